@@ -87,7 +87,8 @@ class Geometry:
         """Turn patient positions (..., 3) in mm into fractional voxel indices (..., 3), both (z, y, x)."""
         affine = self.affine()
         offsets = (np.asarray(position_mm, dtype=np.float64) - affine[:3, 3]).reshape(-1, 3)
-        return np.asarray(np.linalg.solve(affine[:3, :3], offsets.T).T, dtype=np.float64).reshape(np.shape(position_mm))
+        index: NDArray[np.float64] = np.linalg.solve(affine[:3, :3], offsets.T).T
+        return index.reshape(np.shape(position_mm))
 
     def axis_positions_mm(self, axis: int) -> NDArray[np.float64]:
         """Return the positions of the voxel centres along one array axis, projected on that axis.
