@@ -81,14 +81,14 @@ class Geometry:
     def to_mm(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn voxel indices (..., 3) into patient positions (..., 3) in mm, both (z, y, x)."""
         affine = self.affine()
-        return np.asarray(np.asarray(index, dtype=np.float64) @ affine[:3, :3].T + affine[:3, 3], dtype=np.float64)
+        return (np.asarray(index, dtype=np.float64) @ affine[:3, :3].T + affine[:3, 3]).astype(np.float64)
 
     def to_index(self, position_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn patient positions (..., 3) in mm into fractional voxel indices (..., 3), both (z, y, x)."""
         affine = self.affine()
         offsets = (np.asarray(position_mm, dtype=np.float64) - affine[:3, 3]).reshape(-1, 3)
-        index: NDArray[np.float64] = np.linalg.solve(affine[:3, :3], offsets.T).T
-        return index.reshape(np.shape(position_mm))
+        index: NDArray[np.float64] = np.linalg.inv(affine[:3, :3]).astype(np.float64) @ offsets.T
+        return np.asarray(index.T.reshape(np.shape(position_mm)), dtype=np.float64)
 
     def axis_positions_mm(self, axis: int) -> NDArray[np.float64]:
         """Return the positions of the voxel centres along one array axis, projected on that axis.
@@ -96,7 +96,7 @@ class Geometry:
         With an axis-aligned direction these are the patient's own coordinates.
         """
         start = float(self._axes()[:, axis] @ np.asarray(self.origin_mm))
-        return start + self.spacing_mm[axis] * np.arange(self.shape[axis])
+        return (start + self.spacing_mm[axis] * np.arange(self.shape[axis])).astype(np.float64)
 
     def resized(self, spacing_mm: Triple) -> Geometry:
         """Return the grid over the same extent with another spacing, centred alike (IBSI's align-by-centre)."""

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.util
 import sys
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 OWN_PACKAGES = ("tasks", "data_catalog")
+POLICY = {"tasks.stage", "data_catalog.store", "data_catalog.layout"}
+"""Modules that carry results but do not decide them: a change of theirs makes nothing stale."""
 
 
 class Method(BaseModel):
@@ -60,62 +63,108 @@ class Choice:
         return schema
 
 
-def code_digest(modules: Iterable[str]) -> str:
-    """Return the SHA-256 of the code behind some modules, comments and docstrings left out.
+def code_digest(places: Iterable[str]) -> str:
+    """Return the SHA-256 of the code behind some modules, or functions given as `module:function`.
 
-    Followed are the modules of this project that they import by name (a package's `__init__`, which
-    only lists the methods of a family, is not). Versions of the libraries these import count as code.
+    Comments and docstrings are left out. Followed are the modules of this project that a module imports
+    by name (a package's `__init__`, which only lists the methods of a family, is not); of a function,
+    those that it and the definitions it uses name. Versions of the libraries these import count as code.
     """
-    seen = _closure(frozenset(modules))
-    libraries = sorted({library for module in seen for library in _parse(module)[2]})
-    lines = [f"{module} {_parse(module)[0]}" for module in sorted(seen)]
+    pieces = [_piece(place) for place in sorted(_closure(frozenset(places)))]
+    libraries = sorted({library for piece in pieces for library in piece.libraries})
+    lines = [f"{piece.place} {piece.digest}" for piece in pieces]
     lines += [f"{library} {library_version(library)}" for library in libraries]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def code_modules(modules: Iterable[str]) -> list[str]:
-    """Return the names of this project's modules that `code_digest` of `modules` covers, sorted."""
-    return sorted(_closure(frozenset(modules)))
+def code_places(places: Iterable[str]) -> list[str]:
+    """Return all that `code_digest` of some places covers, sorted."""
+    return sorted(_closure(frozenset(places)))
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A module, or the part of it that one function uses: its digest, and what it imports."""
+
+    place: str
+    digest: str
+    own: frozenset[str]
+    libraries: frozenset[str]
 
 
 @cache
-def _closure(modules: frozenset[str]) -> frozenset[str]:
+def _closure(places: frozenset[str]) -> frozenset[str]:
     seen: set[str] = set()
-    waiting = set(modules)
+    waiting = set(places)
     while waiting:
-        module = waiting.pop()
-        seen.add(module)
-        waiting |= _parse(module)[1] - seen
+        place = waiting.pop()
+        seen.add(place)
+        waiting |= _piece(place).own - seen
     return frozenset(seen)
 
 
 @cache
-def _parse(module: str) -> tuple[str, frozenset[str], frozenset[str]]:
-    """Return a module's digest, the own modules it imports, and the libraries it imports."""
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(module)
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+def _piece(place: str) -> _Piece:
+    module, _, function = place.partition(":")
+    body = _statements(module)
+    if function:
+        body = _used_by(function, body)
     own: set[str] = set()
     libraries: set[str] = set()
-    for name in _imported_names(tree):
+    for name in _imported_names(body):
         top = name.split(".")[0]
         if top in OWN_PACKAGES:
             own |= _own_module(name)
         elif top not in sys.stdlib_module_names:
             libraries.add(top)
+    text = "\n".join(ast.dump(statement) for statement in body)
+    return _Piece(place, hashlib.sha256(text.encode()).hexdigest(), frozenset(own - POLICY), frozenset(libraries))
+
+
+@cache
+def _statements(module: str) -> tuple[ast.stmt, ...]:
+    """Return a module's statements without the docstrings."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(module)
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [statement for statement in node.body if not _is_text(statement)]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(own), frozenset(libraries)
+            node.body = [part for part in node.body if not _is_text(part) and not _is_for_types(part)]
+    return tuple(tree.body)
+
+
+def _used_by(function: str, body: tuple[ast.stmt, ...]) -> tuple[ast.stmt, ...]:
+    """Return the statements of a module that define a function and all that it uses."""
+    defines = [(statement, _defined_names(statement)) for statement in body]
+    wanted, used = {function}, []
+    while fresh := [s for s, names in defines if names & wanted and s not in used]:
+        used += fresh
+        wanted |= {node.id for s in fresh for node in ast.walk(s) if isinstance(node, ast.Name)}
+    return tuple(statement for statement in body if statement in used)
+
+
+def _defined_names(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
+    targets = [node for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    return {node.id for node in targets}
 
 
 def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _imported_names(tree: ast.Module) -> Iterable[str]:
-    for node in ast.walk(tree):
+def _is_for_types(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.If) and isinstance(statement.test, ast.Name) and statement.test.id == "TYPE_CHECKING"
+    )
+
+
+def _imported_names(body: Iterable[ast.stmt]) -> Iterable[str]:
+    for node in (node for statement in body for node in ast.walk(statement)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

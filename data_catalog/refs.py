@@ -1,0 +1,105 @@
+"""Small values that name what is stored or refused: they travel instead of arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+SHORT = 12
+"""Characters of a digest that are shown to people."""
+
+
+class Ref(BaseModel):
+    """Name one stored artefact by its kind and the SHA-256 of its content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    digest: Digest
+
+    @property
+    def short(self) -> str:
+        """The name that is shown to people: `volume-3f9a1c2b7d04`."""
+        return f"{self.kind}-{self.digest[:SHORT]}"
+
+
+class Region(BaseModel):
+    """One region of a scan: a label of a mask, and who drew it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """What is outlined, in the study's own words (`tumour`)."""
+    reader: str
+    """The physician (an opaque or agreed name), or the method that drew it."""
+    mask: Ref
+    label: int = 1
+    """The value of the region's voxels in the mask."""
+
+
+class Scan(BaseModel):
+    """A series as the study knows it: whose, when, what; its volume and its regions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patient: str
+    """Pseudonym."""
+    visit: int = 0
+    """0 for the patient's first visit, 1 for the next."""
+    day: int | None = None
+    """Days since the patient's first visit; None where the source has no date."""
+    modality: str
+    series: str
+    """Opaque key of the series."""
+    scanner: str | None = None
+    image: Ref
+    regions: tuple[Region, ...] = ()
+    detections: Ref | None = None
+
+    @property
+    def item(self) -> str:
+        """Opaque name of the scan in logs and records."""
+        return f"{self.patient}/v{self.visit}/{self.modality}/{self.series[:6]}"
+
+
+class Refusal(BaseModel):
+    """One item in quarantine: what was expected, what came, what to do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: str
+    stage: str
+    verdict: str
+    expected: str
+    came: str
+    remedy: str
+    files: tuple[str, ...] = ()
+    """SHA-256 of the source files concerned."""
+
+    @property
+    def reason(self) -> str:
+        """The whole sentence."""
+        return f"{self.expected}: {self.came}. {self.remedy}"
+
+
+class Study(BaseModel):
+    """What a study holds after a step: its scans, and what was refused on the way."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scans: tuple[Scan, ...]
+    refusals: tuple[Refusal, ...] = ()
+    found: int = 0
+    """Series found in the sources, refused ones included."""
+
+    def patients(self) -> list[str]:
+        """Return the pseudonyms of the patients with at least one scan, sorted."""
+        return sorted({scan.patient for scan in self.scans})
+
+
+def combined_digest(digests: list[str]) -> str:
+    """Return one SHA-256 for a list of them; their order counts."""
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()

@@ -1,0 +1,388 @@
+"""The one policy of every step: cache key, retries, quarantine, record, batches."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import platform
+import random
+import time
+import traceback
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal
+
+from distributed import KilledWorker, as_completed
+from distributed.comm.core import CommClosedError
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from data_catalog.errors import BadData
+from data_catalog.kinds import REFUSAL
+from data_catalog.lineage import Code, Record
+from data_catalog.refs import Ref, Refusal, combined_digest
+from data_catalog.store import Store
+from tasks.methods.method import Method, code_digest, code_places
+from tasks.sources.files import content_digest, read_many
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from distributed import Client
+    from prefect.client.schemas.objects import TaskRun
+    from prefect.states import State
+
+    from data_catalog.kinds import Kind
+    from tasks.sources.files import SourceFile
+
+ATTEMPTS = 3
+"""Tries of one item whose input or output failed."""
+WAIT_SECONDS = 0.5
+"""Wait before the second try; doubled before each further one, with jitter."""
+TRANSIENT = (OSError, CommClosedError)
+"""What may pass on a second try: input, output, a lost connection. Bad data never does."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Files of a source as an input: known by their content, found by a path that is never written down."""
+
+    files: tuple[SourceFile, ...] = field(repr=False)
+    digests: tuple[str, ...]
+
+    def read(self) -> list[bytes]:
+        """Return the files' content, in order.
+
+        Raises
+        ------
+        BadData
+            When a file is no longer what was scanned, or cannot be read.
+        """
+        contents = []
+        try:
+            for (_, content), digest in zip(read_many(self.files), self.digests, strict=True):
+                if content_digest(content) != digest:
+                    raise BadData(
+                        "source_changed",
+                        "A source stays as it was while the study runs",
+                        f"the file {digest[:12]} has other content now",
+                        "Run the plan again.",
+                    )
+                contents.append(content)
+        except FileNotFoundError:
+            raise BadData(
+                "source_gone", "The source files stay where they were", "one is gone", "Restore it, or run again."
+            ) from None
+        return contents
+
+
+Input = Ref | tuple[Ref, ...] | Sources
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step: the function that does it, and the kind of what it makes.
+
+    The function takes each input opened (a volume, a table, the bytes of source files) and the
+    parameters by name, and returns a value of the kind. Its own code, the modules it uses and the
+    methods among the parameters make up the cache key.
+    """
+
+    name: str
+    kind: Kind
+    function: Callable[..., Any]
+    keeps_parameters: bool = True
+    """Whether the record lists the parameters; not where the artefact itself holds them."""
+
+    def __reduce__(self) -> tuple[Callable[[str, str], Stage], tuple[str, str]]:
+        return _stage_of, (self.function.__module__, self.function.__name__)
+
+    def job(
+        self, item: str, inputs: Mapping[str, Input] | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> Job:
+        """Return the work of this stage on one item."""
+        return Job(self, item, dict(inputs or {}), dict(parameters or {}))
+
+
+def stage(kind: Kind, *, keeps_parameters: bool = True) -> Callable[[Callable[..., Any]], Stage]:
+    """Make a function a stage that gives artefacts of a kind."""
+
+    def decorate(function: Callable[..., Any]) -> Stage:
+        return Stage(function.__name__, kind, function, keeps_parameters)
+
+    return decorate
+
+
+def _stage_of(module: str, name: str) -> Stage:
+    found: Stage = getattr(importlib.import_module(module), name)
+    return found
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stage on one item: what is read, and with which parameters."""
+
+    stage: Stage
+    item: str
+    inputs: Mapping[str, Input]
+    parameters: Mapping[str, Any] = field(repr=False)
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """Where the code stands that decides the result: the stage's function, and the methods' modules."""
+        function = f"{self.stage.function.__module__}:{self.stage.function.__name__}"
+        methods = {type(method).__module__ for method in _methods_in(tuple(self.parameters.values()))}
+        return (function, *sorted(methods))
+
+    @cached_property
+    def key(self) -> str:
+        """The SHA-256 of all that decides the result: stage, inputs, parameters, code."""
+        parts = {
+            "stage": self.stage.name,
+            "kind": self.stage.kind.name,
+            "inputs": {name: _digests(given) for name, given in self.inputs.items()},
+            "parameters": to_jsonable_python(self.parameters),
+            "code": _code(self.places),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one item: an artefact, or a refusal."""
+
+    item: str
+    how: Literal["computed", "reused", "failed"]
+    ref: Ref | None = None
+    refusal: Refusal | None = None
+
+
+@cache
+def _code(places: tuple[str, ...]) -> str:
+    return code_digest(places)
+
+
+def _digests(given: Input) -> list[str]:
+    if isinstance(given, Sources):
+        return [combined_digest(list(given.digests))]
+    return [ref.digest for ref in ([given] if isinstance(given, Ref) else given)]
+
+
+def _methods_in(value: object) -> Iterator[Method]:
+    if isinstance(value, Method):
+        yield value
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _methods_in(getattr(value, name))
+    elif isinstance(value, dict):
+        yield from _methods_in(tuple(value.values()))
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from _methods_in(part)
+
+
+def perform(root: Path, job: Job) -> Outcome:
+    """Do one item's work unless the store holds its result; the function that runs on a worker.
+
+    Bad data becomes a refusal, which is stored like a result: the same data is refused again without
+    work. Input and output is tried again. A defect of the code is reported as a failed item, never stored.
+    """
+    store = Store(root)
+    if held := look_up(store, job):
+        return held
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _compute(store, job)
+        except OSError:
+            if attempt == ATTEMPTS:
+                raise
+            time.sleep(WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+    raise AssertionError  # the last attempt returns or raises
+
+
+def look_up(store: Store, job: Job) -> Outcome | None:
+    """Return what the store holds for a job, or None."""
+    ref = store.find(job.key)
+    if ref is None:
+        return None
+    if ref.kind == REFUSAL.name:
+        return Outcome(job.item, "reused", refusal=store.open(ref))
+    return Outcome(job.item, "reused", ref=ref)
+
+
+def _compute(store: Store, job: Job) -> Outcome:
+    clock = (datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter(), time.process_time())
+    try:
+        opened = {name: _open(store, given) for name, given in job.inputs.items()}
+        value = job.stage.function(**opened, **job.parameters)
+        ref = store.put(job.stage.kind, value, lambda ref: _record(job, ref, clock))
+    except BadData as bad:
+        refusal = _refusal(job, bad)
+        store.put(REFUSAL, refusal, lambda ref: _record(job, ref, clock))
+        return Outcome(job.item, "computed", refusal=refusal)
+    except OSError:
+        raise
+    except Exception as defect:  # noqa: BLE001 - one item's defect must not end the cohort; it is reported by name
+        return Outcome(job.item, "failed", refusal=_defect(job, defect))
+    return Outcome(job.item, "computed", ref=ref)
+
+
+def _open(store: Store, given: Input) -> Any:  # noqa: ANN401 - each kind has a type of its own
+    if isinstance(given, Sources):
+        return given.read()
+    return store.open(given) if isinstance(given, Ref) else [store.open(ref) for ref in given]
+
+
+def _record(job: Job, output: Ref, clock: tuple[str, float, float]) -> Record:
+    started, wall, cpu = clock
+    as_refs = {name: given for name, given in job.inputs.items() if not isinstance(given, Sources)}
+    return Record(
+        key=job.key,
+        output=output,
+        stage=job.stage.name,
+        item=job.item,
+        inputs={name: (given,) if isinstance(given, Ref) else given for name, given in as_refs.items()},
+        sources={name: given.digests for name, given in job.inputs.items() if isinstance(given, Sources)},
+        parameters=to_jsonable_python(job.parameters) if job.stage.keeps_parameters else {},
+        code=Code(version=version("voxmine"), digest=_code(job.places), places=tuple(code_places(job.places))),
+        python=platform.python_version(),
+        started=started,
+        seconds=round(time.perf_counter() - wall, 4),
+        cpu_seconds=round(time.process_time() - cpu, 4),
+    )
+
+
+def _refusal(job: Job, bad: BadData) -> Refusal:
+    files = tuple(digest for given in job.inputs.values() if isinstance(given, Sources) for digest in given.digests)
+    return Refusal(
+        item=job.item,
+        stage=job.stage.name,
+        verdict=bad.verdict,
+        expected=bad.expected,
+        came=bad.came,
+        remedy=bad.remedy,
+        files=files,
+    )
+
+
+def _defect(job: Job, defect: Exception) -> Refusal:
+    """Name a defect by its type and place alone: its message may hold a patient's values."""
+    frame = traceback.extract_tb(defect.__traceback__)[-1]
+    place = "/".join(frame.filename.split("/")[-3:])
+    return _refusal(
+        job,
+        BadData(
+            "unexpected_error",
+            "The step runs on this item",
+            f"{type(defect).__name__} at {place}:{frame.lineno}",
+            "This is a defect of the program: please report the place. The item is tried again at the next run.",
+        ),
+    )
+
+
+@dataclass
+class Workplace:
+    """Where the items of the running study are worked on."""
+
+    store: Store
+    client: Client | None
+    """Dask's client; None works in this process."""
+    done: Callable[[str, Outcome], None]
+    """Told of every item as soon as it is done: the stage's name, and what became of the item."""
+
+
+_WORKPLACE: ContextVar[Workplace | None] = ContextVar("workplace", default=None)
+
+
+@contextmanager
+def at(workplace: Workplace) -> Iterator[Workplace]:
+    """Work at a workplace inside the block."""
+    token = _WORKPLACE.set(workplace)
+    try:
+        yield workplace
+    finally:
+        _WORKPLACE.reset(token)
+
+
+def current_workplace() -> Workplace | None:
+    """Return the workplace of the running study, or None outside one."""
+    return _WORKPLACE.get()
+
+
+def _may_pass(_task: object, _run: TaskRun, state: State[Any]) -> bool:
+    """Return whether a failed batch may pass on a second try."""
+    try:
+        state.result()
+    except TRANSIENT:
+        return True
+    except BaseException:  # noqa: BLE001 - only asked for its kind; Prefect itself raises it
+        return False
+    return False
+
+
+@task(
+    name="batch",
+    task_run_name="{label}",
+    retries=2,
+    retry_delay_seconds=[1, 4],
+    retry_jitter_factor=0.5,
+    retry_condition_fn=_may_pass,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001 - the label names the run
+    """Work on the jobs whose result the store does not hold yet; return the outcomes in the jobs' order."""
+    workplace = _WORKPLACE.get()
+    if workplace is None:
+        message = "A batch runs inside a flow of voxmine: call a flow of `flows`, or use `tasks.stage.at`."
+        raise RuntimeError(message)
+    outcomes: dict[str, Outcome] = {}
+    missing: dict[str, Job] = {}
+    for job in jobs:
+        held = look_up(workplace.store, job)
+        if held is None:
+            missing[job.key] = job
+        else:
+            outcomes[job.key] = held
+            workplace.done(job.stage.name, held)
+    for key, outcome in _work(workplace, missing):
+        outcomes[key] = outcome
+        workplace.done(missing[key].stage.name, outcome)
+    return [outcomes[job.key] for job in jobs]
+
+
+def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[str, Outcome]]:
+    if workplace.client is None:
+        yield from ((key, perform(workplace.store.root, job)) for key, job in missing.items())
+        return
+    futures = workplace.client.map(
+        perform, [workplace.store.root] * len(missing), list(missing.values()), pure=False, key="item"
+    )
+    of = {future.key: key for future, key in zip(futures, missing, strict=True)}
+    for future in as_completed(futures, raise_errors=False):
+        key = of[future.key]
+        if future.status == "error" and isinstance(future.exception(), KilledWorker):
+            yield key, Outcome(missing[key].item, "failed", refusal=_lost(missing[key]))
+        else:
+            yield key, future.result()
+
+
+def _lost(job: Job) -> Refusal:
+    return _refusal(
+        job,
+        BadData(
+            "worker_lost",
+            "The item fits into a worker",
+            "the workers that took it were lost",
+            "Give the workers more memory (compute.memory_per_worker), or leave the item out. It is tried again at the"
+            " next run.",
+        ),
+    )
