@@ -1,0 +1,143 @@
+"""The Prefect API a flow reports to: the one that is configured, or one of our own for the time of the run."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from uuid import UUID
+
+START_SECONDS = 180
+"""Longest wait for the server: the first start makes the database, on a busy machine in a minute."""
+DRAIN_SECONDS = 60
+"""Longest wait, at the end, for the records of the last task runs."""
+FINISHED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+DEFAULTS = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+}
+"""Settings that we want where the user has set none: nothing is sent out, and records are written in batches."""
+
+
+@contextmanager
+def api() -> Iterator[str]:
+    """Give the address of a Prefect API: the configured one, else a server of our own until the block ends.
+
+    The server listens on the loopback address alone, keeps its records in Prefect's own database
+    (`PREFECT_HOME`) and ends with this process, however that ends.
+
+    Raises
+    ------
+    RuntimeError
+        When the server does not answer in time.
+    """
+    configured = PREFECT_API_URL.value()
+    if configured:
+        yield configured
+        return
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    server = _start(port)
+    try:
+        _wait_for(f"{url}/health", server)
+        os.environ["PREFECT_API_URL"] = url  # workers inherit it, and start no server of their own
+        with temporary_settings({PREFECT_API_URL: url}):
+            yield url
+    finally:
+        os.environ.pop("PREFECT_API_URL", None)
+        server.terminate()
+        server.wait(30)
+
+
+def with_defaults(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment with our settings where it has none of its own."""
+    return {**DEFAULTS, **environment}
+
+
+def drain(url: str, flow_runs: list[UUID], expected: int) -> bool:
+    """Wait until the API has recorded the end of every task run; return whether it has."""
+    wanted = {
+        "flow_runs": {"id": {"any_": [str(run) for run in flow_runs]}},
+        "task_runs": {"state": {"type": {"any_": list(FINISHED)}}},
+    }
+    limit = time.monotonic() + DRAIN_SECONDS
+    while time.monotonic() < limit:
+        if httpx.post(f"{url}/task_runs/count", json=wanted, timeout=30).json() >= expected:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _start(port: int) -> subprocess.Popen[bytes]:
+    own = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.api", str(port)],
+        env={**with_defaults(os.environ), **own},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    limit = time.monotonic() + START_SECONDS
+    while time.monotonic() < limit and server.poll() is None:
+        try:
+            if httpx.get(url, timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1 + secrets.randbelow(10) / 100)
+    message = (
+        f"Prefect's server answers within {START_SECONDS} s: it did not. Run `prefect server start` to see why, or set"
+        " PREFECT_API_URL to one that runs."
+    )
+    raise RuntimeError(message)
+
+
+def _end_with_parent() -> None:
+    """Leave at once when the parent's end of the pipe closes, as it does when the parent is killed."""
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def _serve(port: int) -> None:
+    import uvicorn  # noqa: PLC0415 - only the server's own process needs it
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    uvicorn.run(
+        "prefect.server.api.server:create_app",
+        factory=True,
+        host="127.0.0.1",
+        port=port,
+        log_level="error",
+        lifespan="on",
+    )
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

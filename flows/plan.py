@@ -1,0 +1,248 @@
+"""The Plan: all parameters of a study, the same in a file, in Python and in Prefect's form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from data_catalog.errors import PlanError
+from flows.compute import Compute
+from tasks.methods.detection import Detector
+from tasks.methods.fusion import Fuser
+from tasks.methods.learning import Harmoniser, Learner
+from tasks.methods.learning.harmonise import NoHarmonisation
+from tasks.methods.learning.learners import ForestLearner, LogisticLearner, SupportVectorLearner
+from tasks.methods.learning.nested import NestedCrossValidation
+from tasks.methods.preprocessing import Preprocessor
+from tasks.methods.radiomics import Extractor
+from tasks.methods.radiomics.cooccurrence import Cooccurrence
+from tasks.methods.radiomics.intensity_statistics import IntensityStatistics
+from tasks.methods.radiomics.shape import Shape
+from tasks.methods.rules import Discretiser
+from tasks.methods.rules.association import AssociationMiner
+from tasks.methods.rules.class_rules import ClassRuleMiner
+from tasks.methods.rules.discretise import QuantileBins
+from tasks.methods.rules.sequences import SequenceMiner
+from tasks.methods.segmentation import Segmenter
+from tasks.sources import Source
+from tasks.sources.tables import ClinicalTable, EventRows, EventTable, Outcome, Part
+
+ANY = "*"
+"""Stands for every modality."""
+
+
+class Preprocessing(Part):
+    """Clean the images of a modality, step by step in the order given."""
+
+    modality: str = ANY
+    """Modality to clean (`CT`); `*` cleans every one that no other entry names."""
+    steps: tuple[Preprocessor, ...]
+    """Steps in order: fill, correct, filter, resample."""
+
+
+class Fusion(Part):
+    """Bring two images of a patient together on the first's grid, as an image of its own."""
+
+    first: str
+    """Modality whose grid and regions are kept."""
+    second: str
+    """Modality that is brought onto it; for a difference over time the same one."""
+    fuser: Fuser
+    """`channels` pairs the images of one visit; `temporal_difference` each visit with the one before."""
+
+
+class Segmentation(Part):
+    """Draw a region by a method."""
+
+    modality: str = ANY
+    """Modality to segment; `*` takes every one."""
+    region: str = "region"
+    """Name of the region that is drawn."""
+    when: Literal["missing", "always"] = "missing"
+    """`missing` draws where the scan has no region yet; `always` draws beside the readers' regions."""
+    segmenter: Segmenter
+    """The method that draws."""
+
+
+class Detection(Part):
+    """Look for lesions in an image."""
+
+    modality: str = ANY
+    """Modality to look at; `*` takes every one."""
+    detector: Detector
+    """The method that looks."""
+
+
+class Cohort(Part):
+    """How images become rows."""
+
+    rows: Literal["patient", "patient_visit"] = "patient"
+    """One row a patient, or one a patient and visit."""
+    visit: Literal["first", "last"] = "first"
+    """With one row a patient: the visit whose images count. An image that was refused is not replaced."""
+    readers: Literal["mean", "first"] = "mean"
+    """Several readers of a region: the mean of their features, or the reader whose name comes first."""
+
+
+class Learning(Part):
+    """Which models are trained and how they are judged."""
+
+    learners: tuple[Learner, ...] = (LogisticLearner(), ForestLearner(), SupportVectorLearner())
+    """Models to compare."""
+    harmoniser: Harmoniser = NoHarmonisation()
+    """How differences between scanners are taken out, inside the training folds."""
+    validation: NestedCrossValidation = NestedCrossValidation()
+    """The folds: nested, by patient, stratified."""
+    controls: bool = True
+    """Whether to add the controls: volume only, clinical only, permuted labels, and what leakage would have given."""
+
+
+class Mining(Part):
+    """Which rules are looked for and how they are judged."""
+
+    features: tuple[str, ...] = ()
+    """Patterns of the feature columns that become items (`CT.*.stat_*`); empty takes one for each group of
+    features that say the same."""
+    clinical: bool = True
+    """Whether the clinical columns known before the outcome become items."""
+    discretiser: Discretiser = QuantileBins()
+    """How numbers become levels."""
+    rules: ClassRuleMiner = ClassRuleMiner()
+    """Rules that explain the outcome."""
+    associations: AssociationMiner | None = AssociationMiner()
+    """Rules among all items; empty looks for none."""
+    sequences: SequenceMiner | None = SequenceMiner()
+    """Patterns in the dated events; empty looks for none."""
+
+
+class Plan(Part):
+    """All parameters of a study: where the scans and tables are, and what is done with them."""
+
+    study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")] = "study"
+    """Short name of the study: small letters, digits, `-`, `_`."""
+    workspace: Path = Path("voxmine-out")
+    """Folder for everything that is made: the store, the study's key, the reports. Relative to where the run starts."""
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    """Where the scans are."""
+    site: str = ""
+    """Where the patient ids were given; two sites may use one id for two patients."""
+    first_patients: Annotated[int, Field(ge=1)] | None = None
+    """Take only so many patients, the first by pseudonym: to try a plan. Empty takes all."""
+    regions: dict[str, str] = {}
+    """Name of a region in this study, and the pattern of its names in the sources (`tumour`: `GTV*`). Regions that no
+    pattern names are left out; without any pattern all are taken under their own names."""
+    clinical: ClinicalTable | None = None
+    """The clinical table; without it there is no outcome to learn."""
+    events: EventTable | None = None
+    """Dated events, for patterns in time."""
+    outcome: Outcome | None = None
+    """What is to be predicted and explained; empty stops at the table of features."""
+    preprocess: tuple[Preprocessing, ...] = ()
+    """Cleaning, for each modality."""
+    fuse: tuple[Fusion, ...] = ()
+    """Images to bring together."""
+    segment: tuple[Segmentation, ...] = ()
+    """Regions to draw."""
+    detect: tuple[Detection, ...] = ()
+    """Lesions to look for."""
+    radiomics: tuple[Extractor, ...] = (IntensityStatistics(), Shape(), Cooccurrence())
+    """Features to measure in every region."""
+    cohort: Cohort = Cohort()
+    """How images become rows."""
+    learn: Learning | None = Learning()
+    """Models; empty trains none."""
+    mine: Mining | None = Mining()
+    """Rules; empty mines none."""
+    compute: Compute = Compute()
+    """Where the items are worked on."""
+
+    @property
+    def store_folder(self) -> Path:
+        """Where the artefacts are kept."""
+        return self.workspace / "store"
+
+    @property
+    def report_file(self) -> Path:
+        """Where the last report can be opened."""
+        return self.workspace / f"{self.study}-report.html"
+
+
+def load_plan(path: Path, changes: tuple[str, ...] = ()) -> Plan:
+    """Read a plan from a YAML file; paths of sources and tables are taken relative to its folder.
+
+    Parameters
+    ----------
+    path : Path
+        The plan file.
+    changes : tuple of str
+        Fields to set otherwise (`compute.workers=4`), the value in YAML.
+
+    Raises
+    ------
+    PlanError
+        When the file is missing, is no YAML, or a field is unknown or wrong: with the field's place.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PlanError("The plan file exists", f"{path} does not", "Write one with `voxmine init`.") from None
+    try:
+        held = yaml.safe_load(text)
+        for change in changes:
+            _set(held, change)
+    except yaml.YAMLError as wrong:
+        raise PlanError(
+            f"{path} is YAML",
+            f"{getattr(wrong, 'problem', wrong)} {getattr(wrong, 'problem_mark', '')}",
+            "Mend it there.",
+        ) from None
+    return parse_plan(held, path.parent, str(path))
+
+
+def parse_plan(held: Any, folder: Path, name: str = "The plan") -> Plan:  # noqa: ANN401 - whatever the YAML held
+    """Build a plan from what a file held.
+
+    Raises
+    ------
+    PlanError
+        When a field is unknown, missing or wrong; every one is named.
+    """
+    if not isinstance(held, dict):
+        raise PlanError(f"{name} has fields", f"it holds {type(held).__name__}", "Write one with `voxmine init`.")
+    try:
+        plan = Plan.model_validate(held)
+    except ValidationError as wrong:
+        raise PlanError(f"{name} can be understood", "\n".join(_faults(wrong)), "\nMend the fields named.") from None
+    return located(plan, folder)
+
+
+def located(plan: Plan, folder: Path) -> Plan:
+    """Return the plan with the paths of its sources and tables taken relative to a folder."""
+    changes: dict[str, Any] = {
+        "sources": tuple(source.model_copy(update={"path": folder / source.path}) for source in plan.sources)
+    }
+    if plan.clinical is not None:
+        changes["clinical"] = plan.clinical.model_copy(update={"path": folder / plan.clinical.path})
+    if isinstance(plan.events, EventRows):
+        changes["events"] = plan.events.model_copy(update={"path": folder / plan.events.path})
+    return plan.model_copy(update=changes)
+
+
+def _faults(wrong: ValidationError) -> list[str]:
+    faults = [""]
+    for error in wrong.errors(include_url=False, include_input=False):
+        place = ".".join(str(part) for part in error["loc"])
+        message = "there is no such field" if error["type"] == "extra_forbidden" else error["msg"]
+        faults.append(f"  {place}: {message}")
+    return faults
+
+
+def _set(held: dict[str, Any], change: str) -> None:
+    place, _, text = change.partition("=")
+    *parents, last = place.split(".")
+    for name in parents:
+        held = held.setdefault(name, {}) if isinstance(held, dict) else held[int(name)]
+    held[last] = yaml.safe_load(text)

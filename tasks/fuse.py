@@ -1,0 +1,22 @@
+"""Bring two images of a patient together on one grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from data_catalog.kinds import VOLUME, geometry_of, volume
+from tasks.stage import stage
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from tasks.methods.fusion import Fuser
+
+
+@stage(VOLUME)
+def fuse(fixed: xr.DataArray, moving: xr.DataArray, *, fuser: Fuser, modality: str) -> xr.DataArray:
+    """Return what the fuser makes of both images, on the first's grid."""
+    geometry = geometry_of(fixed)
+    values = fuser(fixed.values, geometry, moving.values, geometry_of(moving))
+    units = list(dict.fromkeys([str(fixed.attrs["unit"]), str(moving.attrs["unit"])]))
+    return volume(values, geometry, unit=", ".join(units), modality=modality, corrections=[fuser.method])

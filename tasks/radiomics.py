@@ -1,0 +1,86 @@
+"""Measure features in a region, and gather the measurements of a study in one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from data_catalog.kinds import FEATURES, SPACE, geometry_of
+from tasks.stage import stage
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from tasks.methods.radiomics import Extractor
+
+CHANNEL = "channel"
+DETECTED = "lesions"
+"""Name of the region that stands for all lesions detected in an image."""
+
+
+class Measured(BaseModel):
+    """Which region of which scan a row of features is of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patient: str
+    visit: int
+    day: int | None
+    modality: str
+    scanner: str | None
+    region: str
+    reader: str
+
+
+@stage(FEATURES)
+def radiomics(
+    image: xr.DataArray, labels: xr.DataArray, *, label: int, extractors: tuple[Extractor, ...]
+) -> pd.DataFrame:
+    """Return one row a channel with the features of one region."""
+    geometry = geometry_of(image)
+    geometry.require_same_grid(geometry_of(labels))
+    inside = labels.values == label
+    channels = image.values.reshape(-1, *geometry.shape)
+    rows = []
+    for number, channel in enumerate(channels):
+        features = {}
+        for extractor in extractors:
+            features.update(extractor(channel, inside, geometry.spacing_mm))
+        rows.append({CHANNEL: number if image.ndim > len(SPACE) else -1, **features})
+    return pd.DataFrame(rows)
+
+
+@stage(FEATURES)
+def count_lesions(detections: pd.DataFrame) -> pd.DataFrame:
+    """Return one row with the number of lesions found and the size and strength of the largest."""
+    largest = detections["radius_mm"].max() if len(detections) else 0.0
+    strongest = detections["strength"].max() if len(detections) else 0.0
+    return pd.DataFrame(
+        [
+            {
+                CHANNEL: -1,
+                "det_count": float(len(detections)),
+                "det_largest_radius_mm": float(largest),
+                "det_strongest": float(strongest),
+            }
+        ]
+    )
+
+
+@stage(FEATURES, keeps_parameters=False)
+def gather_features(tables: list[pd.DataFrame], *, measured: tuple[Measured, ...]) -> pd.DataFrame:
+    """Return one table of all measurements: whose, when, what, who drew it, and the features.
+
+    A channel of a fused image is named beside the modality (`MR+PT[1]`).
+    """
+    parts = []
+    for table, what in zip(tables, measured, strict=True):
+        channels = table[CHANNEL].to_numpy()
+        modality = [what.modality if channel < 0 else f"{what.modality}[{channel}]" for channel in channels]
+        keys = pd.DataFrame([what.model_dump()] * len(table)).assign(modality=modality)
+        parts.append(pd.concat([keys, table.drop(columns=CHANNEL)], axis=1))
+    together = pd.concat(parts, ignore_index=True)
+    together["day"] = together["day"].astype("Int64")
+    return together.sort_values(["patient", "visit", "modality", "region", "reader"], ignore_index=True)

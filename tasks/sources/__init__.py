@@ -1,0 +1,1 @@
+"""Where bytes come from: folders and zip files, and the patterns that read facts from names."""

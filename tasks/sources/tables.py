@@ -1,0 +1,89 @@
+"""The tables beside the scans: the clinical table, the dated events, and which column is the outcome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from tasks.methods.method import Choice, Method
+from tasks.sources.pattern import checked_pattern
+
+Pattern = Annotated[str, AfterValidator(checked_pattern)]
+
+
+class Part(BaseModel):
+    """A part of a plan: frozen, unknown fields are errors, docstrings are the form's help."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ClinicalTable(Part):
+    """A table with one row a patient. Only the columns named here are read; all others stay in the file."""
+
+    path: Path
+    """CSV, TSV or Excel file; relative to the plan's folder."""
+    sheet: str | None = None
+    """Sheet of an Excel file; empty takes the first."""
+    patient: str
+    """Column that says which patient a row is of."""
+    patient_pattern: Pattern = "{patient}"
+    """How that column spells the patient (`{patient}.png`), so that it equals what the scans say."""
+    known_before: tuple[str, ...] = ()
+    """Columns known before the outcome: only these are used to predict and to explain."""
+    labels: dict[str, str] = {}
+    """Words for a column in the report (`age_years`: `age`); empty takes the column's name."""
+    units: dict[str, str] = {}
+    """Unit of a numeric column (`age_years`: `years`)."""
+
+
+class EventRows(Method):
+    """A table with one row an event: the patient, the date or the day, and what happened."""
+
+    method: Literal["rows"] = "rows"
+    path: Path
+    """CSV, TSV or Excel file; relative to the plan's folder."""
+    sheet: str | None = None
+    """Sheet of an Excel file; empty takes the first."""
+    patient: str
+    """Column that says which patient a row is of."""
+    patient_pattern: Pattern = "{patient}"
+    """How that column spells the patient."""
+    when: str
+    """Column with the date (ISO 8601) or the number of the day."""
+    event: str
+    """Column that says what happened."""
+
+
+class EventColumns(Method):
+    """Columns of the clinical table that hold the day of an event, counted from any day of the patient."""
+
+    method: Literal["columns"] = "columns"
+    days: dict[str, str]
+    """Event and the column with its day (`surgery`: `days_to_surgery`); an empty cell is no event."""
+
+
+EventTable = Annotated[EventRows | EventColumns, Choice()]
+
+
+class Outcome(Part):
+    """The column to predict and to explain, and its two values."""
+
+    column: str
+    """Column of the clinical table."""
+    positive: str
+    """The value that is the event (`1`, `yes`, `malignant`)."""
+    negative: str | None = None
+    """The value that is not; empty takes every other value. Rows with neither have no outcome."""
+    label: str | None = None
+    """Words for the positive outcome in the report; empty takes the column and the value."""
+
+    @property
+    def sentence(self) -> str:
+        """The positive outcome in words."""
+        return self.label or f"{self.column} is {self.positive}"
+
+
+PixelUnit = Literal["mm", "cm"]
+Positive = Annotated[float, Field(gt=0)]
