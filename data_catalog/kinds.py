@@ -126,9 +126,11 @@ TABLE = Kind("table", "table", _check_table)
 DETECTIONS = Kind("detections", "table", _check_table)
 FEATURES = Kind("features", "table", _check_table)
 COHORT = Kind("cohort", "table", _check_table)
+CONTENTS = Kind("contents", "document", _check_document)
 STUDY = Kind("study", "document", _check_document)
 REFUSAL = Kind("refusal", "document", _check_document)
 EVALUATION = Kind("evaluation", "document", _check_document)
+CONTROL = Kind("control", "document", _check_document)
 RULES = Kind("rules", "document", _check_document)
 MODEL = Kind("model", "model", _check_model)
 REPORT = Kind("report", "page", _check_page)
@@ -142,9 +144,11 @@ KINDS = {
         DETECTIONS,
         FEATURES,
         COHORT,
+        CONTENTS,
         STUDY,
         REFUSAL,
         EVALUATION,
+        CONTROL,
         RULES,
         MODEL,
         REPORT,

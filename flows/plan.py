@@ -10,12 +10,15 @@ from pydantic import Field, ValidationError
 
 from data_catalog.errors import PlanError
 from flows.compute import Compute
+from tasks.methods.cohort.representatives import Representatives
 from tasks.methods.detection import Detector
 from tasks.methods.fusion import Fuser
 from tasks.methods.learning import Harmoniser, Learner
-from tasks.methods.learning.harmonise import NoHarmonisation
-from tasks.methods.learning.learners import ForestLearner, LogisticLearner, SupportVectorLearner
+from tasks.methods.learning.forest import ForestLearner
+from tasks.methods.learning.harmonisation import NoHarmonisation
+from tasks.methods.learning.logistic import LogisticLearner
 from tasks.methods.learning.nested import NestedCrossValidation
+from tasks.methods.learning.support_vectors import SupportVectorLearner
 from tasks.methods.preprocessing import Preprocessor
 from tasks.methods.radiomics import Extractor
 from tasks.methods.radiomics.cooccurrence import Cooccurrence
@@ -103,9 +106,10 @@ class Learning(Part):
 class Mining(Part):
     """Which rules are looked for and how they are judged."""
 
-    features: tuple[str, ...] = ()
-    """Patterns of the feature columns that become items (`CT.*.stat_*`); empty takes one for each group of
-    features that say the same."""
+    features: tuple[str, ...] = ("*",)
+    """Patterns of the feature columns that may become items (`CT.*.stat_*`)."""
+    representatives: Representatives = Representatives()
+    """Of the features that say the same, one becomes items."""
     clinical: bool = True
     """Whether the clinical columns known before the outcome become items."""
     discretiser: Discretiser = QuantileBins()
@@ -116,6 +120,10 @@ class Mining(Part):
     """Rules among all items; empty looks for none."""
     sequences: SequenceMiner | None = SequenceMiner()
     """Patterns in the dated events; empty looks for none."""
+    folds: Annotated[int, Field(ge=2)] = 5
+    """Folds by patient in which every rule is measured on patients it was not found in."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Starts the drawing of the folds."""
 
 
 class Plan(Part):
@@ -131,6 +139,8 @@ class Plan(Part):
     """Where the patient ids were given; two sites may use one id for two patients."""
     first_patients: Annotated[int, Field(ge=1)] | None = None
     """Take only so many patients, the first by pseudonym: to try a plan. Empty takes all."""
+    visit_days: Annotated[int, Field(ge=0)] = 0
+    """Studies of a patient at most so many days apart are one visit."""
     regions: dict[str, str] = {}
     """Name of a region in this study, and the pattern of its names in the sources (`tumour`: `GTV*`). Regions that no
     pattern names are left out; without any pattern all are taken under their own names."""
@@ -168,6 +178,18 @@ class Plan(Part):
     def report_file(self) -> Path:
         """Where the last report can be opened."""
         return self.workspace / f"{self.study}-report.html"
+
+
+def is_of(wanted: str, modality: str) -> bool:
+    """Return whether a part of a plan is meant for a modality."""
+    return wanted in (ANY, modality)
+
+
+def of_modality(entries: tuple[Preprocessing, ...], modality: str) -> Preprocessing | None:
+    """Return the entry that names a modality, else the one for every modality, else None."""
+    named = [entry for entry in entries if entry.modality == modality]
+    others = [entry for entry in entries if entry.modality == ANY]
+    return next(iter([*named, *others]), None)
 
 
 def load_plan(path: Path, changes: tuple[str, ...] = ()) -> Plan:

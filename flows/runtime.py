@@ -17,19 +17,21 @@ from distributed.deploy.subprocess import SubprocessWorker
 from prefect import Flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.context import FlowRunContext
-from prefect.logging.handlers import APILogHandler
+from prefect.logging.handlers import APILogWorker
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 
-from data_catalog.errors import PlanError
+from data_catalog.errors import BadData, PlanError
 from data_catalog.store import Store
 from flows import api
+from tasks.ingest import keep_study
 from tasks.stage import Workplace, at, current_workplace, run_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from uuid import UUID
 
+    from data_catalog.refs import Ref, Refusal, Study
     from flows.compute import Compute
     from flows.plan import Plan
     from tasks.stage import Job, Outcome
@@ -41,6 +43,7 @@ BATCHES = 100
 """Most task runs that one stage makes: Prefect's server is there to show progress, not to count images."""
 THREADS_OF_LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 CONNECT_SECONDS = 30
+LOG_SECONDS = 10
 
 
 @dataclass
@@ -112,7 +115,7 @@ class StudyFlow(Flow[P, R]):
                 try:
                     return super().__call__(*args, **kwargs)
                 finally:
-                    APILogHandler.flush()
+                    APILogWorker.drain_all(timeout=LOG_SECONDS)
                     if not api.drain(url, runs.flow_runs, runs.task_runs):
                         logging.getLogger(__name__).warning("Prefect has not recorded the end of every task run.")
 
@@ -209,6 +212,41 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
         counter["refused"],
     )
     return outcomes
+
+
+def refusals_in(outcomes: Sequence[Outcome]) -> list[Refusal]:
+    """Return what was refused, in the order of the items."""
+    return [outcome.refusal for outcome in outcomes if outcome.refusal is not None]
+
+
+def one(job: Job) -> Ref:
+    """Work on the one job of a stage that is of the whole study; return its artefact.
+
+    Raises
+    ------
+    BadData
+        When the job is refused: nothing after it can go on.
+    """
+    (outcome,) = run_stage([job])
+    if outcome.ref is None:
+        refusal = outcome.refusal
+        if refusal is None:
+            raise AssertionError  # an outcome is one of the two
+        raise BadData(refusal.verdict, f"{job.stage.name}: {refusal.expected}", refusal.came, refusal.remedy)
+    return outcome.ref
+
+
+def keep(plan: Plan, study: Study, step: str) -> Ref:
+    """Keep the study as it stands after a step, and return its name."""
+    made = {scan.image for scan in study.scans} | {region.mask for scan in study.scans for region in scan.regions}
+    made |= {scan.detections for scan in study.scans if scan.detections is not None}
+    refs = tuple(sorted(made, key=lambda ref: ref.digest))
+    return one(keep_study.job(f"{plan.study}/{step}", {"made": refs}, {"study": study}))
+
+
+def say(sentence: str) -> None:
+    """Tell the run's log something that a reader should know; never a patient's name, id or path."""
+    get_run_logger().warning("%s", sentence)
 
 
 @contextmanager

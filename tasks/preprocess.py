@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_catalog.kinds import MASK, VOLUME, geometry_of, mask, volume
+from tasks.methods.preprocessing.step import Step
 from tasks.stage import stage
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from tasks.methods.preprocessing.step import Step
+
+def moves_grid(steps: tuple[Step, ...]) -> bool:
+    """Return whether a step gives its image another grid, so that the masks have to follow."""
+    return any(type(step).grid is not Step.grid for step in steps)
 
 
 @stage(VOLUME)

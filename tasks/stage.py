@@ -30,7 +30,7 @@ from data_catalog.lineage import Code, Record
 from data_catalog.refs import Ref, Refusal, combined_digest
 from data_catalog.store import Store
 from tasks.methods.method import Method, code_digest, code_places
-from tasks.sources.files import content_digest, read_many
+from tasks.sources.files import content_digest, read_each, read_many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
     from prefect.client.schemas.objects import TaskRun
-    from prefect.states import State
+    from prefect.client.schemas.objects import State
 
     from data_catalog.kinds import Kind
     from tasks.sources.files import SourceFile
@@ -84,7 +84,25 @@ class Sources:
         return contents
 
 
-Input = Ref | tuple[Ref, ...] | Sources
+@dataclass(frozen=True)
+class Listing:
+    """Files of a source that nobody has read yet: known by a stamp of their names, sizes and times."""
+
+    files: tuple[SourceFile, ...] = field(repr=False)
+    stamp: str
+    """SHA-256 that changes when a file is added, removed, renamed or written to, and tells no name."""
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The stamp, in the place of the content's digests."""
+        return (self.stamp,)
+
+    def read(self) -> Iterator[tuple[SourceFile, bytes | BadData]]:
+        """Yield each file with its content, or the reason it could not be read."""
+        return read_each(self.files)
+
+
+Input = Ref | tuple[Ref, ...] | Sources | Listing
 
 
 @dataclass(frozen=True)
@@ -100,7 +118,9 @@ class Stage:
     kind: Kind
     function: Callable[..., Any]
     keeps_parameters: bool = True
-    """Whether the record lists the parameters; not where the artefact itself holds them."""
+    """Whether the record lists the parameters; not where the artefact itself holds them, or they are secret."""
+    opens: bool = True
+    """Whether the function takes artefacts opened; else it takes their names."""
 
     def __reduce__(self) -> tuple[Callable[[str, str], Stage], tuple[str, str]]:
         return _stage_of, (self.function.__module__, self.function.__name__)
@@ -112,11 +132,11 @@ class Stage:
         return Job(self, item, dict(inputs or {}), dict(parameters or {}))
 
 
-def stage(kind: Kind, *, keeps_parameters: bool = True) -> Callable[[Callable[..., Any]], Stage]:
+def stage(kind: Kind, *, keeps_parameters: bool = True, opens: bool = True) -> Callable[[Callable[..., Any]], Stage]:
     """Make a function a stage that gives artefacts of a kind."""
 
     def decorate(function: Callable[..., Any]) -> Stage:
-        return Stage(function.__name__, kind, function, keeps_parameters)
+        return Stage(function.__name__, kind, function, keeps_parameters, opens)
 
     return decorate
 
@@ -149,7 +169,7 @@ class Job:
             "stage": self.stage.name,
             "kind": self.stage.kind.name,
             "inputs": {name: _digests(given) for name, given in self.inputs.items()},
-            "parameters": to_jsonable_python(self.parameters),
+            "parameters": to_jsonable_python(self.parameters, bytes_mode="hex"),
             "code": _code(self.places),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -171,7 +191,7 @@ def _code(places: tuple[str, ...]) -> str:
 
 
 def _digests(given: Input) -> list[str]:
-    if isinstance(given, Sources):
+    if isinstance(given, Sources | Listing):
         return [combined_digest(list(given.digests))]
     return [ref.digest for ref in ([given] if isinstance(given, Ref) else given)]
 
@@ -221,7 +241,7 @@ def look_up(store: Store, job: Job) -> Outcome | None:
 def _compute(store: Store, job: Job) -> Outcome:
     clock = (datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter(), time.process_time())
     try:
-        opened = {name: _open(store, given) for name, given in job.inputs.items()}
+        opened = {name: _open(store, given, job.stage) for name, given in job.inputs.items()}
         value = job.stage.function(**opened, **job.parameters)
         ref = store.put(job.stage.kind, value, lambda ref: _record(job, ref, clock))
     except BadData as bad:
@@ -235,22 +255,24 @@ def _compute(store: Store, job: Job) -> Outcome:
     return Outcome(job.item, "computed", ref=ref)
 
 
-def _open(store: Store, given: Input) -> Any:  # noqa: ANN401 - each kind has a type of its own
-    if isinstance(given, Sources):
+def _open(store: Store, given: Input, of: Stage) -> Any:  # noqa: ANN401 - each kind has a type of its own
+    if isinstance(given, Sources | Listing):
         return given.read()
+    if not of.opens:
+        return given
     return store.open(given) if isinstance(given, Ref) else [store.open(ref) for ref in given]
 
 
 def _record(job: Job, output: Ref, clock: tuple[str, float, float]) -> Record:
     started, wall, cpu = clock
-    as_refs = {name: given for name, given in job.inputs.items() if not isinstance(given, Sources)}
+    as_refs = {name: given for name, given in job.inputs.items() if not isinstance(given, Sources | Listing)}
     return Record(
         key=job.key,
         output=output,
         stage=job.stage.name,
         item=job.item,
         inputs={name: (given,) if isinstance(given, Ref) else given for name, given in as_refs.items()},
-        sources={name: given.digests for name, given in job.inputs.items() if isinstance(given, Sources)},
+        sources={name: given.digests for name, given in job.inputs.items() if isinstance(given, Sources | Listing)},
         parameters=to_jsonable_python(job.parameters) if job.stage.keeps_parameters else {},
         code=Code(version=version("voxmine"), digest=_code(job.places), places=tuple(code_places(job.places))),
         python=platform.python_version(),
@@ -261,7 +283,9 @@ def _record(job: Job, output: Ref, clock: tuple[str, float, float]) -> Record:
 
 
 def _refusal(job: Job, bad: BadData) -> Refusal:
-    files = tuple(digest for given in job.inputs.values() if isinstance(given, Sources) for digest in given.digests)
+    files = tuple(
+        digest for given in job.inputs.values() if isinstance(given, Sources | Listing) for digest in given.digests
+    )
     return Refusal(
         item=job.item,
         stage=job.stage.name,
@@ -367,7 +391,7 @@ def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[st
         perform, [workplace.store.root] * len(missing), list(missing.values()), pure=False, key="item"
     )
     of = {future.key: key for future, key in zip(futures, missing, strict=True)}
-    for future in as_completed(futures, raise_errors=False):
+    for future in as_completed(futures, loop=workplace.client.loop, raise_errors=False):
         key = of[future.key]
         if future.status == "error" and isinstance(future.exception(), KilledWorker):
             yield key, Outcome(missing[key].item, "failed", refusal=_lost(missing[key]))

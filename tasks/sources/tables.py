@@ -10,7 +10,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from tasks.methods.method import Choice, Method
 from tasks.sources.pattern import checked_pattern
 
-Pattern = Annotated[str, AfterValidator(checked_pattern)]
+
+def _with_patient(pattern: str) -> str:
+    if "{patient}" not in pattern:
+        message = f"a pattern says where the patient stands: {{patient}} is not in {pattern!r}"
+        raise ValueError(message)
+    return checked_pattern(pattern)
+
+
+Pattern = Annotated[str, AfterValidator(_with_patient)]
+"""How names spell the patient and what else they tell."""
 
 
 class Part(BaseModel):

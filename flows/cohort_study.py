@@ -1,0 +1,95 @@
+"""One table of the study: features beside clinical columns, and how far scanners and readers agree."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from data_catalog.errors import PlanError
+from data_catalog.refs import Ref, Study
+from flows.plan import Plan
+from flows.radiomics_study import radiomics_study
+from flows.results import CohortTables, Features
+from flows.runtime import one, run_stage, study_flow, work
+from flows.tables import clinical_table
+from tasks.cohort import agreement, build_cohort, gather_overlaps, overlap
+from tasks.learn import scanner_effects
+from tasks.methods.cohort.columns import feature_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@study_flow("cohort-study")
+def cohort_study(plan: Plan, features: Features | None = None) -> CohortTables:
+    """Put features and clinical columns side by side. Without features, those of the plan's sources.
+
+    Returns the cohort, with how far scanners differ and readers agree.
+    """
+    with work(plan) as here:
+        measured = features or radiomics_study(plan)
+        clinical = clinical_table(plan)
+        inputs = {"study": measured.study, "features": measured.table}
+        cohort = one(
+            build_cohort.job(
+                plan.study,
+                inputs if clinical is None else {**inputs, "clinical": clinical},
+                {
+                    "rows": plan.cohort.rows,
+                    "visit": plan.cohort.visit,
+                    "readers": plan.cohort.readers,
+                    "known_before": known_before(plan),
+                    "outcome": plan.outcome,
+                },
+            )
+        )
+        table: pd.DataFrame = here.store.open(cohort)
+        names = tuple(feature_columns(table.columns, known_before(plan)))
+        if not names:
+            raise PlanError(
+                "At least one region was measured",
+                "no region of any scan gave features",
+                "Name the regions (`regions`), or let the plan draw them (`segment`).",
+            )
+        several = table["scanner"].nunique() > 1
+        return CohortTables(
+            features=measured,
+            cohort=cohort,
+            clinical=clinical,
+            scanners=one(scanner_effects.job(plan.study, {"cohort": cohort}, {"columns": names})) if several else None,
+            readers=one(agreement.job(plan.study, {"features": measured.table})),
+            overlaps=_overlaps(plan, here.store.open(measured.study)),
+        )
+
+
+def known_before(plan: Plan) -> tuple[str, ...]:
+    """Return the clinical columns that may predict and explain."""
+    return () if plan.clinical is None else plan.clinical.known_before
+
+
+def _overlaps(plan: Plan, study: Study) -> Ref | None:
+    """Return how far the regions of each two readers overlap, or None where every region has one reader."""
+    pairs = [
+        (scan, first, second)
+        for scan in study.scans
+        for first, second in combinations(scan.regions, 2)
+        if first.name == second.name
+    ]
+    outcomes = run_stage(
+        [
+            overlap.job(
+                f"{scan.item}/{first.name}",
+                {"first": first.mask, "second": second.mask},
+                {"label_first": first.label, "label_second": second.label},
+            )
+            for scan, first, second in pairs
+        ]
+    )
+    made = [(pair, outcome.ref) for pair, outcome in zip(pairs, outcomes, strict=True) if outcome.ref is not None]
+    if not made:
+        return None
+    places = tuple(
+        (scan.patient, str(scan.visit), scan.modality, first.name, first.reader, second.reader)
+        for (scan, first, second), _ in made
+    )
+    return one(gather_overlaps.job(plan.study, {"tables": tuple(ref for _, ref in made)}, {"places": places}))

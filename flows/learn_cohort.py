@@ -1,0 +1,96 @@
+"""Train models on a cohort and judge them on patients they have not seen, beside controls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from data_catalog.errors import PlanError
+from data_catalog.refs import Ref
+from flows.cohort_study import cohort_study, known_before
+from flows.plan import Plan
+from flows.results import CohortTables, Learnt
+from flows.runtime import refusals_in, run_stage, study_flow, work
+from tasks.learn import evaluate, fit_model, leak, permute
+from tasks.methods.cohort.columns import feature_columns, size_columns
+from tasks.methods.learning.controls import LeakCheck, PermutedLabels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flows.plan import Learning
+    from tasks.methods.learning import Learner
+    from tasks.stage import Job
+
+
+PERMUTED = "permuted outcomes"
+LEAKED = "what leakage would show"
+
+
+@study_flow("learn-cohort")
+def learn_cohort(plan: Plan, tables: CohortTables | None = None) -> Learnt:
+    """Judge the plan's learners by nested cross-validation, beside controls. Without tables, on the plan's sources.
+
+    Returns the evaluations, the controls and the models fitted to all rows.
+    """
+    with work(plan) as here:
+        if plan.learn is None or plan.outcome is None:
+            raise PlanError(
+                "A plan that learns says what and how",
+                "`outcome` or `learn` is empty",
+                "Fill both in, or learn nothing.",
+            )
+        cohort = (tables or cohort_study(plan)).cohort
+        table: pd.DataFrame = here.store.open(cohort)
+        features = tuple(feature_columns(table.columns, known_before(plan)))
+        columns = (*features, *known_before(plan))
+        return _learnt(plan.learn, cohort, columns, size=tuple(size_columns(features)), clinical=known_before(plan))
+
+
+def _learnt(
+    learning: Learning, cohort: Ref, columns: tuple[str, ...], *, size: tuple[str, ...], clinical: tuple[str, ...]
+) -> Learnt:
+    first = learning.learners[0]
+    models = {learner.method: _evaluation(learning, learner, cohort, columns) for learner in learning.learners}
+    sets = {"volume only": size, "clinical only": clinical} if learning.controls else {}
+    controls = {name: _evaluation(learning, first, cohort, chosen, name) for name, chosen in sets.items() if chosen}
+    fitted = {learner.method: _fit(learning, learner, cohort, columns) for learner in learning.learners}
+    judged = run_stage([*models.values(), *controls.values()])
+    trained = run_stage(list(fitted.values()))
+    permuted = run_stage([_permutations(learning, cohort, columns)] if learning.controls else [])
+    leaked = run_stage([_leak(learning, cohort, columns)] if learning.controls else [])
+    found = {outcome.item: outcome.ref for outcome in [*judged, *trained, *permuted, *leaked] if outcome.ref}
+    return Learnt(
+        models={name: found[job.item] for name, job in models.items() if job.item in found},
+        controls={name: found[job.item] for name, job in controls.items() if job.item in found},
+        permuted=found.get(PERMUTED),
+        leak=found.get(LEAKED),
+        fitted={name: found[job.item] for name, job in fitted.items() if job.item in found},
+        refusals=tuple(refusals_in([*judged, *trained, *permuted, *leaked])),
+    )
+
+
+def _evaluation(
+    learning: Learning, learner: Learner, cohort: Ref, columns: tuple[str, ...], what: str = "all columns"
+) -> Job:
+    parameters = {"columns": columns, "learner": learner, "harmoniser": learning.harmoniser}
+    return evaluate.job(
+        f"{learner.method} on {what}", {"cohort": cohort}, {**parameters, "validation": learning.validation}
+    )
+
+
+def _fit(learning: Learning, learner: Learner, cohort: Ref, columns: tuple[str, ...]) -> Job:
+    parameters = {"columns": columns, "learner": learner, "harmoniser": learning.harmoniser}
+    return fit_model.job(
+        f"{learner.method} on all rows", {"cohort": cohort}, {**parameters, "seed": learning.validation.seed}
+    )
+
+
+def _permutations(learning: Learning, cohort: Ref, columns: tuple[str, ...]) -> Job:
+    parameters = {"columns": columns, "learner": learning.learners[0], "harmoniser": learning.harmoniser}
+    control = PermutedLabels(validation=learning.validation.model_copy(update={"repeats": 1}))
+    return permute.job(PERMUTED, {"cohort": cohort}, {**parameters, "control": control})
+
+
+def _leak(learning: Learning, cohort: Ref, columns: tuple[str, ...]) -> Job:
+    control = LeakCheck(validation=learning.validation.model_copy(update={"repeats": 1}))
+    return leak.job(LEAKED, {"cohort": cohort}, {"columns": columns, "control": control})

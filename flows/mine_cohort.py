@@ -1,0 +1,106 @@
+"""Mine rules in a cohort and patterns in its dated events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from data_catalog.errors import PlanError
+from data_catalog.refs import Ref, Study
+from flows.cohort_study import cohort_study, known_before
+from flows.plan import Plan
+from flows.results import CohortTables, Mined
+from flows.runtime import refusals_in, run_stage, study_flow, work
+from flows.tables import event_table
+from tasks.methods.cohort.columns import ColumnMeaning, feature_columns, matching, meanings
+from tasks.methods.rules.items import ColumnLabel
+from tasks.mine import mine_associations, mine_rules, mine_sequences
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from data_catalog.store import Store
+    from flows.plan import Mining
+    from tasks.stage import Job
+
+
+@study_flow("mine-cohort")
+def mine_cohort(plan: Plan, tables: CohortTables | None = None) -> Mined:
+    """Mine rules that explain the outcome, rules among all items, and what comes before what.
+
+    Without tables, in those of the plan's sources.
+    """
+    with work(plan) as here:
+        if plan.mine is None:
+            raise PlanError("A plan that mines says how", "`mine` is empty", "Fill it in.")
+        held = tables or cohort_study(plan)
+        columns = _columns(plan, plan.mine, held, here.store)
+        events = event_table(plan, held.clinical)
+        jobs = _jobs(plan, plan.mine, held.cohort, columns, events)
+        outcomes = {name: run_stage([job])[0] for name, job in jobs.items()}
+        return Mined(
+            **{name: outcome.ref for name, outcome in outcomes.items()},
+            refusals=tuple(refusals_in(list(outcomes.values()))),
+        )
+
+
+def _jobs(
+    plan: Plan, mining: Mining, cohort: Ref, columns: dict[str, ColumnLabel], events: Ref | None
+) -> dict[str, Job]:
+    jobs = {}
+    shared = {"columns": columns, "discretiser": mining.discretiser, "outcome": outcome_words(plan)}
+    if plan.outcome is not None:
+        parameters = {**shared, "miner": mining.rules, "folds": mining.folds, "seed": mining.seed}
+        jobs["rules"] = mine_rules.job(plan.study, {"cohort": cohort}, parameters)
+    if mining.associations is not None:
+        jobs["associations"] = mine_associations.job(
+            plan.study, {"cohort": cohort}, {**shared, "miner": mining.associations}
+        )
+    if mining.sequences is not None and events is not None:
+        jobs["sequences"] = mine_sequences.job(plan.study, {"events": events}, {"miner": mining.sequences})
+    return jobs
+
+
+def outcome_words(plan: Plan) -> tuple[str, str, str] | None:
+    """Return the outcome's column in words, its positive value, and the word for the other."""
+    outcome = plan.outcome
+    if outcome is None:
+        return None
+    return outcome.column.replace("_", " "), outcome.positive, outcome.negative or f"not {outcome.positive}"
+
+
+def _columns(plan: Plan, mining: Mining, tables: CohortTables, store: Store) -> dict[str, ColumnLabel]:
+    """Return the columns that become items, with their words: features that differ, and clinical columns."""
+    table: pd.DataFrame = store.open(tables.cohort)
+    known = column_meanings(plan, tables, store)
+    features = matching([name for name, meaning in known.items() if meaning.is_feature], mining.features)
+    chosen = mining.representatives(table[features])
+    if mining.clinical:
+        chosen += known_before(plan)
+    return {name: ColumnLabel(label=known[name].label, unit=known[name].unit) for name in chosen}
+
+
+def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str, ColumnMeaning]:
+    """Return what each feature and clinical column of the cohort means, in words and units."""
+    table: pd.DataFrame = store.open(tables.cohort)
+    study: Study = store.open(tables.features.study)
+    units = {scan.modality: scan.image for scan in study.scans}
+    definitions = [definition for extractor in plan.radiomics for definition in extractor.definitions()]
+    return meanings(
+        feature_columns(table.columns, known_before(plan)),
+        definitions,
+        {modality: str(store.open(image).attrs["unit"]) for modality, image in units.items()},
+        clinical_meanings(plan),
+    )
+
+
+def clinical_meanings(plan: Plan) -> list[ColumnMeaning]:
+    """Return what the clinical columns known before the outcome mean."""
+    table = plan.clinical
+    if table is None:
+        return []
+    return [
+        ColumnMeaning(
+            column=column, label=table.labels.get(column, column.replace("_", " ")), unit=table.units.get(column, "")
+        )
+        for column in table.known_before
+    ]

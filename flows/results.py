@@ -1,0 +1,150 @@
+"""What the flows give: the names of the artefacts they made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from data_catalog.errors import StoreError
+from data_catalog.refs import Ref, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from flows.plan import Plan
+
+
+class Made(BaseModel):
+    """Names of artefacts, by what they are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def refs(self) -> Iterator[tuple[str, Ref]]:
+        """Yield every artefact with its name (`cohort`, `learnt.logistic/all`)."""
+        for name in type(self).model_fields:
+            yield from _named(name, getattr(self, name))
+
+
+def _named(name: str, value: object) -> Iterator[tuple[str, Ref]]:
+    if isinstance(value, Ref):
+        yield name, value
+    elif isinstance(value, Made):
+        yield from ((f"{name}.{inner}", ref) for inner, ref in value.refs())
+    elif isinstance(value, dict):
+        yield from (pair for inner, held in value.items() for pair in _named(f"{name}.{inner}", held))
+
+
+class Features(Made):
+    """All measurements of a study."""
+
+    study: Ref
+    """The scans they were made in, and what was refused on the way."""
+    table: Ref
+    """One row a region and reader."""
+
+
+class CohortTables(Made):
+    """The cohort, and what else its rows tell."""
+
+    features: Features
+    cohort: Ref
+    clinical: Ref | None = None
+    scanners: Ref | None = None
+    """How far each feature tells the scanners apart; None with one scanner."""
+    readers: Ref | None = None
+    """How far readers agree on each feature."""
+    overlaps: Ref | None = None
+    """How far readers' regions overlap; None where nobody has drawn twice."""
+
+
+class Learnt(Made):
+    """What the models reached, and what they are held against."""
+
+    models: dict[str, Ref] = {}
+    """Evaluation of each learner on features and clinical columns."""
+    controls: dict[str, Ref] = {}
+    """Evaluations on volume alone and on clinical columns alone."""
+    permuted: Ref | None = None
+    leak: Ref | None = None
+    fitted: dict[str, Ref] = {}
+    """The models fitted to all rows, for new patients."""
+    refusals: tuple[Refusal, ...] = ()
+    """What could not be judged, and why."""
+
+
+class Mined(Made):
+    """What was mined."""
+
+    rules: Ref | None = None
+    associations: Ref | None = None
+    sequences: Ref | None = None
+    refusals: tuple[Refusal, ...] = ()
+    """What could not be mined, and why."""
+
+
+class Counts(BaseModel):
+    """What became of the items of one stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    items: int
+    computed: int
+    reused: int
+    refused: int
+    failed: int
+
+
+class Results(Made):
+    """All that a run of a study made."""
+
+    cohort: CohortTables
+    learnt: Learnt | None = None
+    mined: Mined | None = None
+    report: Ref
+    counts: tuple[Counts, ...] = ()
+
+    def total(self, what: str) -> int:
+        """Return how many items of all stages were `computed`, `reused`, `refused` or `failed`."""
+        return sum(int(getattr(count, what)) for count in self.counts)
+
+    def lines(self) -> list[str]:
+        """Return what a reader of the terminal should know."""
+        lines = [
+            f"{self.total('computed')} items computed, {self.total('reused')} reused, {self.total('refused')} refused."
+        ]
+        if failed := self.total("failed"):
+            lines.append(f"{failed} items failed for a reason that is no fault of the data: see the report.")
+        return lines
+
+    def named(self, name: str) -> Ref:
+        """Return an artefact by its name here (`report`, `cohort`), the first whose name ends so.
+
+        Raises
+        ------
+        StoreError
+            When none does.
+        """
+        names = dict(self.refs())
+        found = [ref for key, ref in names.items() if key == name or key.endswith(f".{name}")]
+        if not found:
+            raise StoreError(
+                f"{name!r} is an artefact of the last run", "there is none", f"Choose among: {', '.join(names)}."
+            )
+        return found[0]
+
+
+def results_file(workspace: Path, study: str) -> Path:
+    """Return where the names of the last run's artefacts are written."""
+    return workspace / f"{study}-results.json"
+
+
+def last_results(plan: Plan) -> Results:
+    """Return the names of the artefacts that the last run of a plan made."""
+    path = results_file(plan.workspace, plan.study)
+    try:
+        return Results.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise StoreError("The study has been run", f"{path} is not there", "Run it with `voxmine run`.") from None

@@ -1,0 +1,145 @@
+"""Look at what a plan names before any work starts: files, columns, rows, patients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from data_catalog.errors import BadData, PlanError
+from tasks.formats.table import infer, read_table
+from tasks.tables import patient_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from tasks.formats.identities import Identities
+    from tasks.sources.tables import ClinicalTable, EventRows, Outcome
+
+SHOWN = 10
+"""Rows that a message names at the most."""
+
+
+def require_paths(paths: Mapping[str, Path]) -> None:
+    """Raise `PlanError` that names the field unless everything is there that a plan points to."""
+    for name, path in paths.items():
+        if not path.exists():
+            raise PlanError(f"{name} exists", f"nothing is at {path}", "Correct the path; it is relative to the plan.")
+
+
+def read_written(path: Path, sheet: str | None, columns: Iterable[str], field: str) -> pd.DataFrame:
+    """Return a table as text; raise `PlanError` when it cannot be read or lacks a column."""
+    try:
+        table = read_table(path.read_bytes(), sheet)
+    except BadData as bad:
+        raise PlanError(f"{field} ({path.name}) can be read", str(bad), "Correct the file, or the plan.") from None
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise PlanError(
+            f"{field} ({path.name}) has the columns that the plan names",
+            f"it lacks {', '.join(map(repr, missing))}",
+            f"Choose among: {', '.join(table.columns)}.",
+        )
+    return table
+
+
+def require_clinical(table: ClinicalTable, further: tuple[str, ...], outcome: Outcome | None) -> pd.DataFrame:
+    """Return the clinical table as text; raise `PlanError` that names file, row and remedy where it is not fit."""
+    wanted = (table.patient, *table.known_before, *further)
+    written = read_written(table.path, table.sheet, wanted, "clinical")
+    _require_patients(table, written)
+    _require_no_dates(table, written)
+    if outcome is not None:
+        _require_outcome(table, written, outcome)
+    return written
+
+
+def _require_patients(table: ClinicalTable, written: pd.DataFrame) -> None:
+    ids = patient_ids(written, table.patient, table.patient_pattern)
+    bad = [str(row) for row, one in zip(written.index, ids, strict=True) if one is None]
+    if bad:
+        raise PlanError(
+            f"Column {table.patient!r} of {table.path.name} names a patient in every row, as {table.patient_pattern!r}",
+            f"it does not in row {_some(bad)}",
+            "Correct these rows, or clinical.patient_pattern.",
+        )
+    seen: dict[str | None, int] = {}
+    twice = [
+        f"{row} (as row {seen[one]})"
+        for row, one in zip(written.index, ids, strict=True)
+        if seen.setdefault(one, int(row)) != int(row)
+    ]
+    if twice:
+        raise PlanError(
+            f"{table.path.name} has one row a patient",
+            f"the patient stands again in row {_some(twice)}",
+            "Keep one row for each patient; dated rows belong into `events`.",
+        )
+
+
+def _require_no_dates(table: ClinicalTable, written: pd.DataFrame) -> None:
+    typed = infer(written[list(table.known_before)])
+    dates = [column for column in typed.columns if typed[column].dtype.kind == "M"]
+    if dates:
+        raise PlanError(
+            f"clinical.known_before ({table.path.name}) names numbers and categories",
+            f"{', '.join(map(repr, dates))} holds dates",
+            "Write days since a fixed event of the patient instead, or take the column out.",
+        )
+
+
+def _require_outcome(table: ClinicalTable, written: pd.DataFrame, outcome: Outcome) -> None:
+    if outcome.column in table.known_before:
+        raise PlanError(
+            "The outcome is not known before itself",
+            f"{outcome.column!r} stands in clinical.known_before too",
+            "Take it out there.",
+        )
+    wanted = [outcome.positive] if outcome.negative is None else [outcome.positive, outcome.negative]
+    cells = set(written[outcome.column]) - {""}
+    missing = [value for value in wanted if value not in cells]
+    if missing:
+        raise PlanError(
+            f"Column {outcome.column!r} of {table.path.name} holds the outcome's values",
+            f"no row holds {', '.join(map(repr, missing))}",
+            "Correct outcome.positive or outcome.negative; the values are compared as they are written.",
+        )
+
+
+def require_events(table: EventRows) -> pd.DataFrame:
+    """Return the table of events as text; raise `PlanError` where it is not fit."""
+    return read_written(table.path, table.sheet, (table.patient, table.when, table.event), "events")
+
+
+def compare_patients(
+    table: ClinicalTable, written: pd.DataFrame, scanned: set[str], identities: Identities
+) -> list[str]:
+    """Return what a reader should know of rows without scans and scans without rows.
+
+    Raises
+    ------
+    PlanError
+        When no row is of a scanned patient.
+    """
+    ids = patient_ids(written, table.patient, table.patient_pattern)
+    names = [identities.pseudonym(one) for one in ids if one is not None]
+    if scanned and not scanned & set(names):
+        raise PlanError(
+            f"Column {table.patient!r} of {table.path.name} names the patients as the scans do",
+            f"none of its {len(names)} rows (the first is row {written.index[0]}) is one of the {len(scanned)} patients"
+            " scanned",
+            "Correct clinical.patient, clinical.patient_pattern or the sources' patterns, so that both give the same"
+            " id.",
+        )
+    without = [str(row) for row, name in zip(written.index, names, strict=True) if name not in scanned]
+    findings = []
+    if without:
+        findings.append(f"{table.path.name}: no scans for row {_some(without)}; these rows are left out.")
+    if left := len(scanned - set(names)):
+        findings.append(f"{table.path.name}: no row for {left} of {len(scanned)} scanned patients; add one for each.")
+    return findings
+
+
+def _some(rows: list[str]) -> str:
+    return ", ".join(rows[:SHOWN]) + (f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else "")

@@ -1,0 +1,83 @@
+"""Build the table of the study: one row a patient (or patient and visit), features beside clinical columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from data_catalog.kinds import COHORT, TABLE
+from tasks.methods.cohort.wide import MEASURED, OUTCOME, join, outcome_of, rows_of, wide_features
+from tasks.methods.learning.reader_agreement import dice, reader_agreement
+from tasks.stage import stage
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from data_catalog.refs import Study
+    from tasks.sources.tables import Outcome
+
+TWO_READERS = 2
+
+
+@stage(COHORT)
+def build_cohort(
+    study: Study,
+    features: pd.DataFrame,
+    clinical: pd.DataFrame | None = None,
+    *,
+    rows: Literal["patient", "patient_visit"],
+    visit: Literal["first", "last"],
+    readers: Literal["mean", "first"],
+    known_before: tuple[str, ...],
+    outcome: Outcome | None,
+) -> pd.DataFrame:
+    """Return the cohort: who and when, the outcome, the features, the clinical columns known before it."""
+    scans = pd.DataFrame(
+        [scan.model_dump(include={"patient", "visit", "day", "modality", "scanner"}) for scan in study.scans]
+    )
+    scans["day"] = scans["day"].astype("Int64")
+    facts = clinical
+    if clinical is not None:
+        facts = clinical[["patient", *known_before]].copy()
+        if outcome is not None:
+            facts.insert(1, OUTCOME, outcome_of(clinical[outcome.column], outcome.positive, outcome.negative))
+    table = join(rows_of(scans, rows, visit), wide_features(features, readers), facts)
+    if OUTCOME not in table:
+        table[OUTCOME] = float("nan")
+    first = [*table.columns[:4], OUTCOME]
+    return table[[*first, *(column for column in table.columns if column not in first)]]
+
+
+@stage(TABLE)
+def overlap(first: xr.DataArray, second: xr.DataArray, *, label_first: int, label_second: int) -> pd.DataFrame:
+    """Return how far two readers' regions of one scan overlap (Dice)."""
+    return pd.DataFrame({"dice": [dice(first.values == label_first, second.values == label_second)]})
+
+
+@stage(TABLE, keeps_parameters=False)
+def gather_overlaps(tables: list[pd.DataFrame], *, places: tuple[tuple[str, ...], ...]) -> pd.DataFrame:
+    """Return one row for each pair of readers of a region: patient, modality, region, both readers, Dice."""
+    names = ["patient", "visit", "modality", "region", "first_reader", "second_reader"]
+    return pd.concat([pd.DataFrame(list(places), columns=names), pd.concat(tables, ignore_index=True)], axis=1)
+
+
+@stage(TABLE)
+def agreement(features: pd.DataFrame) -> pd.DataFrame:
+    """Return how far readers agree on each feature: ICC(A,1) for each modality and region that several have drawn."""
+    subject = ["patient", "visit"]
+    parts = []
+    for (modality, region), held in features.groupby(["modality", "region"], sort=True):
+        readers = held["reader"].nunique()
+        complete = held.groupby(subject)["reader"].transform("nunique") == readers
+        read = held[complete]
+        if readers < TWO_READERS or read[subject].drop_duplicates().shape[0] < TWO_READERS:
+            continue
+        names = [name for name in held.columns if name not in {*subject, *MEASURED, "day", "scanner"}]
+        subjects = (read["patient"] + "/" + read["visit"].astype(str)).to_numpy()
+        measured = read[names].dropna(axis=1, how="all")
+        parts.append(
+            reader_agreement(measured, subjects, read["reader"].to_numpy()).assign(modality=modality, region=region)
+        )
+    columns = ["modality", "region", "feature", "icc", "low", "high", "subjects", "readers"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

@@ -1,0 +1,105 @@
+"""From one row a measurement to one row a patient, or a patient and visit; missing stays missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from data_catalog.errors import BadData
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+KEYS = ("patient", "visit", "day", "scanner")
+"""Columns that say what a row is of."""
+MEASURED = ("modality", "region", "reader")
+OUTCOME = "outcome"
+"""Column of the outcome: 1 where it came true, 0 where not, missing where nobody knows."""
+
+
+def rows_of(
+    scans: pd.DataFrame, rows: Literal["patient", "patient_visit"], visit: Literal["first", "last"]
+) -> pd.DataFrame:
+    """Return the rows of the cohort: patient, visit, day and scanner.
+
+    Parameters
+    ----------
+    scans : DataFrame
+        One row a scan: patient, visit, day, modality, scanner.
+    rows : str
+        One row a patient, or one a patient and visit.
+    visit : str
+        With one row a patient, which visit it is.
+
+    Of several scanners at a visit the one of the first modality by name counts.
+    """
+    visits = (
+        scans.sort_values(["patient", "visit", "modality"])
+        .groupby(["patient", "visit"], as_index=False, sort=True)
+        .agg(day=("day", "first"), scanner=("scanner", "first"))
+    )
+    if rows == "patient_visit":
+        return visits[list(KEYS)]
+    end = "first" if visit == "first" else "last"
+    chosen = visits.groupby("patient", as_index=False, sort=True).agg(end)
+    return chosen[list(KEYS)]
+
+
+def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"]) -> pd.DataFrame:
+    """Return one row a patient and visit; a column is `<modality>.<region>.<feature>`.
+
+    Parameters
+    ----------
+    features : DataFrame
+        One row a measurement: patient, visit, modality, region, reader, and the features.
+    readers : str
+        Several readers of one region: the mean of their features, or the first by name.
+    """
+    names = [name for name in features.columns if name not in {*KEYS, *MEASURED}]
+    place = ["patient", "visit", "modality", "region"]
+    ordered = features.sort_values([*place, "reader"])
+    grouped = ordered.groupby(place, as_index=False, sort=True)[names]
+    single = grouped.mean() if readers == "mean" else ordered.drop_duplicates(place)[[*place, *names]]
+    long = single.melt(id_vars=place, value_vars=names).dropna(subset="value")
+    long["column"] = long["modality"] + "." + long["region"] + "." + long["variable"]
+    wide = long.pivot_table(index=["patient", "visit"], columns="column", values="value", aggfunc="first")
+    order = sorted(wide.columns, key=lambda column: (column.rsplit(".", 1)[0], names.index(column.rsplit(".", 1)[1])))
+    return wide[order].reset_index().rename_axis(columns=None)
+
+
+def outcome_of(column: pd.Series[str], positive: str, negative: str | None) -> NDArray[np.float64]:
+    """Return 1 where a column holds the positive value, 0 where the negative one, NaN elsewhere.
+
+    Without a negative value every other value is negative; an empty cell is never.
+
+    Raises
+    ------
+    BadData
+        `outcome_not_there` when no row holds the positive value.
+    """
+    is_positive = (column == positive).to_numpy(dtype=bool, na_value=False)
+    if not is_positive.any():
+        raise BadData(
+            "outcome_not_there",
+            "The outcome's positive value is in its column",
+            f"none of {len(column)} rows holds it",
+            "Correct `outcome.positive` in the plan; the values are compared as they are written in the table.",
+        )
+    is_negative = (
+        column.notna().to_numpy() & ~is_positive
+        if negative is None
+        else (column == negative).to_numpy(dtype=bool, na_value=False)
+    )
+    values = np.full(len(column), np.nan)
+    values[is_positive], values[is_negative] = 1.0, 0.0
+    return values
+
+
+def join(rows: pd.DataFrame, features: pd.DataFrame, clinical: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the rows with their features and clinical columns; what is not there stays missing."""
+    joined = rows.merge(features, on=["patient", "visit"], how="left", validate="one_to_one")
+    if clinical is None:
+        return joined
+    return joined.merge(clinical, on="patient", how="left", validate="many_to_one")

@@ -1,0 +1,116 @@
+"""Read the tables beside the scans: the named columns only, patients under their pseudonyms."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from data_catalog.errors import BadData
+from data_catalog.kinds import TABLE
+from tasks.formats.table import infer, read_table
+from tasks.sources.pattern import NamePattern
+from tasks.stage import stage
+
+if TYPE_CHECKING:
+    from tasks.formats.identities import Identities
+
+PATIENT = "patient"
+EVENTS = ("patient", "day", "event")
+
+
+def patient_ids(table: pd.DataFrame, column: str, pattern: str) -> list[str | None]:
+    """Return the patient's id of each row as the scans spell it, or None where the cell does not fit."""
+    match = NamePattern(pattern).match
+    cells = table[column]
+    found = [match(str(cell).strip()) for cell in cells]
+    return [None if fields is None else fields["patient"] for fields in found]
+
+
+def _require(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise BadData(
+            "no_such_column",
+            f"The table has the columns {', '.join(columns)}",
+            f"it lacks {', '.join(missing)}",
+            "Correct the plan, or the table's head.",
+        )
+
+
+@stage(TABLE, keeps_parameters=False)
+def read_clinical(
+    files: list[bytes],
+    *,
+    sheet: str | None,
+    patient: str,
+    pattern: str,
+    columns: tuple[str, ...],
+    texts: tuple[str, ...],
+    identities: Identities,
+) -> pd.DataFrame:
+    """Return one row a patient: the pseudonym and the columns asked for; `texts` stay as they are written."""
+    written = read_table(files[0], sheet)
+    _require(written, (patient, *columns))
+    ids = patient_ids(written, patient, pattern)
+    known = np.array([one is not None for one in ids])
+    typed = infer(written[list(columns)])
+    for column in texts:
+        typed[column] = written[column].where(written[column] != "")
+    typed.insert(0, PATIENT, [None if one is None else identities.pseudonym(one) for one in ids])
+    return typed[known].reset_index(drop=True)
+
+
+@stage(TABLE, keeps_parameters=False)
+def read_event_rows(
+    files: list[bytes],
+    *,
+    sheet: str | None,
+    patient: str,
+    pattern: str,
+    when: str,
+    event: str,
+    identities: Identities,
+) -> pd.DataFrame:
+    """Return one row an event: the pseudonym, the day since the patient's first event, and what happened."""
+    written = read_table(files[0], sheet)
+    _require(written, (patient, when, event))
+    rows = []
+    for one, day, what in zip(patient_ids(written, patient, pattern), written[when], written[event], strict=True):
+        if one is not None and day and what:
+            rows.append((identities.pseudonym(one), _day(day), what))
+    return _from_first(pd.DataFrame(rows, columns=list(EVENTS)))
+
+
+@stage(TABLE)
+def read_event_columns(clinical: pd.DataFrame, *, days: dict[str, str]) -> pd.DataFrame:
+    """Return one row an event from the columns of the clinical table that hold days."""
+    parts = [
+        pd.DataFrame({PATIENT: clinical[PATIENT], "day": pd.to_numeric(clinical[column]), "event": event})
+        for event, column in days.items()
+    ]
+    return _from_first(pd.concat(parts).dropna(subset="day"))
+
+
+def _from_first(events: pd.DataFrame) -> pd.DataFrame:
+    days = events["day"].astype(float)
+    first = days.groupby(events[PATIENT]).transform("min")
+    return events.assign(day=days - first).sort_values([PATIENT, "day", "event"], ignore_index=True)
+
+
+def _day(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return float(date.fromisoformat(text[:10]).toordinal())
+    except ValueError:
+        raise BadData(
+            "not_a_day",
+            "The day of an event is a number, or a date in ISO 8601",
+            "a cell holds something else",
+            "Write dates as 2024-03-31.",
+        ) from None
