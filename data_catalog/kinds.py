@@ -133,6 +133,7 @@ EVALUATION = Kind("evaluation", "document", _check_document)
 CONTROL = Kind("control", "document", _check_document)
 RULES = Kind("rules", "document", _check_document)
 MODEL = Kind("model", "model", _check_model)
+PICTURE = Kind("picture", "document", _check_document)
 REPORT = Kind("report", "page", _check_page)
 
 KINDS = {
@@ -151,6 +152,7 @@ KINDS = {
         CONTROL,
         RULES,
         MODEL,
+        PICTURE,
         REPORT,
     )
 }

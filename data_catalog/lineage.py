@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.refs import Digest, Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Code(BaseModel):
@@ -50,3 +53,33 @@ class Record(BaseModel):
     def source_digests(self) -> list[str]:
         """Return the SHA-256 of the source files that were read, each once."""
         return list(dict.fromkeys(digest for digests in self.sources.values() for digest in digests))
+
+
+def sources_behind(
+    ref: Ref, records: Callable[[Ref], list[Record]], known: dict[Ref, frozenset[str]]
+) -> frozenset[str]:
+    """Return the SHA-256 of every source file behind an artefact, through all artefacts between.
+
+    Parameters
+    ----------
+    ref : Ref
+        The artefact.
+    records : callable
+        Gives the records of an artefact.
+    known : dict
+        Answers found before; filled on the way, so that shared ancestors are followed once.
+    """
+    waiting = [ref]
+    while waiting:
+        last = waiting[-1]
+        made = records(last) if last not in known else []
+        parents = [parent for record in made for parent in record.parents()]
+        missing = [parent for parent in parents if parent not in known]
+        if missing and last not in known:
+            waiting += missing
+            continue
+        if last not in known:
+            own = {digest for record in made for digest in record.source_digests()}
+            known[last] = frozenset(own.union(*(known[parent] for parent in parents)))
+        waiting.pop()
+    return known[ref]

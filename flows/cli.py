@@ -79,12 +79,12 @@ def demo(
     from flows.plan import load_plan  # noqa: PLC0415
 
     out.print(f"Inventing a cohort in {folder} ...")
-    plan = load_plan(prepare(folder), tuple(changes or ()))
+    plan = load_plan(prepare(folder), (f"workspace={folder / 'results'}", *(changes or ())))
     _run(plan)
-    rows, found_all = compare(folder, plan)
-    out.print(rows)
+    compared = compare(folder, plan)
+    Console().print(compared.table())
     out.print(f"Report: {plan.report_file}")
-    if not found_all:
+    if not compared.all_found:
         raise typer.Exit(1)
 
 

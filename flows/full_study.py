@@ -32,4 +32,5 @@ def full_study(plan: Plan) -> Results:
         tables = cohort_study(plan, features)
         learnt = learn_cohort(plan, tables) if plan.learn is not None and plan.outcome is not None else None
         mined = mine_cohort(plan, tables) if plan.mine is not None else None
-        return report_study(plan, tables, learnt, mined)
+        results: Results = report_study(plan, tables, learnt, mined)
+        return results

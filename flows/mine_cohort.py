@@ -84,7 +84,12 @@ def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str,
     table: pd.DataFrame = store.open(tables.cohort)
     study: Study = store.open(tables.features.study)
     units = {scan.modality: scan.image for scan in study.scans}
-    definitions = [definition for extractor in plan.radiomics for definition in extractor.definitions()]
+    definitions = [
+        definition
+        for extractor in plan.radiomics
+        for planar in (False, True)
+        for definition in extractor.definitions(planar=planar)
+    ]
     return meanings(
         feature_columns(table.columns, known_before(plan)),
         definitions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from data_catalog.store import Store
     from flows.plan import Plan
 
 
@@ -148,3 +150,14 @@ def last_results(plan: Plan) -> Results:
         return Results.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise StoreError("The study has been run", f"{path} is not there", "Run it with `voxmine run`.") from None
+
+
+def write_results(plan: Plan, results: Results, store: Store) -> None:
+    """Write the names of a run's artefacts, and the report, into the plan's workspace."""
+    path = results_file(plan.workspace, plan.study)
+    aside = path.with_suffix(".aside")
+    aside.write_text(results.model_dump_json(indent=1), encoding="utf-8")
+    aside.replace(path)
+    page = plan.report_file.with_suffix(".aside")
+    shutil.copyfile(store.data_file(results.report), page)
+    page.replace(plan.report_file)

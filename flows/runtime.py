@@ -160,7 +160,7 @@ def _collect(runs: _Runs) -> Iterator[None]:
 def work(plan: Plan) -> Iterator[Work]:
     """Give the workplace of a plan: the one the surrounding flow has opened, else a new one.
 
-    At the end of the outermost flow the tally becomes a Prefect artifact and a line of the log.
+    At the end of the outermost flow the tally becomes a line of the log.
     """
     here = current_workplace()
     context = FlowRunContext.get()
@@ -179,12 +179,12 @@ def work(plan: Plan) -> Iterator[Work]:
             try:
                 yield opened
             finally:
-                _tell(opened, plan)
+                get_run_logger().info("%s", tally)
 
 
-def _tell(here: Work, plan: Plan) -> None:
-    create_table_artifact(key=f"{plan.study}-items".replace("_", "-"), table=here.tally.rows(), description="Items")
-    get_run_logger().info("%s", here.tally)
+def tell(plan: Plan, tally: Tally) -> None:
+    """Make the tally an artifact in Prefect."""
+    create_table_artifact(key=f"{plan.study}-items".replace("_", "-"), table=tally.rows(), description="Items by stage")
 
 
 def run_stage(jobs: Sequence[Job]) -> list[Outcome]:

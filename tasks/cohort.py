@@ -67,7 +67,9 @@ def agreement(features: pd.DataFrame) -> pd.DataFrame:
     """Return how far readers agree on each feature: ICC(A,1) for each modality and region that several have drawn."""
     subject = ["patient", "visit"]
     parts = []
-    for (modality, region), held in features.groupby(["modality", "region"], sort=True):
+    places = features[["modality", "region"]].drop_duplicates().sort_values(["modality", "region"])
+    for modality, region in places.itertuples(index=False):
+        held = features[(features["modality"] == modality) & (features["region"] == region)]
         readers = held["reader"].nunique()
         complete = held.groupby(subject)["reader"].transform("nunique") == readers
         read = held[complete]

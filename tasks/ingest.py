@@ -37,7 +37,7 @@ FILES_PER_LISTING = 500
 
 
 def list_files(root: Path, identities: Identities) -> tuple[list[Listing], list[Refusal]]:
-    """Return the files below a folder, or in zip files, in listings of one subfolder or zip each, as a rule a patient."""
+    """Return the files below a folder, or in zip files, in listings of a subfolder or zip each."""
     found = walk(root)
     groups: dict[str, list[SourceFile]] = defaultdict(list)
     for file in found.files:

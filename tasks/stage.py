@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distributed import Client
-    from prefect.client.schemas.objects import TaskRun
-    from prefect.client.schemas.objects import State
+    from prefect.client.schemas.objects import State, TaskRun
 
     from data_catalog.kinds import Kind
     from tasks.sources.files import SourceFile

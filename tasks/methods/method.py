@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
+    from data_catalog.geometry import Triple
+
 OWN_PACKAGES = ("tasks", "data_catalog")
 POLICY = {"tasks.stage", "data_catalog.store", "data_catalog.layout"}
 """Modules that carry results but do not decide them: a change of theirs makes nothing stale."""
@@ -40,8 +42,8 @@ class Method(BaseModel):
     dimensions: ClassVar[tuple[int, ...]] = (2, 3)
     """The dimensions the method works in; an image of a single plane is 2-D."""
 
-    def reach(self) -> tuple[int, int, int] | None:
-        """Return how many voxels (z, y, x) away a result can see, or None for the whole volume."""
+    def reach(self, spacing_mm: Triple) -> tuple[int, int, int] | None:  # noqa: ARG002 - reaches in mm need it
+        """Return how many voxels (z, y, x) away a result can see at a spacing, or None for the whole volume."""
         return None
 
 

@@ -1,0 +1,41 @@
+# Everything runs in a .venv of its own; a machine needs Python 3.11 or later and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench ui clean lock
+
+demo: .venv/core
+	$(BIN)/voxmine demo voxmine-demo
+
+test: .venv/dev
+	$(BIN)/pytest -q --cov --cov-report=term
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev
+	$(BIN)/python -m benchmarks.orchestration
+
+ui: .venv/core
+	$(BIN)/voxmine ui
+
+# The versions that are tested; resolved anew from pyproject.toml by `make lock`.
+.venv/core: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "voxmine needs Python 3.11 or later; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e .
+	@touch $@
+
+.venv/dev: .venv/core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev]"
+	@touch $@
+
+lock: .venv/dev
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --upgrade -o requirements.lock
+
+clean:
+	rm -rf .venv voxmine-demo

@@ -1,0 +1,147 @@
+"""The report of a study: one page with what was found, how sure it is, and what made each number."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from data_catalog.lineage import sources_behind
+from data_catalog.refs import Ref, Study
+from flows.cohort_study import cohort_study
+from flows.learn_cohort import learn_cohort
+from flows.mine_cohort import column_meanings, mine_cohort
+from flows.plan import Plan
+from flows.results import CohortTables, Counts, Learnt, Mined, Results, write_results
+from flows.runtime import one, run_stage, study_flow, tell, work
+from flows.words import flow_steps, methods_used, outcome_in_words, question
+from tasks.methods.reporting.data import Origin
+from tasks.methods.reporting.page import look_digest
+from tasks.report import Facts, Judged, draw_picture, write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from data_catalog.refs import Scan
+    from data_catalog.store import Store
+    from tasks.methods.reporting.data import Section
+    from tasks.stage import Input, Job
+
+NAMES = {"logistic": "Logistic regression", "forest": "Random forest", "support_vectors": "Support vector machine"}
+
+
+@study_flow("report-study")
+def report_study(
+    plan: Plan, tables: CohortTables | None = None, learnt: Learnt | None = None, mined: Mined | None = None
+) -> Results:
+    """Write the report of a study. What is not given is taken from the plan's sources.
+
+    Returns the names of all artefacts; the page lies in the plan's workspace.
+    """
+    with work(plan) as here:
+        held = tables or cohort_study(plan)
+        if learnt is None and plan.learn is not None and plan.outcome is not None:
+            learnt = learn_cohort(plan, held)
+        if mined is None and plan.mine is not None:
+            mined = mine_cohort(plan, held)
+        study: Study = here.store.open(held.features.study)
+        pictures = [outcome.ref for outcome in run_stage(list(_pictures(plan, study))) if outcome.ref is not None]
+        inputs = _inputs(held, learnt or Learnt(), mined or Mined(), tuple(pictures))
+        facts = _facts(plan, here.store, held, learnt or Learnt(), inputs)
+        report = one(write_report.job(plan.study, inputs, {"facts": facts}))
+        counts = tuple(Counts(**row) for row in here.tally.rows())
+        results = Results(cohort=held, learnt=learnt, mined=mined, report=report, counts=counts)
+        write_results(plan, results, here.store)
+        tell(plan, here.tally)
+        return results
+
+
+def _pictures(plan: Plan, study: Study) -> Iterator[Job]:
+    """Yield one picture of each modality: of the first patient who has a region there, else of the first."""
+    for modality in sorted({scan.modality for scan in study.scans}):
+        scans = [scan for scan in study.scans if scan.modality == modality]
+        scan = min(scans, key=lambda scan: (not scan.regions, scan.visit, scan.patient))
+        yield _picture(plan, scan)
+
+
+def _picture(plan: Plan, scan: Scan) -> Job:
+    region = next(iter(scan.regions), None)
+    drawn = "" if region is None else f", {region.name} as drawn by {region.reader}"
+    caption = f"{scan.modality} of {scan.patient}, visit {scan.visit + 1}{drawn}."
+    inputs: dict[str, Input] = {"image": scan.image}
+    if region is not None:
+        inputs["labels"] = region.mask
+    label = 1 if region is None else region.label
+    return draw_picture.job(f"{plan.study}/{scan.modality}", inputs, {"label": label, "caption": caption})
+
+
+def _inputs(tables: CohortTables, learnt: Learnt, mined: Mined, pictures: tuple[Ref, ...]) -> dict[str, Input]:
+    single = {
+        "cohort": tables.cohort,
+        "scanners": tables.scanners,
+        "readers": tables.readers,
+        "overlaps": tables.overlaps,
+        "permuted": learnt.permuted,
+        "leak": learnt.leak,
+        "rules": mined.rules,
+        "associations": mined.associations,
+        "sequences": mined.sequences,
+    }
+    inputs: dict[str, Input] = {name: ref for name, ref in single.items() if ref is not None}
+    return {**inputs, "evaluations": (*learnt.models.values(), *learnt.controls.values()), "pictures": pictures}
+
+
+def _facts(plan: Plan, store: Store, tables: CohortTables, learnt: Learnt, inputs: dict[str, Input]) -> Facts:
+    cohort: pd.DataFrame = store.open(tables.cohort)
+    study: Study = store.open(tables.features.study)
+    return Facts(
+        study=plan.study,
+        question=question(plan),
+        version=version("voxmine"),
+        look=look_digest(),
+        outcome=outcome_in_words(plan),
+        flow=flow_steps(study, cohort, learnt.refusals),
+        columns=tuple(column_meanings(plan, tables, store).values()),
+        judged=(
+            *(Judged(name=NAMES.get(name, name), is_control=False) for name in learnt.models),
+            *(Judged(name=name.capitalize(), is_control=True) for name in learnt.controls),
+        ),
+        methods=methods_used(plan),
+        origins=tuple(_origins(store, inputs, tables)),
+        scanners=cohort["scanner"].nunique() or None,
+    )
+
+
+SECTIONS: dict[str, Section] = {
+    "cohort": "cohort",
+    "scanners": "scanners",
+    "readers": "readers",
+    "overlaps": "readers",
+    "permuted": "models",
+    "leak": "models",
+    "evaluations": "models",
+    "pictures": "pictures",
+    "rules": "rules",
+    "associations": "associations",
+    "sequences": "sequences",
+}
+
+
+def _origins(store: Store, inputs: dict[str, Input], tables: CohortTables) -> Iterator[Origin]:
+    known: dict[Ref, frozenset[str]] = {}
+    behind: list[tuple[Section, Ref]] = [("flow", tables.features.study), ("features", tables.features.table)]
+    for name, given in inputs.items():
+        refs = given if isinstance(given, tuple) else (given,)
+        behind += [(SECTIONS[name], ref) for ref in refs if isinstance(ref, Ref)]
+    for section, ref in behind:
+        record = store.records(ref)[0]
+        yield Origin(
+            section=section,
+            artefact=ref.short,
+            stage=record.stage,
+            version=record.code.version,
+            code=record.code.digest,
+            parameters=record.parameters,
+            source_files=len(sources_behind(ref, store.records, known)),
+        )

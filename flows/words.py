@@ -1,0 +1,96 @@
+"""What a plan and its study say in words, for the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.methods.cohort.wide import OUTCOME
+from tasks.methods.reporting.data import FlowStep, MethodUsed, OutcomeWords
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from data_catalog.refs import Refusal, Study
+    from flows.plan import Plan
+
+READING = ("scan", "scan_dicom", "scan_named", "read_dicom", "read_nifti", "read_png")
+CLEANING = ("preprocess", "fuse")
+
+
+def question(plan: Plan) -> str:
+    """Return what the study asks, in one sentence."""
+    if plan.outcome is None:
+        return "What do the scans show?"
+    return f"What goes with {plan.outcome.sentence}?"
+
+
+def outcome_in_words(plan: Plan) -> OutcomeWords | None:
+    """Return the outcome and its two values in words."""
+    outcome = plan.outcome
+    if outcome is None:
+        return None
+    name = outcome.column.replace("_", " ")
+    other = outcome.negative or f"not {outcome.positive}"
+    return OutcomeWords(label=outcome.sentence, event=f"{name}: {outcome.positive}", other=f"{name}: {other}")
+
+
+def flow_steps(study: Study, cohort: pd.DataFrame, unjudged: tuple[Refusal, ...]) -> tuple[FlowStep, ...]:
+    """Return what was there after each step, and what each refused: n in, n out, why."""
+    reading = tuple(refusal for refusal in study.refusals if refusal.stage in READING)
+    cleaning = tuple(refusal for refusal in study.refusals if refusal.stage in CLEANING)
+    regions = tuple(refusal for refusal in study.refusals if refusal not in {*reading, *cleaning})
+    kept = {(scan.patient, scan.visit, scan.series) for scan in study.scans}
+    cleaned = sum(refusal.stage == "preprocess" for refusal in cleaning)
+    everyone = {scan.patient for scan in study.scans} | _patients(study.refusals)
+    read = {scan.patient for scan in study.scans} | _patients(cleaning)
+    known = cohort[cohort[OUTCOME].notna()]
+    steps = [
+        FlowStep(what="Series found", patients=len(everyone), series=study.found),
+        FlowStep(what="Series read and kept", patients=len(read), series=len(kept) + cleaned, refusals=reading),
+        FlowStep(what="Scans cleaned", patients=len(study.patients()), series=len(kept), refusals=cleaning),
+        FlowStep(what="Patients in the table", patients=cohort["patient"].nunique(), refusals=regions),
+    ]
+    if len(known):
+        steps.append(
+            FlowStep(what="Patients with a known outcome", patients=known["patient"].nunique(), refusals=unjudged)
+        )
+    return tuple(steps)
+
+
+def _patients(refusals: tuple[Refusal, ...]) -> set[str]:
+    items = (refusal.item.partition("/")[0] for refusal in refusals)
+    return {item for item in items if item.startswith("P-")}
+
+
+def methods_used(plan: Plan) -> tuple[MethodUsed, ...]:
+    """Return the methods of a plan in the order in which they are used."""
+    return tuple(_methods(plan))
+
+
+def _methods(plan: Plan) -> Iterator[MethodUsed]:
+    yield from _image_methods(plan)
+    for extractor in plan.radiomics:
+        yield MethodUsed.of("radiomics", extractor)
+    yield MethodUsed.of("cohort", plan.cohort)
+    mining = plan.mine
+    if mining is not None:
+        yield MethodUsed.of("levels", mining.discretiser)
+        yield MethodUsed.of("rules", mining.rules)
+        if mining.associations is not None:
+            yield MethodUsed.of("associations", mining.associations)
+        if mining.sequences is not None:
+            yield MethodUsed.of("sequences", mining.sequences)
+
+
+def _image_methods(plan: Plan) -> Iterator[MethodUsed]:
+    for cleaning in plan.preprocess:
+        for step in cleaning.steps:
+            yield MethodUsed.of("preprocessing", step, cleaning.modality)
+    for fusion in plan.fuse:
+        yield MethodUsed.of("fusion", fusion.fuser, f"{fusion.first} and {fusion.second}")
+    for drawing in plan.segment:
+        yield MethodUsed.of("segmentation", drawing.segmenter, drawing.region)
+    for looking in plan.detect:
+        yield MethodUsed.of("detection", looking.detector, looking.modality)

@@ -1,0 +1,1 @@
+"""Regions drawn as contours, turned into voxels."""

@@ -1,0 +1,262 @@
+"""What the report is made of: all that the page says, before it is put into words and pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Literal
+
+from pydantic import BaseModel, JsonValue
+
+from data_catalog.refs import Digest, Refusal
+from tasks.methods.learning.controls import LeakReport, Permutations
+from tasks.methods.learning.delong import DeLong
+from tasks.methods.learning.evaluation import Evaluation
+from tasks.methods.reporting.parts import (
+    CohortSummary,
+    Count,
+    FeatureAgreement,
+    FeatureSummary,
+    Part,
+    ReaderPair,
+    ScannerEffect,
+)
+from tasks.methods.rules.rule import RuleSet
+from tasks.methods.rules.sequence_rule import SequenceSet
+
+Section = Literal[
+    "flow",
+    "pictures",
+    "cohort",
+    "features",
+    "scanners",
+    "readers",
+    "models",
+    "rules",
+    "associations",
+    "sequences",
+]
+"""Parts of the page whose numbers were made by stages."""
+Purpose = Literal[
+    "preprocessing",
+    "fusion",
+    "segmentation",
+    "detection",
+    "radiomics",
+    "cohort",
+    "representatives",
+    "levels",
+    "rules",
+    "associations",
+    "sequences",
+]
+"""What a method was used for, beside learning, whose parameters an evaluation holds itself."""
+Role = Literal["model", "control"]
+SHORT_DIGEST = 12
+"""Characters of a digest that are shown to people."""
+
+
+class OutcomeWords(Part):
+    """Say the outcome in words."""
+
+    label: str
+    """The outcome's name in a sentence (`progression`)."""
+    event: str
+    """Heading of the patients with the event (`Progressed`)."""
+    other: str
+    """Heading of the others (`Did not progress`)."""
+
+
+class FlowStep(Part):
+    """Count what was there after a step, and what the step refused."""
+
+    what: str
+    """What there is after the step, in words (`Series found`)."""
+    patients: Count
+    """Patients left."""
+    series: Count | None = None
+    """Series left; None where rows of a table are counted."""
+    refusals: tuple[Refusal, ...] = ()
+    """What the step refused."""
+
+    @property
+    def verdicts(self) -> dict[str, tuple[Refusal, ...]]:
+        """Return the refusals by verdict, the most frequent first."""
+        counts = Counter(refusal.verdict for refusal in self.refusals)
+        ranked = sorted(counts, key=lambda verdict: (-counts[verdict], verdict))
+        return {verdict: tuple(r for r in self.refusals if r.verdict == verdict) for verdict in ranked}
+
+
+class Picture(Part):
+    """Show one plane of a scan."""
+
+    modality: str
+    """What was measured (`CT`)."""
+    caption: str
+    """What is seen and outlined, in a sentence."""
+    png: bytes
+    """The picture."""
+
+
+class ModelResult(Part):
+    """Hold how one learner was judged, and what it was judged for."""
+
+    name: str
+    """Name in words (`Logistic regression`, `Tumour volume alone`)."""
+    evaluation: Evaluation
+    """Its nested cross-validation."""
+    role: Role = "model"
+    """Whether it is a model, or what models are held against."""
+    note: str = ""
+    """One sentence beside it."""
+    permutations: Permutations | None = None
+    """What it reached on shuffled outcomes; None where that was not tried."""
+
+
+class Comparison(Part):
+    """Compare a model with a control on the same patients."""
+
+    model: str
+    """Name of the model."""
+    control: str
+    """Name of the control."""
+    test: DeLong | None
+    """DeLong's test; None where it does not apply."""
+    reason: str = ""
+    """Why it does not."""
+
+
+class PlantedFound(Part):
+    """Mark one planted truth of an invented cohort."""
+
+    planted: str
+    """What was planted."""
+    found: str
+    """What the study says of it."""
+    ok: bool
+    """Whether that is right."""
+
+
+class MethodUsed(Part):
+    """Name a method that was used, with its parameters."""
+
+    purpose: Purpose
+    """What it was used for."""
+    on: str = ""
+    """On what (`CT`, `tumour`), empty for everything."""
+    parameters: dict[str, JsonValue] = {}
+    """All its parameters, its tag `method` among them."""
+
+    @classmethod
+    def of(cls, purpose: Purpose, method: BaseModel, on: str = "") -> MethodUsed:
+        """Take the parameters from a method."""
+        parameters: dict[str, Any] = method.model_dump(mode="json")
+        return cls(purpose=purpose, on=on, parameters=parameters)
+
+    @property
+    def name(self) -> str:
+        """Return the method's tag as words."""
+        return str(self.parameters.get("method", self.purpose)).replace("_", " ")
+
+
+class Origin(Part):
+    """Name an artefact that a section's numbers come from, and what made it."""
+
+    section: Section
+    """The section."""
+    artefact: str
+    """Its short name (`evaluation-3f9a1c2b7d04`)."""
+    stage: str
+    """The stage that made it."""
+    version: str
+    """Version of voxmine."""
+    code: Digest
+    """SHA-256 of the code behind it."""
+    parameters: dict[str, JsonValue] = {}
+    """Parameters of the stage."""
+    source_files: Count
+    """Number of source files behind it, through all artefacts between."""
+
+    @property
+    def short_code(self) -> str:
+        """Return what is shown of the code's digest."""
+        return self.code[:SHORT_DIGEST]
+
+    @property
+    def command(self) -> str:
+        """Return the command that prints the chain back to the sources."""
+        return f"voxmine why {self.artefact}"
+
+
+class ReportData(Part):
+    """Hold all that the report says.
+
+    An empty tuple says that there was nothing; None says that it was not looked for.
+    """
+
+    study: str
+    """The study's name."""
+    question: str
+    """What was asked, in one sentence."""
+    version: str
+    """Version of voxmine."""
+    outcome: OutcomeWords | None = None
+    """The outcome in words; None without one."""
+    flow: tuple[FlowStep, ...] = ()
+    """What was left after each step, from what was found to what was analysed."""
+    refused: dict[Section, tuple[Refusal, ...]] = {}
+    """What a section lacks because it could not be made, and why."""
+    pictures: tuple[Picture, ...] = ()
+    """One picture of each modality."""
+    cohort: CohortSummary | None = None
+    """The rows that were analysed."""
+    features: tuple[FeatureSummary, ...] = ()
+    """Every feature, the largest difference between the classes first."""
+    scanner_effects: tuple[ScannerEffect, ...] | None = None
+    """Every feature, the largest effect first; None where fewer than two scanners are known."""
+    reader_pairs: tuple[ReaderPair, ...] = ()
+    """Overlap of readers' outlines; empty where no region was outlined twice."""
+    reader_features: tuple[FeatureAgreement, ...] = ()
+    """Agreement of readers on features."""
+    labels: dict[str, str] = {}
+    """Words for columns of the cohort; a column that is not here goes by its name."""
+    models: tuple[ModelResult, ...] = ()
+    """Models and controls."""
+    comparisons: tuple[Comparison, ...] = ()
+    """Models against controls."""
+    leak: LeakReport | None = None
+    """What choosing features before the split would have shown; None where that was not tried."""
+    rules: RuleSet | None = None
+    """Rules that end in the outcome; None where none were looked for."""
+    associations: RuleSet | None = None
+    """Rules among all items; None where none were looked for."""
+    sequences: SequenceSet | None = None
+    """Patterns in time; None where none were looked for."""
+    found: tuple[PlantedFound, ...] = ()
+    """Planted truths and what became of them: of an invented cohort only."""
+    methods: tuple[MethodUsed, ...] = ()
+    """Methods in the order they were used."""
+    origins: tuple[Origin, ...] = ()
+    """What made each number."""
+    centres: Count | None = None
+    """Number of centres the patients come from; None where that is not known."""
+    scanners: Count | None = None
+    """Number of scanners; None where they are not known."""
+    hide_counts_below: Count = 0
+    """Clinical categories with fewer rows than this, but not none, show `<5` in place of their count."""
+
+    def judged(self, role: Role) -> tuple[ModelResult, ...]:
+        """Return the models, or the controls, the highest AUC first."""
+        chosen = [result for result in self.models if result.role == role]
+        return tuple(sorted(chosen, key=lambda result: -result.evaluation.auc))
+
+    def lacks(self, section: Section) -> tuple[Refusal, ...]:
+        """Return what could not be made for a section, and why."""
+        return self.refused.get(section, ())
+
+    def label(self, column: str) -> str:
+        """Return the words for a column of the cohort."""
+        return self.labels.get(column, column)
+
+    def behind(self, section: Section) -> tuple[Origin, ...]:
+        """Return what made the numbers of a section."""
+        return tuple(origin for origin in self.origins if origin.section == section)

@@ -1,0 +1,165 @@
+"""The methods of a study as a paper would tell them, filled from the parameters that were used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.methods.reporting.sentences import adjustment
+from tasks.methods.reporting.words import inside, listing, percentage, plural, signs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tasks.methods.learning.evaluation import Evaluation
+    from tasks.methods.reporting.data import MethodUsed, Purpose, ReportData
+
+VERBS: dict[Purpose, str] = {
+    "preprocessing": "were cleaned by {methods}",
+    "fusion": "were brought together by {methods}",
+    "segmentation": "were outlined by {methods} where no outline was given",
+    "detection": "were searched for lesions by {methods}",
+}
+"""What is said of the images, or of the regions, that a method was used on."""
+
+
+def methods_paragraphs(data: ReportData) -> list[str]:
+    """Return the methods in paragraphs: images, features, models, rules; those that were not used are left out."""
+    paragraphs = (_images(data.methods), _features(data), _models(data), _rules(data), _sequences(data))
+    return [paragraph for paragraph in paragraphs if paragraph]
+
+
+def _images(methods: Sequence[MethodUsed]) -> str:
+    said = []
+    for purpose, verb in VERBS.items():
+        used = [method for method in methods if method.purpose == purpose]
+        for on in dict.fromkeys(method.on for method in used):
+            names = [method.name for method in used if method.on == on]
+            said.append(f"{_subject(on)} {verb.format(methods=', then '.join(names))}.")
+    return " ".join(said)
+
+
+def _subject(on: str) -> str:
+    return f"Images of {on}" if on else "All images"
+
+
+def _features(data: ReportData) -> str:
+    names = list(dict.fromkeys(method.name for method in data.methods if method.purpose == "radiomics"))
+    if not names:
+        return ""
+    counted = f" They gave {plural(len(data.features), 'feature')}." if data.features else ""
+    return (
+        f"In each region these were measured: {listing(names)}.{counted} Codes are those of the Image Biomarker "
+        "Standardisation Initiative (IBSI)."
+    )
+
+
+def _models(data: ReportData) -> str:
+    judged = data.judged("model")
+    if not judged:
+        return ""
+    found = judged[0].evaluation
+    said = [_folds(found, [result.name for result in judged]), _harmonisation(found), _intervals(found)]
+    if data.comparisons:
+        said.append(
+            "AUCs were compared by the test of DeLong on probabilities averaged over repeats; its p-values are not "
+            "adjusted for the number of comparisons."
+        )
+    return " ".join(said)
+
+
+def _folds(found: Evaluation, names: Sequence[str]) -> str:
+    used = found.validation
+    judged = f"{signs(listing([inside(name) for name in names]))} {'were' if len(names) > 1 else 'was'} judged"
+    drawn = f"{used['outer_folds']} outer folds, drawn {plural(_whole(used['repeats']), 'time')},"
+    return (
+        f"{judged} by nested cross-validation: {drawn} and {used['inner_folds']} inner folds for tuning, "
+        "stratified by outcome and split by patient. Whatever is learnt from data (medians for missing values, "
+        "scaling, the choice of features, their number, the model's settings and its threshold) was learnt from "
+        "training patients alone."
+    )
+
+
+def _harmonisation(found: Evaluation) -> str:
+    name = str(found.harmoniser.get("method", ""))
+    if name == "no_harmonisation":
+        return "Differences between scanners were left as they were."
+    return f"Differences between scanners were taken out by {name.replace('_', ' ')}, inside the training patients."
+
+
+def _intervals(found: Evaluation) -> str:
+    return (
+        f"An AUC is the mean over repeats of that of all out-of-fold probabilities; its {percentage(found.confidence)} "
+        f"interval is the percentile interval over {_whole(found.validation['bootstrap']):,} draws of patients. The "
+        "mean over folds has the corrected resampled t interval of Nadeau and Bengio."
+    )
+
+
+def _rules(data: ReportData) -> str:
+    if data.rules is None:
+        return ""
+    used = _parameters(data.methods, "rules")
+    said = [
+        _representatives(_parameters(data.methods, "representatives")),
+        _levels(_parameters(data.methods, "levels")),
+        _search(used),
+    ]
+    said.append(
+        f"Each rule was tested by Fisher's exact one-sided test; p-values were adjusted for all "
+        f"{data.rules.searched:,} rules searched by {adjustment(data.rules.adjust)} method."
+    )
+    if data.rules.folds:
+        said.append(
+            f"Levels and rules were learnt anew in {len(data.rules.folds)} training folds, and counted in the patients "
+            "held out."
+        )
+    if data.associations is not None:
+        said.append("Associations among all items are described by support, confidence and lift, without p-values.")
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def _representatives(used: dict[str, Any]) -> str:
+    if not used:
+        return ""
+    return (
+        f"Of features whose rank correlation reaches {used['correlation']:g} one was taken, {used['at_most']} at the "
+        "most, the outcome not looked at."
+    )
+
+
+def _levels(used: dict[str, Any]) -> str:
+    if used.get("method") == "quantile":
+        return f"Numbers were cut into {used['bins']} levels of about equally many patients, the outcome not looked at."
+    return "Numbers were cut into levels at cut-offs that were given." if used else ""
+
+
+def _search(used: dict[str, Any]) -> str:
+    if not used:
+        return ""
+    return (
+        f"Searched were all combinations of up to {plural(_whole(used['max_length']), 'item')} that apply to at least "
+        f"{percentage(used['min_support'])} of the patients; kept were those that gain on every shorter rule."
+    )
+
+
+def _sequences(data: ReportData) -> str:
+    if data.sequences is None:
+        return ""
+    used = _parameters(data.methods, "sequences")
+    gap = used.get("max_gap_days")
+    within = f", at most {gap:g} days apart," if gap else ""
+    steps = f" of up to {used['max_steps']} events" if used else ""
+    return (
+        f"Sequences{steps}{within} were counted in {plural(data.sequences.patients, 'patient')} with dated events. The "
+        "order of each pair was tested against shuffles of the patient's own events over the patient's own dates; "
+        f"p-values were adjusted for {plural(data.sequences.searched, 'ordered pair')} by "
+        f"{adjustment(data.sequences.adjust)} method."
+    )
+
+
+def _parameters(methods: Sequence[MethodUsed], purpose: Purpose) -> dict[str, Any]:
+    """Return the parameters of the first method used for a purpose; empty without one."""
+    return next((dict(method.parameters) for method in methods if method.purpose == purpose), {})
+
+
+def _whole(value: Any) -> int:  # noqa: ANN401 - a parameter as it came from JSON
+    return int(value)

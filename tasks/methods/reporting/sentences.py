@@ -1,0 +1,234 @@
+"""What was found, and what was looked for and not found, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.methods.reporting.words import fixed, inside, interval, p_value, percentage, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tasks.methods.learning.controls import LeakReport
+    from tasks.methods.reporting.data import Comparison, ModelResult, ReportData
+    from tasks.methods.reporting.parts import FeatureAgreement, ScannerEffect
+    from tasks.methods.rules.rule import Counts, RuleSet
+    from tasks.methods.rules.sequence_rule import SequenceSet
+
+ALPHA = 0.05
+CHANCE = 0.5
+NO_GAIN = 0.005
+"""Two AUCs closer than this are written alike."""
+AGREEMENT = (("excellent", 0.9), ("good", 0.75), ("moderate", 0.5), ("poor", float("-inf")))
+"""Names of an ICC and the least each takes (Koo and Li, J Chiropr Med 2016;15:155)."""
+ADJUSTMENTS = {
+    "bonferroni": "Bonferroni",
+    "holm": "Holm",
+    "bh": "Benjamini and Hochberg",
+    "by": "Benjamini and Yekutieli",
+}
+
+
+def glance(data: ReportData) -> list[str]:
+    """Return what a reader in a hurry takes home."""
+    said = [cohort_words(data), model_headline(data)]
+    said += [rules_headline(data.rules, _outcome(data))] if data.rules is not None else []
+    said += [sequences_headline(data.sequences)] if data.sequences is not None else []
+    return [sentence for sentence in said if sentence]
+
+
+def cohort_words(data: ReportData) -> str:
+    """Return who was found, who was refused and who was analysed."""
+    if not data.flow:
+        return ""
+    refused = sum(len(step.refusals) for step in data.flow)
+    first, last = data.flow[0], data.flow[-1]
+    series = "" if first.series is None else f" with {plural(first.series, 'series', 'series')}"
+    found = f"{plural(first.patients, 'patient')}{series} came in and {plural(last.patients, 'patient')} went out"
+    why = (
+        f"{plural(refused, 'item was', 'items were')} refused, each with its reason" if refused else "none was refused"
+    )
+    return f"{found}; {why}."
+
+
+def model_headline(data: ReportData) -> str:
+    """Return how the best model did beside the first of the controls; empty without a model."""
+    models = data.judged("model")
+    if not models:
+        return ""
+    best, many = models[0], len(models) > 1
+    name = f"The best of {len(models)} models, {inside(best.name)}," if many else f"The model, {inside(best.name)},"
+    sentence = f"{name} reached an AUC of {auc_words(best)} in patients that none of its steps had seen."
+    against = [compared for compared in data.comparisons if compared.model == best.name and compared.test is not None]
+    return " ".join([sentence, *(comparison_words(compared) for compared in against[:1])])
+
+
+def auc_words(result: ModelResult) -> str:
+    """Return an AUC with its interval."""
+    return interval(result.evaluation.auc, *result.evaluation.auc_interval)
+
+
+def comparison_words(compared: Comparison) -> str:
+    """Return in a sentence whether a model beat a control."""
+    if compared.test is None:
+        return f"{compared.model} was not tested against {inside(compared.control)}: {compared.reason}"
+    test = compared.test
+    difference = interval(test.difference, *test.interval())
+    verdict = "more than chance explains" if test.p_value <= ALPHA else "within what chance explains"
+    said = f"{compared.control} reached {fixed(test.second_auc)}; the difference, {difference}, is {verdict}"
+    return f"{said} ({p_value(test.p_value)})."
+
+
+def permutation_words(result: ModelResult) -> str:
+    """Return what a model reached on outcomes that nothing can tell."""
+    shuffled = result.permutations
+    if shuffled is None:
+        return f"{result.name} was not tried on shuffled outcomes."
+    times = plural(len(shuffled.aucs), "time")
+    low, high = shuffled.range
+    said = f"With the outcome shuffled between patients {times}, {inside(result.name)} reached"
+    chance = f"{said} {fixed(shuffled.mean)} on average ({fixed(low)} to {fixed(high)}; 0.5 is chance)"
+    if 1 / (1 + len(shuffled.aucs)) > ALPHA:
+        return f"{chance}; so few shuffles show the level of chance but give no p-value."
+    return f"{chance}; as much as with the true outcome by chance: {p_value(shuffled.p_value(result.evaluation.auc))}."
+
+
+def leak_words(leak: LeakReport) -> str:
+    """Return what leakage would have shown."""
+    if leak.optimism < NO_GAIN:
+        return (
+            f"Selecting features before the split would have shown AUC {fixed(leak.leaky_auc)}, against "
+            f"{fixed(leak.in_fold_auc)} without that error: it would have gained nothing in this cohort."
+        )
+    return (
+        f"Selecting features before the split would have shown AUC {fixed(leak.leaky_auc)} instead of "
+        f"{fixed(leak.in_fold_auc)}. The {fixed(leak.optimism)} between them is optimism, not signal, and is in "
+        "none of the other numbers."
+    )
+
+
+def scanner_words(effects: Sequence[ScannerEffect]) -> str:
+    """Return how many features differ between scanners."""
+    tested = [effect for effect in effects if effect.adjusted_p is not None]
+    if not tested:
+        return "No feature could be tested for a difference between scanners."
+    differ = [effect for effect in tested if effect.adjusted_p is not None and effect.adjusted_p <= ALPHA]
+    if not differ:
+        return f"No feature was shown to differ between scanners among {len(tested):,} tested."
+    return (
+        f"{plural(len(differ), 'feature differs', 'features differ')} between scanners among {len(tested):,} tested "
+        f"(adjusted p ≤ {ALPHA}): {percentage(len(differ) / len(tested))}."
+    )
+
+
+def agreement_words(rows: Sequence[FeatureAgreement]) -> str:
+    """Return how many features readers agree on, by name of the agreement."""
+    values = [row.icc for row in rows if row.icc is not None]
+    if not values:
+        return "Agreement on features could not be measured."
+    named = [next(name for name, least in AGREEMENT if value >= least) for value in values]
+    parts = [f"{named.count(name)} {name}" for name, _ in AGREEMENT if name in named]
+    return f"Agreement of readers on {plural(len(values), 'feature')}, by ICC: {', '.join(parts)}."
+
+
+def rules_headline(rules: RuleSet, outcome: str) -> str:
+    """Return how many rules stand among how many searched."""
+    if not rules.significant:
+        return f"No rule on {outcome} reached significance among {rules.searched:,} searched."
+    adjusted = f"p ≤ {rules.alpha} after {adjustment(rules.adjust)} adjustment"
+    return (
+        f"{plural(len(rules.significant), 'rule')} on {outcome} reached significance among {rules.searched:,} searched "
+        f"({adjusted})."
+    )
+
+
+def associations_headline(rules: RuleSet) -> str:
+    """Return how many associations passed the thresholds."""
+    if not rules.rules:
+        return f"No association reached the thresholds among {rules.searched:,} searched."
+    listed = f", of which {len(rules.rules):,} were kept" if len(rules.rules) < rules.found else ""
+    return f"{plural(rules.found, 'association')} reached the thresholds among {rules.searched:,} searched{listed}."
+
+
+def sequences_headline(found: SequenceSet) -> str:
+    """Return how many orders of events stand among how many tested."""
+    if not found.significant:
+        return f"No order of events reached significance among {plural(found.searched, 'ordered pair')} tested."
+    return (
+        f"{plural(len(found.significant), 'order')} of events reached significance among "
+        f"{plural(found.searched, 'ordered pair')} tested (p ≤ {found.alpha} after {adjustment(found.adjust)} "
+        "adjustment)."
+    )
+
+
+def adjustment(adjust: str | None) -> str:
+    """Return whose adjustment of p-values it is, in the possessive."""
+    return "no" if adjust is None else f"{ADJUSTMENTS[adjust]}'s"
+
+
+def held_out_words(rules: RuleSet) -> str:
+    """Return how rules found in training patients did in held-out ones; empty where none were held out."""
+    if not rules.folds:
+        return ""
+    found = sum(fold.found for fold in rules.folds)
+    if not found:
+        return f"None of the {len(rules.folds)} training folds gave any rule."
+    training, held_out = (_pooled([getattr(fold, part) for fold in rules.folds]) for part in ("training", "held_out"))
+    return (
+        f"Mined anew in each of {len(rules.folds)} training folds, rules were right for {training} of the training "
+        f"patients they applied to, and for {held_out} of the held-out ones."
+    )
+
+
+def not_found(data: ReportData) -> list[str]:
+    """Return all that was looked for and not found."""
+    said = [sentence for result in data.judged("model") for sentence in _model_not_found(result, data.comparisons)]
+    if data.rules is not None and not data.rules.significant:
+        said.append(rules_headline(data.rules, _outcome(data)))
+    if data.associations is not None and not data.associations.rules:
+        said.append(associations_headline(data.associations))
+    if data.sequences is not None and not data.sequences.significant:
+        said.append(sequences_headline(data.sequences))
+    if data.scanner_effects is not None and not any(_differs(effect) for effect in data.scanner_effects):
+        said.append(scanner_words(data.scanner_effects))
+    return said
+
+
+def looked_for(data: ReportData) -> bool:
+    """Return whether the study looked for anything."""
+    return bool(data.models) or any(
+        part is not None for part in (data.rules, data.associations, data.sequences, data.scanner_effects)
+    )
+
+
+def _model_not_found(result: ModelResult, comparisons: Sequence[Comparison]) -> list[str]:
+    low, high = result.evaluation.auc_interval
+    said = []
+    if low <= CHANCE:
+        ends = f"{fixed(low)} to {fixed(high)}"
+        said.append(f"{result.name} was not shown to tell patients apart: its AUC's interval, {ends}, includes 0.5.")
+    for compared in comparisons:
+        if compared.model == result.name and compared.test is not None and not _beats(compared):
+            difference = interval(compared.test.difference, *compared.test.interval())
+            said.append(
+                f"{compared.model} was not shown to be better than {inside(compared.control)}: difference in AUC "
+                f"{difference}, {p_value(compared.test.p_value)}."
+            )
+    return said
+
+
+def _beats(compared: Comparison) -> bool:
+    return compared.test is not None and compared.test.p_value <= ALPHA and compared.test.difference > 0
+
+
+def _differs(effect: ScannerEffect) -> bool:
+    return effect.adjusted_p is not None and effect.adjusted_p <= ALPHA
+
+
+def _pooled(counts: Sequence[Counts]) -> str:
+    applies = sum(part.applies for part in counts)
+    return percentage(sum(part.a for part in counts) / applies) if applies else "none"
+
+
+def _outcome(data: ReportData) -> str:
+    return data.outcome.label if data.outcome else "the outcome"

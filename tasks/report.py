@@ -1,0 +1,146 @@
+"""Draw the pictures and write the page of a study's report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from data_catalog.kinds import PICTURE, REPORT, geometry_of
+from tasks.methods.cohort.columns import ColumnMeaning
+from tasks.methods.cohort.wide import OUTCOME
+from tasks.methods.learning.controls import LeakReport, Permutations
+from tasks.methods.learning.evaluation import Evaluation
+from tasks.methods.reporting.data import (
+    FlowStep,
+    MethodUsed,
+    ModelResult,
+    Origin,
+    OutcomeWords,
+    Picture,
+    ReportData,
+)
+from tasks.methods.reporting.page import render
+from tasks.methods.reporting.pictures import bar_length_mm, picture_of
+from tasks.methods.reporting.summaries import (
+    against_controls,
+    agreement_rows,
+    cohort_summary,
+    feature_summaries,
+    reader_pairs,
+    scanner_rows,
+)
+from tasks.methods.rules.rule import RuleSet
+from tasks.methods.rules.sequence_rule import SequenceSet
+from tasks.stage import stage
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+WINDOWS = {"HU": (-160.0, 240.0)}
+"""Values shown as black and as white, by unit: CT as radiologists look at soft tissue."""
+
+
+class Judged(BaseModel):
+    """Which evaluation is of what: its name in words, and whether it is a model or a control."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    is_control: bool
+    note: str = ""
+
+
+class Facts(BaseModel):
+    """What the page says beside the artefacts: words, counts, methods, and what made each number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    study: str
+    question: str
+    version: str
+    look: str
+    """Digest of the page's templates: another look is another page."""
+    outcome: OutcomeWords | None
+    flow: tuple[FlowStep, ...]
+    columns: tuple[ColumnMeaning, ...]
+    judged: tuple[Judged, ...]
+    methods: tuple[MethodUsed, ...]
+    origins: tuple[Origin, ...]
+    scanners: int | None
+
+
+@stage(PICTURE)
+def draw_picture(image: xr.DataArray, labels: xr.DataArray | None = None, *, label: int, caption: str) -> Picture:
+    """Return a picture of the plane where a region is largest, its outline in colour."""
+    geometry = geometry_of(image)
+    voxels = image.values.reshape(-1, *geometry.shape)[0]
+    inside = None if labels is None else labels.values == label
+    width_mm = geometry.shape[2] * geometry.spacing_mm[2]
+    png = picture_of(
+        voxels,
+        inside,
+        geometry.spacing_mm,
+        window=WINDOWS.get(str(image.attrs["unit"])),
+        bar_mm=bar_length_mm(width_mm),
+    )
+    return Picture(modality=str(image.attrs["modality"]), caption=caption, png=png)
+
+
+@stage(REPORT, keeps_parameters=False)
+def write_report(
+    *,
+    cohort: pd.DataFrame,
+    evaluations: list[Evaluation],
+    pictures: list[Picture],
+    scanners: pd.DataFrame | None = None,
+    readers: pd.DataFrame | None = None,
+    overlaps: pd.DataFrame | None = None,
+    permuted: Permutations | None = None,
+    leak: LeakReport | None = None,
+    rules: RuleSet | None = None,
+    associations: RuleSet | None = None,
+    sequences: SequenceSet | None = None,
+    facts: Facts,
+) -> str:
+    """Return the page: self-contained HTML with the flow of the cohort, pictures, models, rules and their origins."""
+    meanings = {meaning.column: meaning for meaning in facts.columns}
+    features = {name: meaning for name, meaning in meanings.items() if meaning.is_feature}
+    clinical = {name: meaning for name, meaning in meanings.items() if not meaning.is_feature}
+    labels = {name: meaning.label for name, meaning in meanings.items()}
+    models = tuple(
+        ModelResult(
+            name=judged.name,
+            evaluation=evaluation,
+            role="control" if judged.is_control else "model",
+            note=judged.note,
+            permutations=permuted if number == 0 else None,  # the first learner is the one that was permuted
+        )
+        for number, (judged, evaluation) in enumerate(zip(facts.judged, evaluations, strict=True))
+    )
+    return render(
+        ReportData(
+            study=facts.study,
+            question=facts.question,
+            version=facts.version,
+            outcome=facts.outcome,
+            flow=facts.flow,
+            pictures=tuple(pictures),
+            cohort=cohort_summary(cohort, cohort[OUTCOME], cohort["patient"].tolist(), clinical),
+            features=feature_summaries(cohort, cohort[OUTCOME], features),
+            scanner_effects=None if scanners is None else scanner_rows(scanners, labels),
+            reader_pairs=() if overlaps is None else reader_pairs(overlaps),
+            reader_features=() if readers is None else agreement_rows(readers, labels),
+            labels=labels,
+            models=models,
+            comparisons=against_controls(models),
+            leak=leak,
+            rules=rules,
+            associations=associations,
+            sequences=sequences,
+            methods=facts.methods,
+            origins=facts.origins,
+            scanners=facts.scanners,
+        )
+    )

@@ -1,0 +1,225 @@
+"""Class rules and their control of false discoveries."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom, fisher_exact
+
+from data_catalog.errors import BadData
+from tasks.methods.rules.class_rules import ClassRuleMiner, answered_rows
+from tasks.methods.rules.discretise import QuantileBins
+from tasks.methods.rules.items import ColumnLabel, Item, ItemTable, outcome_items
+
+Y = ColumnLabel(label="y")
+
+
+def table_of(rows):
+    letters = np.array([list(row) for row in rows])
+    items = tuple(Item(column=f"c{i}", label=f"c{i}", level="yes") for i in range(letters.shape[1]))
+    return ItemTable(items, letters == "1", letters != "?")
+
+
+def outcome_of(text):
+    named = {"y": "yes", "n": "no", "?": None}
+    return outcome_items(pd.Series([named[letter] for letter in text], name="y", dtype=object), Y)
+
+
+def keys(rows):
+    return [f"p{i}" for i in range(rows)]
+
+
+def labels(table):
+    return {name: ColumnLabel(label=name) for name in table.columns}
+
+
+def noise(seed, rows=40, columns=30):
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(rng.normal(size=(rows, columns)), columns=[f"f{i}" for i in range(columns)])
+    return table, rng.permutation(np.where(np.arange(rows) < 0.4 * rows, "yes", "no"))
+
+
+def planted(seed, noisy_columns=23):
+    """Return 40 patients: of 12 with a high and b positive 11 have the outcome; of 8, 8 and 12 others 1, 2 and 2."""
+    rng = np.random.default_rng(seed)
+    a, b = np.repeat([True, True, False, False], [12, 8, 8, 12]), np.repeat([True, False, True, False], [12, 8, 8, 12])
+    outcome = np.zeros(40, bool)
+    outcome[rng.choice(12, 11, replace=False)] = True
+    for start, size, ill in ((12, 8, 1), (20, 8, 2), (28, 12, 2)):
+        outcome[start + rng.choice(size, ill, replace=False)] = True
+    table = pd.DataFrame(rng.normal(size=(40, noisy_columns)), columns=[f"f{i}" for i in range(noisy_columns)])
+    table["a"] = a + rng.uniform(size=40)
+    table["b"] = np.where(b, "positive", "negative")
+    return table, pd.Series(np.where(outcome, "yes", "no"), name="y")
+
+
+def test_the_rule_of_a_drawn_table_is_found_with_its_witnesses():
+    items = table_of(["10", "11", "10", "11", "00", "01", "00", "01", "1?", "01"])
+    found = ClassRuleMiner()(items, outcome_of("yyyynnnny?"), keys(10))
+    assert (found.rows, found.left_out, found.searched) == (9, 1, 6)
+    (rule,) = found.rules
+    assert rule.sentence == "If c0 is yes, then y is yes: 5 of 5 patients (100 %), against 0 of 4 otherwise."
+    assert rule.supporting == ("p0", "p1", "p2", "p3", "p8")
+    assert rule.p == pytest.approx(fisher_exact([[5, 0], [0, 4]], alternative="greater").pvalue)
+    assert rule.adjusted_p == pytest.approx(6 * rule.p)
+    assert rule.significant
+
+
+def test_the_patients_of_a_rule_are_named_by_their_own_keys_when_outcomes_are_missing():
+    items = table_of(["1"] * 6 + ["0"] * 7)
+    (rule,) = ClassRuleMiner()(items, outcome_of("?yyyyn?nnnnnn"), keys(13)).rules
+    assert rule.supporting == ("p1", "p2", "p3", "p4")
+    assert rule.contradicting == ("p5",)
+
+
+def test_missing_is_not_absent():
+    items = table_of(["1", "1", "1", "1", "?", "?", "?", "0", "0", "0", "0"])
+    (rule,) = ClassRuleMiner()(items, outcome_of("yyyyyyynnnn"), keys(11)).rules
+    assert (rule.a, rule.b, rule.c, rule.d) == (4, 0, 0, 4)
+
+
+def test_p_values_are_adjusted_for_everything_searched_and_not_for_what_is_listed():
+    table, outcome = planted(1)
+    items = QuantileBins(bins=2).fit(table, labels(table)).items(table)
+    found = ClassRuleMiner(adjust="bonferroni")(items, outcome_items(outcome, Y), keys(40))
+    assert found.searched > 1000 > found.found
+    assert found.rules[0].adjusted_p == pytest.approx(found.rules[0].p * found.searched)
+
+
+def test_a_longer_rule_that_adds_nothing_is_left_out():
+    # c0 alone decides the outcome; c1 is a coin.
+    items = table_of(["10", "11"] * 8 + ["00", "01"] * 8)
+    found = ClassRuleMiner(consequents=("yes",))(items, outcome_of("y" * 16 + "n" * 16), keys(32))
+    assert [rule.claim for rule in found.rules] == ["If c0 is yes, then y is yes"]
+
+
+def test_a_rule_of_two_items_that_only_work_together_is_kept():
+    items = table_of(["11"] * 8 + ["10"] * 8 + ["01"] * 8 + ["00"] * 8)
+    found = ClassRuleMiner(consequents=("yes",), max_length=3)(items, outcome_of("y" * 8 + "n" * 24), keys(32))
+    assert found.rules[0].claim == "If c0 is yes and c1 is yes, then y is yes"
+    assert found.rules[0].a == 8
+
+
+def test_every_listed_rule_beats_its_parts_by_fishers_test():
+    table, outcome = planted(2)
+    items = QuantileBins(bins=2).fit(table, labels(table)).items(table)
+    target = outcome_items(outcome, Y)
+    positions = {item: position for position, item in enumerate(items.items)}
+    pairs = [rule for rule in ClassRuleMiner()(items, target, keys(40)).rules if len(rule.antecedent) == 2]
+    assert pairs
+    for rule in pairs:
+        yes = target.present[:, [item.level for item in target.items].index(rule.consequent[0].level)]
+        one, two = (items.present[:, positions[item]] for item in rule.antecedent)
+        for part, added in ((one, two), (two, one)):
+            cells = [[(part & s & y).sum() for y in (yes, ~yes)] for s in (added, ~added)]
+            assert fisher_exact(cells, alternative="greater").pvalue <= 0.05 + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_planted_interaction_comes_first_and_is_significant(seed):
+    table, outcome = planted(seed)
+    items = QuantileBins(bins=2).fit(table, labels(table)).items(table)
+    found = ClassRuleMiner()(items, outcome_items(outcome, Y), keys(40))
+    first = found.rules[0]
+    assert {item.key for item in first.antecedent} == {("a", "high"), ("b", "positive")}
+    assert (first.a, first.b, first.c, first.d) == (11, 1, 5, 23)
+    assert first.significant
+
+
+def most_by_chance(tables, alpha=0.05):
+    """Return how many of some tables may have a false discovery, with one chance in a thousand of more."""
+    return int(binom.ppf(0.999, tables, alpha))
+
+
+@pytest.mark.parametrize("bins", [2, 3])
+def test_noise_has_no_significant_rules(bins):
+    false = 0
+    for seed in range(20):
+        table, outcome = noise(seed)
+        items = QuantileBins(bins=bins).fit(table, labels(table)).items(table)
+        found = ClassRuleMiner()(items, outcome_items(pd.Series(outcome, name="y"), Y), keys(40))
+        assert found.rules, "without candidates the test would show nothing"
+        false += bool(found.significant)
+    assert false <= most_by_chance(20)
+
+
+def test_of_many_shuffled_outcomes_few_give_a_significant_rule_and_without_adjustment_most_do():
+    table, outcome = noise(0, columns=8)
+    items = QuantileBins(bins=2).fit(table, labels(table)).items(table)
+    rng = np.random.default_rng(1)
+    adjusted = unadjusted = 0
+    for _ in range(200):
+        target = outcome_items(pd.Series(rng.permutation(outcome), name="y"), Y)
+        found = ClassRuleMiner(max_rules=1)(items, target, keys(40))
+        adjusted += bool(found.significant)
+        unadjusted += any(rule.p <= 0.05 for rule in found.rules)
+    assert adjusted <= most_by_chance(200)
+    assert unadjusted > 100
+
+
+def test_rules_are_in_order_and_the_same_each_time():
+    table, outcome = planted(3)
+    items = QuantileBins().fit(table, labels(table)).items(table)
+    target = outcome_items(outcome, Y)
+    found = ClassRuleMiner(min_support=0.1)(items, target, keys(40))
+    places = [(rule.adjusted_p, rule.p, len(rule.antecedent), rule.claim) for rule in found.rules]
+    assert places == sorted(places)
+    assert len(places) == len(set(places))
+    again = ClassRuleMiner(min_support=0.1)(items, target, keys(40))
+    assert again.model_dump_json() == found.model_dump_json()
+    few = ClassRuleMiner(min_support=0.1, max_rules=3)(items, target, keys(40))
+    assert few.rules == found.rules[:3]
+    assert few.found == found.found
+
+
+def test_the_order_of_rows_does_not_matter():
+    table, outcome = planted(4)
+    items, target = QuantileBins().fit(table, labels(table)).items(table), outcome_items(outcome, Y)
+    turned = np.random.default_rng(0).permutation(40)
+    one = ClassRuleMiner()(items, target, keys(40))
+    other = ClassRuleMiner()(items.select(turned), target.select(turned), [keys(40)[i] for i in turned])
+    assert [rule.claim for rule in one.rules] == [rule.claim for rule in other.rules]
+    assert [set(rule.supporting) for rule in one.rules] == [set(rule.supporting) for rule in other.rules]
+
+
+def test_a_chosen_consequent_is_the_only_one_searched():
+    items = table_of(["1"] * 5 + ["0"] * 5)
+    both = ClassRuleMiner()(items, outcome_of("yyyyynnnnn"), keys(10))
+    one = ClassRuleMiner(consequents=("no",))(items, outcome_of("yyyyynnnnn"), keys(10))
+    assert (both.searched, one.searched) == (2, 1)
+    assert one.rules == ()
+    with pytest.raises(BadData, match="values no, yes: maybe came"):
+        ClassRuleMiner(consequents=("maybe",))(items, outcome_of("yyyyynnnnn"), keys(10))
+
+
+def test_without_items_nothing_is_searched():
+    empty = ItemTable((), np.zeros((4, 0), bool), np.zeros((4, 0), bool))
+    found = ClassRuleMiner()(empty, outcome_of("yynn"), keys(4))
+    assert (found.rules, found.searched, found.rows) == ((), 0, 4)
+
+
+def test_an_item_that_everybody_has_shows_nothing():
+    found = ClassRuleMiner(productive_p=1.0)(table_of(["1"] * 6), outcome_of("yyynnn"), keys(6))
+    assert [rule.p for rule in found.rules] == pytest.approx([1.0, 1.0])
+
+
+def test_the_outcome_among_the_items_is_refused():
+    target = outcome_of("yynn")
+    with pytest.raises(BadData, match="y came as both"):
+        ClassRuleMiner()(target, target, keys(4))
+
+
+def test_several_rows_of_a_patient_and_tables_of_other_rows_are_refused():
+    items = table_of(["1", "1", "0", "0"])
+    with pytest.raises(BadData, match="4 rows of 3 patients"):
+        ClassRuleMiner()(items, outcome_of("yynn"), ["a", "b", "c", "a"])
+    with pytest.raises(BadData, match="4 and 3 rows"):
+        ClassRuleMiner()(items, outcome_of("yyn"), keys(4))
+
+
+def test_rows_of_unknown_outcome_are_not_answered():
+    assert answered_rows(outcome_of("y?n?")).tolist() == [0, 2]
+
+
+def test_more_candidates_than_allowed_are_refused():
+    with pytest.raises(BadData, match="Raise min_support"):
+        ClassRuleMiner(max_candidates=2)(table_of(["11", "11", "10", "01"]), outcome_of("yynn"), keys(4))

@@ -1,0 +1,97 @@
+"""Frequent itemsets and their splits, through mlxtend."""
+
+import gzip
+import warnings
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_catalog.errors import BadData
+from tasks.methods.rules.items import Item, ItemTable
+from tasks.methods.rules.itemsets import frequent_itemsets, least_rows, splits
+
+
+def table_of(present, columns=None):
+    present = np.asarray(present, bool)
+    names = columns or [f"c{i}" for i in range(present.shape[1])]
+    items = tuple(Item(column=name, label=name, level=str(i)) for i, name in enumerate(names))
+    return ItemTable(items, present, np.ones_like(present))
+
+
+def test_four_baskets_have_the_itemsets_one_can_see():
+    table = table_of([[1, 1, 0], [1, 1, 1], [1, 0, 1], [0, 1, 0]])
+    assert frequent_itemsets(table, 0.5, None, 100) == [(0,), (1,), (2,), (0, 1), (0, 2)]
+    assert frequent_itemsets(table, 0.5, 1, 100) == [(0,), (1,), (2,)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=25),
+    st.sampled_from([0.05, 0.1, 0.2, 0.3, 0.5, 1.0]),
+    st.integers(1, 4),
+)
+def test_itemsets_equal_those_of_trying_every_one(rows, min_support, longest):
+    table = table_of(rows)
+    expected = [
+        itemset
+        for length in range(1, longest + 1)
+        for itemset in combinations(range(5), length)
+        if table.present[:, itemset].all(axis=1).mean() >= min_support and table.present[:, itemset].all(axis=1).any()
+    ]
+    assert frequent_itemsets(table, min_support, longest, 100) == expected
+
+
+def test_two_items_of_a_column_are_never_together():
+    table = table_of([[1, 1, 1]] * 4, ["a", "a", "b"])
+    assert frequent_itemsets(table, 0.5, 2, 100) == [(0,), (1,), (2,), (0, 2), (1, 2)]
+
+
+def test_a_share_that_is_a_whole_number_of_rows_asks_for_that_number():
+    assert least_rows(0.07, 100) == 7
+    assert least_rows(0.2, 40) == 8
+    assert least_rows(0.21, 40) == 9
+    assert least_rows(0.001, 40) == 1
+    present = np.zeros((100, 1), bool)
+    present[:7] = True
+    assert frequent_itemsets(table_of(present), 0.07, 2, 10) == [(0,)]
+
+
+def test_without_rows_items_or_frequent_items_there_are_no_itemsets():
+    assert frequent_itemsets(table_of(np.zeros((5, 0))), 0.1, 2, 10) == []
+    assert frequent_itemsets(table_of(np.zeros((0, 3))), 0.1, 2, 10) == []
+    assert frequent_itemsets(table_of(np.zeros((5, 3))), 0.1, 2, 10) == []
+
+
+def test_too_many_candidates_are_refused_with_the_remedy():
+    table = table_of(np.ones((4, 6)))
+    with pytest.raises(BadData, match=r"15 or more are frequent.*Raise min_support"):
+        frequent_itemsets(table, 0.5, 2, 14)
+    with pytest.raises(BadData, match="21 or more"):
+        frequent_itemsets(table, 0.5, 2, 20)
+    assert len(frequent_itemsets(table, 0.5, 2, 21)) == 21
+
+
+def test_an_itemset_splits_into_every_rule():
+    assert splits([(0,), (1,), (0, 1)]) == [((0,), (1,)), ((1,), (0,))]
+    assert len(splits([(0, 1, 2)])) == 6
+    assert splits([]) == []
+    assert splits([(3,)]) == []
+
+
+def test_mining_leaves_the_process_warning_filters_alone():
+    before = list(warnings.filters)
+    frequent_itemsets(table_of([[1, 1]]), 0.5, 2, 10)
+    assert list(warnings.filters) == before
+
+
+@pytest.mark.shared
+def test_lgg_has_as_many_itemsets_as_other_programs_find(shared_data):
+    with gzip.open(shared_data / "mining" / "lgg.dat.gz", "rt") as lines:
+        baskets = [[int(item) for item in line.split()] for line in lines]
+    present = np.zeros((len(baskets), max(map(max, baskets)) + 1), bool)
+    for row, basket in enumerate(baskets):
+        present[row, basket] = True
+    assert len(frequent_itemsets(table_of(present), 46 / len(baskets), None, 10**6)) == 322_368
