@@ -201,7 +201,7 @@ def _add_members(path: Path, name: str, files: list[SourceFile], problems: list[
         return
     stem = PurePosixPath(name).with_suffix("")
     for member in members:
-        if any(_is_left_out(part) and part != ".." for part in PurePosixPath(member.filename).parts):
+        if any(_is_left_out(part) and part != ".." for part in _member_path(member).parts):
             continue
         problem = _member_problem(member, place_key(path, member.filename))
         if problem is None:
@@ -210,17 +210,24 @@ def _add_members(path: Path, name: str, files: list[SourceFile], problems: list[
             problems.append(problem)
 
 
+def _member_path(member: zipfile.ZipInfo) -> PurePosixPath:
+    """Return the name of a member; some programs write backslashes."""
+    return PurePosixPath(member.filename.replace("\\", "/"))
+
+
 def _member_file(path: Path, member: zipfile.ZipInfo, stem: PurePosixPath) -> SourceFile:
     year, month, day, hour, minute, second = member.date_time
     try:
         modified = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC).timestamp()
     except ValueError:  # zip files may state month 0
         modified = 0.0
-    return SourceFile(path, member.filename, member.file_size, int(modified * 1e9), (stem / member.filename).as_posix())
+    return SourceFile(
+        path, member.filename, member.file_size, int(modified * 1e9), (stem / _member_path(member)).as_posix()
+    )
 
 
 def _member_problem(member: zipfile.ZipInfo, key: str) -> BadData | None:
-    name = PurePosixPath(member.filename.replace("\\", "/"))
+    name = _member_path(member)
     if name.is_absolute() or ".." in name.parts or (name.parts and name.parts[0].endswith(":")):
         return BadData("path_traversal", "A zip member stays below its folder", f"{key} leaves it", "Zip it again.")
     if stat.S_ISLNK(member.external_attr >> 16):

@@ -1,4 +1,4 @@
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
@@ -48,7 +48,7 @@ def test_ticks_lie_inside_and_are_few(low, length):
 def test_text_of_others_cannot_become_an_element():
     hostile = '"><script>alert(1)</script>'
     drawn = drawing(10, 10, hostile, words(0, 0, hostile), element("g", hostile, id=hostile))
-    tree = ElementTree.fromstring(str(drawn))
+    tree = ET.fromstring(str(drawn))
     assert [node.tag for node in tree.iter()] == ["svg", "text", "g"]
     assert tree.get("aria-label") == tree.find("text").text == tree.find("g").get("id") == hostile
 
@@ -72,6 +72,6 @@ def test_lines_are_broken_between_words():
 
 
 def test_an_axis_has_a_number_at_each_tick():
-    axis = ElementTree.fromstring(f"<g>{FRAME.x_axis('Time (days)', lambda value: f'{value:g}')}</g>")
+    axis = ET.fromstring(f"<g>{FRAME.x_axis('Time (days)', lambda value: f'{value:g}')}</g>")
     at = {text.text: float(text.get("x")) for text in axis.findall("text")}
     assert at == {"0": 10, "0.5": 35, "1": 60, "1.5": 85, "2": 110, "Time (days)": 60}

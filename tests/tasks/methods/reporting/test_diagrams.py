@@ -1,4 +1,5 @@
-from xml.etree import ElementTree
+import itertools
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -9,7 +10,7 @@ from tasks.methods.rules.rule import Counts
 
 
 def parsed(drawn):
-    return ElementTree.fromstring(str(drawn))
+    return ET.fromstring(str(drawn))
 
 
 def texts(tree):
@@ -46,7 +47,7 @@ def test_boxes_do_not_overlap():
         for rect in parsed(flow_diagram(steps)).iter("rect")
         if rect.get("class") == "box"
     ]
-    assert all(y + height < following for (y, height), (following, _) in zip(boxes, boxes[1:], strict=False))
+    assert all(y + height < following for (y, height), (following, _) in itertools.pairwise(boxes))
 
 
 def test_a_flow_without_steps_is_drawn_empty():
@@ -70,7 +71,7 @@ def test_a_bar_of_no_patients_has_no_length():
 def test_events_stand_evenly_in_their_order(steps):
     tree = parsed(timeline(steps, 36.0))
     places = [float(dot.get("cx")) for dot in tree.iter("circle")]
-    apart = {round(right - left, 1) for left, right in zip(places, places[1:], strict=False)}
+    apart = {round(right - left, 1) for left, right in itertools.pairwise(places)}
     assert len(places) == len(steps)
     assert len(apart) == 1
     assert places == sorted(places)

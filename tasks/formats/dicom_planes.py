@@ -1,0 +1,162 @@
+"""Where each frame of a DICOM image lies in the patient, and how its stored values become physical ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_catalog.errors import BadData
+from data_catalog.geometry import Triple
+from tasks.formats.dicom_elements import DataSet, bad_element
+
+UNIT_TOLERANCE = 1e-3
+"""Direction cosines are written with few digits: their length and product may be off by this."""
+SAME_DIRECTION = 1e-3
+"""Two planes are parallel and turned alike when no cosine differs by more than this."""
+MAX_FRAMES = 100_000
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Place one frame; triples are (z, y, x) in the patient frame (LPS), in mm.
+
+    Parameters
+    ----------
+    position_mm : Triple or None
+        Centre of the first pixel.
+    down, across : Triple or None
+        Unit vectors along which the row index and the column index grow.
+    spacing_mm : tuple of float or None
+        Step between rows and between columns, (y, x).
+    depth_mm : float or None
+        Distance to the next slice as the header states it; used for a single slice only.
+    slope, intercept : float
+        Physical value = slope * stored value + intercept.
+    at_detector : bool
+        Whether the spacing is that of the detector, not of the patient.
+    """
+
+    position_mm: Triple | None
+    down: Triple | None
+    across: Triple | None
+    spacing_mm: tuple[float, float] | None
+    depth_mm: float | None
+    slope: float
+    intercept: float
+    at_detector: bool = False
+
+    @property
+    def normal(self) -> Triple:
+        """Unit vector in which slices are stacked, so that (normal, down, across) follows LPS's (z, y, x)."""
+        if self.down is None or self.across is None:
+            return (1.0, 0.0, 0.0)
+        # In (x, y, z): across x down. The cross product of reversed vectors is the reversed, negated one.
+        z, y, x = np.cross(self.down, self.across)
+        return float(z), float(y), float(x)
+
+    def is_parallel(self, other: Plane) -> bool:
+        """Say whether both planes have the same orientation, or both have none."""
+        mine, theirs = (self.down, self.across), (other.down, other.across)
+        if None in mine or None in theirs:
+            return mine == theirs
+        return bool(np.allclose(np.array(mine), np.array(theirs), rtol=0, atol=SAME_DIRECTION))
+
+
+def frame_count(dataset: DataSet) -> int:
+    """Return how many frames the file holds."""
+    frames = dataset.number("NumberOfFrames")
+    if frames is None:
+        return 1
+    if not 1 <= frames <= MAX_FRAMES or frames != int(frames):
+        raise bad_element("NumberOfFrames", f"is a whole number from 1 to {MAX_FRAMES}", "another number")
+    return int(frames)
+
+
+def planes(dataset: DataSet) -> list[Plane]:
+    """Return the plane of each frame, from the functional groups where the file has them.
+
+    Raises `BadData` `multiframe_not_supported` for frames without functional groups, and for mosaics.
+    """
+    if "MOSAIC" in dataset.texts("ImageType"):
+        raise _not_supported("a mosaic of slices came as one image")
+    frames = frame_count(dataset)
+    groups = dataset.items("PerFrameFunctionalGroupsSequence")
+    if frames > 1 and not groups:
+        raise _not_supported("its frames do not say")
+    if groups and len(groups) != frames:
+        raise bad_element("PerFrameFunctionalGroupsSequence", "has an item for each frame", f"{len(groups)} items")
+    return [_plane(dataset, frame) for frame in (groups or [dataset])]
+
+
+def _not_supported(came: str) -> BadData:
+    return BadData(
+        "multiframe_not_supported",
+        "Each frame of a multi-frame image says where it lies",
+        came,
+        "Convert it to single-frame DICOM or NIfTI.",
+    )
+
+
+def _plane(dataset: DataSet, frame: DataSet) -> Plane:
+    measures = _group(dataset, frame, "PixelMeasuresSequence")
+    scale = _group(dataset, frame, "PixelValueTransformationSequence")
+    position = _group(dataset, frame, "PlanePositionSequence").numbers("ImagePositionPatient", count=3)
+    cosines = _group(dataset, frame, "PlaneOrientationSequence").numbers("ImageOrientationPatient", count=6)
+    spacing = measures.numbers("PixelSpacing", count=2)
+    at_detector = not spacing and bool(measures.raw("ImagerPixelSpacing"))
+    depth = measures.number("SpacingBetweenSlices") or measures.number("SliceThickness")
+    down, across = _axes(cosines) if cosines else (None, None)
+    return Plane(
+        position_mm=_reversed(position) if position else None,
+        down=down,
+        across=across,
+        spacing_mm=_pair(spacing or measures.numbers("ImagerPixelSpacing", count=2)),
+        depth_mm=abs(depth) if depth else None,
+        slope=_slope(scale),
+        intercept=scale.number("RescaleIntercept") or 0.0,
+        at_detector=at_detector,
+    )
+
+
+def _group(dataset: DataSet, frame: DataSet, sequence: str) -> DataSet:
+    """Return the macro of the frame, else the one all frames share, else the top level itself."""
+    shared = dataset.items("SharedFunctionalGroupsSequence")
+    for level in (frame, *shared):
+        items = level.items(sequence)
+        if items:
+            return items[0]
+    return dataset
+
+
+def _axes(cosines: tuple[float, ...]) -> tuple[Triple, Triple]:
+    across, down = np.array(cosines[2::-1]), np.array(cosines[:2:-1])
+    lengths = np.array([np.linalg.norm(across), np.linalg.norm(down)])
+    if np.abs(lengths - 1).max() > UNIT_TOLERANCE or abs(float(across @ down)) > UNIT_TOLERANCE:
+        raise bad_element("ImageOrientationPatient", "holds two unit vectors at a right angle", "others")
+    return _triple(down / lengths[1]), _triple(across / lengths[0])
+
+
+def _slope(scale: DataSet) -> float:
+    slope = scale.number("RescaleSlope")
+    if slope == 0:
+        raise bad_element("RescaleSlope", "is not 0", "it is")
+    return 1.0 if slope is None else slope
+
+
+def _pair(numbers: tuple[float, ...]) -> tuple[float, float] | None:
+    if not numbers:
+        return None
+    if min(numbers) <= 0:
+        raise bad_element("PixelSpacing", "is positive", "a step of 0 or less")
+    return numbers[0], numbers[1]
+
+
+def _reversed(numbers: tuple[float, ...]) -> Triple:
+    x, y, z = numbers
+    return z, y, x
+
+
+def _triple(vector: np.ndarray) -> Triple:
+    z, y, x = vector
+    return float(z), float(y), float(x)

@@ -1,0 +1,81 @@
+"""Regions drawn as contours in a DICOM RTSTRUCT, as polygons in the patient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data_catalog.errors import BadData
+from tasks.formats.dicom_elements import bad_element
+from tasks.formats.dicom_labels import identity_tokens, region_name
+from tasks.formats.dicom_parse import parse
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tasks.formats.dicom_elements import DataSet
+
+CLOSED = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
+"""Kinds of contour that enclose voxels."""
+
+
+def region_names(data: bytes) -> list[str]:
+    """Return the names of the regions an RTSTRUCT defines, `ROI n` where one could hold an identity."""
+    return names_of(parse(data).dataset)
+
+
+def names_of(header: DataSet) -> list[str]:
+    """Return the names of the regions that an RTSTRUCT's elements define."""
+    tokens = identity_tokens(header)
+    return [region_name(_number(roi), roi.text("ROIName"), tokens) for roi in header.items("StructureSetROISequence")]
+
+
+def read_contours(data: bytes, region: str) -> list[NDArray[np.float64]]:
+    """Return the contours of a region, each (n, 3): patient positions (z, y, x) in mm.
+
+    `region` is a name as `region_names` gives it. Raises `BadData`: those of `parse`, `unknown_region`,
+    `ambiguous_region`, `empty_region`, `not_a_closed_contour`, `bad_element`.
+    """
+    header = parse(data).dataset
+    names = names_of(header)
+    found = [roi for roi, name in zip(header.items("StructureSetROISequence"), names, strict=True) if name == region]
+    if len(found) != 1:
+        raise BadData(
+            "ambiguous_region" if found else "unknown_region",
+            "The structure set has the region asked for, once",
+            f"{len(found)} of its {len(names)} regions have that name",
+            "Correct the region in the plan.",
+        )
+    number = _number(found[0])
+    contours = [
+        _polygon(contour)
+        for roi in header.items("ROIContourSequence")
+        if roi.number("ReferencedROINumber") == number
+        for contour in roi.items("ContourSequence")
+    ]
+    if not contours:
+        raise BadData("empty_region", "A region has contours", "it has none", "Draw it again, or leave it out.")
+    return contours
+
+
+def _number(roi: DataSet) -> int:
+    number = roi.number("ROINumber")
+    if number is None or number != int(number):
+        raise bad_element("ROINumber", "is a whole number", "none")
+    return int(number)
+
+
+def _polygon(contour: DataSet) -> NDArray[np.float64]:
+    if contour.text("ContourGeometricType") not in CLOSED:
+        raise BadData(
+            "not_a_closed_contour",
+            "A region is drawn as closed planar contours",
+            "a point or an open line came",
+            "Choose a region that encloses voxels.",
+        )
+    numbers = np.array(contour.numbers("ContourData"))
+    stated = contour.number("NumberOfContourPoints")
+    if numbers.size == 0 or numbers.size % 3 or (stated is not None and numbers.size != 3 * stated):
+        raise bad_element("ContourData", "holds three numbers for each point stated", f"{numbers.size} numbers")
+    return np.ascontiguousarray(numbers.reshape(-1, 3)[:, ::-1])

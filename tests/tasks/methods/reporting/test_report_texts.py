@@ -1,0 +1,157 @@
+import pytest
+
+from data_catalog.refs import Refusal
+from tasks.methods.reporting.data import MethodUsed
+from tasks.methods.reporting.limitations import limitations
+from tasks.methods.reporting.methods_text import methods_paragraphs
+
+
+def among(said, words):
+    return any(words in sentence for sentence in said)
+
+
+def evaluated(data, **changes):
+    """Return the report with the first model only, its evaluation changed."""
+    first = data.models[0]
+    evaluation = first.evaluation.model_copy(update=changes)
+    return data.model_copy(update={"models": (first.model_copy(update={"evaluation": evaluation}),)})
+
+
+def test_methods_are_filled_from_the_parameters(filled):
+    text = " ".join(methods_paragraphs(filled))
+    for words in (
+        "Images of CT were cleaned by window.",
+        "5 outer folds, drawn 3 times, and 3 inner folds for tuning",
+        "over 1,000 draws of patients",
+        "Differences between scanners were left as they were.",
+        "compared by the test of DeLong",
+        "cut into 2 levels of about equally many patients",
+        "at least 10\u00a0% of the patients",
+        "adjusted for all 2,310 rules searched by Holm's method",
+        "learnt anew in 5 training folds",
+        "Sequences of up to 2 events, at most 90 days apart, were counted in 30 patients",
+    ):
+        assert words in text
+
+
+def test_methods_of_an_empty_study_are_empty(empty):
+    assert methods_paragraphs(empty) == []
+
+
+def test_other_parameters_give_other_words(filled):
+    used = (
+        MethodUsed(purpose="preprocessing", parameters={"method": "fill_slices"}),
+        MethodUsed(purpose="preprocessing", parameters={"method": "median_filter"}),
+        MethodUsed(purpose="segmentation", on="PET", parameters={"method": "otsu"}),
+        MethodUsed(purpose="representatives", parameters={"correlation": 0.7, "at_most": 20}),
+        MethodUsed(purpose="levels", parameters={"method": "fixed"}),
+    )
+    other = evaluated(filled, harmoniser={"method": "scanner_location_scale"}).model_copy(
+        update={"methods": used, "comparisons": ()}
+    )
+    text = " ".join(methods_paragraphs(other))
+    assert "All images were cleaned by fill slices, then median filter." in text
+    assert "Images of PET were outlined by otsu where no outline was given." in text
+    assert "Of features whose rank correlation reaches 0.7 one was taken, 20 at the most" in text
+    assert "at cut-offs that were given" in text
+    assert "taken out by scanner location scale, inside the training patients" in text
+    assert "Logistic regression was judged" in text
+    assert "DeLong" not in text
+    assert "In each region" not in text
+
+
+def test_rules_whose_parameters_are_not_known_are_told_by_what_they_say_of_themselves(filled):
+    bare = filled.model_copy(
+        update={
+            "methods": (),
+            "models": (),
+            "associations": None,
+            "rules": filled.rules.model_copy(update={"folds": (), "adjust": None}),
+        }
+    )
+    text = " ".join(methods_paragraphs(bare))
+    assert "by no method" in text
+    assert "Searched were" not in text
+    assert "Associations" not in text
+
+
+def test_features_that_gave_nothing_are_not_counted(filled):
+    assert not among(methods_paragraphs(filled.model_copy(update={"features": ()})), "They gave")
+
+
+def test_limitations_are_filled_from_the_numbers(filled):
+    said = limitations(filled)
+    for words in (
+        "No model was tried on patients of another hospital",
+        "The smaller class has 12 rows (of 40)",
+        "The models chose among 3 columns: 4.0 rows of the smaller class for each",
+        "3 models were compared",
+        "single centre",
+        "3 items were refused",
+        "as low as 0.78",
+        "not what causes what",
+        "have no p-values",
+    ):
+        assert among(said, words), words
+
+
+def test_the_limitations_of_an_empty_study_are_plain(empty):
+    assert limitations(empty) == ["Nothing was analysed, so nothing can be claimed."]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"centres": None}, "The number of centres is not known"),
+        ({"scanners": None}, "Scanners are not known"),
+        ({"scanners": 1}, "All images come from one scanner"),
+        ({"reader_pairs": ()}, "No region was outlined by two readers"),
+    ],
+)
+def test_what_is_not_known_is_a_limitation(filled, changes, words):
+    assert not among(limitations(filled), words)
+    assert among(limitations(filled.model_copy(update=changes)), words)
+
+
+def test_several_centres_and_scanners_are_no_limitation(filled):
+    said = limitations(filled.model_copy(update={"centres": 3, "scanners": 4}))
+    assert not among(said, "centre")
+    assert not among(said, "scanner")
+
+
+def test_a_large_balanced_cohort_of_few_columns_is_not_called_small(filled):
+    large = evaluated(filled, outcome=(0, 1) * 200, patient=tuple(range(400)), columns=("a", "b"))
+    evaluation = large.models[0].evaluation
+    repeats = tuple(
+        repeat.model_copy(update={"probability": repeat.probability * 10, "fold": repeat.fold * 10})
+        for repeat in evaluation.repeats
+    )
+    said = limitations(evaluated(large, repeats=repeats))
+    assert not among(said, "smaller class")
+    assert not among(said, "models were compared")
+
+
+def test_rows_of_one_patient_are_a_limitation(filled):
+    assert among(limitations(evaluated(filled, patient=tuple(n // 2 for n in range(40)))), "20 patients gave 40 rows")
+
+
+def test_predictions_that_are_all_alike_have_no_calibration_slope(filled):
+    repeats = tuple(
+        repeat.model_copy(update={"probability": (0.3,) * 40}) for repeat in filled.models[0].evaluation.repeats
+    )
+    assert among(limitations(evaluated(filled, repeats=repeats)), "calibration slope of logistic regression")
+
+
+def test_missing_values_and_outcomes_are_a_limitation(filled):
+    age, *others = filled.cohort.columns
+    gaps = filled.cohort.model_copy(update={"unknown": 2, "columns": (age.model_copy(update={"missing": 30}), *others)})
+    said = limitations(filled.model_copy(update={"cohort": gaps}))
+    assert among(said, "2 rows have no known outcome")
+    assert among(said, "1 column lacks more than 20\u00a0% of the values")
+
+
+def test_one_refused_item_is_one_item(filled):
+    one = filled.flow[0].model_copy(
+        update={"refusals": (Refusal(item="i", stage="s", verdict="v", expected="e", came="c", remedy="r"),)}
+    )
+    assert among(limitations(filled.model_copy(update={"flow": (one,)})), "1 item was refused")
