@@ -22,6 +22,9 @@ SPACE = ("z", "y", "x")
 LEADING = ("t", "c")
 """Axes that may stand before the spatial ones: time, and channel."""
 
+UNIT_OF_CHANNELS = ", "
+"""Stands between the units of a volume's channels, where each has its own."""
+
 Form = Literal["array", "table", "document", "page", "model"]
 
 

@@ -56,6 +56,8 @@ class Scan(BaseModel):
     """Opaque key of the series."""
     scanner: str | None = None
     image: Ref
+    channels: tuple[str | None, ...] = ()
+    """Of an image with channels: what each measures (`PT on CT`); None for one that another scan measures."""
     regions: tuple[Region, ...] = ()
     detections: Ref | None = None
 

@@ -75,11 +75,11 @@ def demo(
     changes: Changes = None,
 ) -> None:
     """Invent a cohort with planted truths, run the whole study on it, and compare planted with found."""
-    from flows.demo import compare, prepare  # noqa: PLC0415
+    from flows.demo import RESULTS, compare, prepare  # noqa: PLC0415
     from flows.plan import load_plan  # noqa: PLC0415
 
     out.print(f"Inventing a cohort in {folder} ...")
-    plan = load_plan(prepare(folder), (f"workspace={folder / 'results'}", *(changes or ())))
+    plan = load_plan(prepare(folder), (f"workspace={folder / RESULTS}", *(changes or ())))
     _run(plan)
     compared = compare(folder, plan)
     Console().print(compared.table())

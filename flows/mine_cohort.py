@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import PlanError
+from data_catalog.kinds import UNIT_OF_CHANNELS
 from data_catalog.refs import Ref, Study
 from flows.cohort_study import cohort_study, known_before
 from flows.plan import Plan
@@ -18,6 +19,7 @@ from tasks.mine import mine_associations, mine_rules, mine_sequences
 if TYPE_CHECKING:
     import pandas as pd
 
+    from data_catalog.refs import Scan
     from data_catalog.store import Store
     from flows.plan import Mining
     from tasks.stage import Job
@@ -83,7 +85,8 @@ def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str,
     """Return what each feature and clinical column of the cohort means, in words and units."""
     table: pd.DataFrame = store.open(tables.cohort)
     study: Study = store.open(tables.features.study)
-    units = {scan.modality: scan.image for scan in study.scans}
+    one_of_each = {scan.modality: scan for scan in study.scans}.values()
+    units = {name: unit for scan in one_of_each for name, unit in _units(scan, store).items()}
     definitions = [
         definition
         for extractor in plan.radiomics
@@ -93,7 +96,7 @@ def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str,
     return meanings(
         feature_columns(table.columns, known_before(plan)),
         definitions,
-        {modality: str(store.open(image).attrs["unit"]) for modality, image in units.items()},
+        units,
         clinical_meanings(plan),
     )
 
@@ -109,3 +112,10 @@ def clinical_meanings(plan: Plan) -> list[ColumnMeaning]:
         )
         for column in table.known_before
     ]
+
+
+def _units(scan: Scan, store: Store) -> dict[str, str]:
+    """Return the unit of what a scan measures: of its modality, or of each of its channels."""
+    unit = str(store.open(scan.image).attrs["unit"])
+    named = [(name, own) for name, own in zip(scan.channels, unit.split(UNIT_OF_CHANNELS), strict=False) if name]
+    return dict(named) or {scan.modality: unit}

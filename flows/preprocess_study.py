@@ -86,6 +86,7 @@ def _fuse(fusion: Fusion, scans: Sequence[Scan]) -> tuple[list[Scan], list[Refus
         and other is not scan
     ]
     modality = f"{fusion.first}-{fusion.second}" if over_time else f"{fusion.first}+{fusion.second}"
+    channels = () if over_time else (None, f"{fusion.second} on {fusion.first}")
     outcomes = run_stage(
         [
             fuse.job(
@@ -97,7 +98,7 @@ def _fuse(fusion: Fusion, scans: Sequence[Scan]) -> tuple[list[Scan], list[Refus
         ]
     )
     fused = [
-        scan.model_copy(update={"image": outcome.ref, "modality": modality})
+        scan.model_copy(update={"image": outcome.ref, "modality": modality, "channels": channels})
         for (scan, _), outcome in zip(pairs, outcomes, strict=True)
         if outcome.ref is not None
     ]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 DONE = ("computed", "reused", "failed")
+HIDDEN = {"keep_study"}
+"""Stages that only write down what the others have made."""
 
 
 @contextmanager
@@ -53,6 +55,8 @@ class _Bars:
         self.progress.stop()
 
     def __call__(self, stage: str, counter: Counter[str]) -> None:
+        if stage in HIDDEN:
+            return
         if stage not in self.bars:
             self.bars[stage] = self.progress.add_task(words(stage), note="")
         done = sum(counter[word] for word in DONE)
@@ -73,7 +77,7 @@ class _Lines:
 
     def __call__(self, stage: str, counter: Counter[str]) -> None:
         done = sum(counter[word] for word in DONE)
-        if done and done == counter["items"]:
+        if done and done == counter["items"] and stage not in HIDDEN:
             self.console.print(f"{words(stage):<18} {done} items {_note(counter)}", highlight=False)
 
 

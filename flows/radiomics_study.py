@@ -49,7 +49,9 @@ def _jobs(plan: Plan, scan: Scan) -> list[tuple[Job, Measured]]:
     for region in scan.regions:
         item = f"{scan.item}/{region.name}/{region.reader}"
         inputs = {"image": scan.image, "labels": region.mask}
-        job = radiomics.job(item, inputs, {"label": region.label, "extractors": plan.radiomics})
+        elsewhere = tuple(number for number, name in enumerate(scan.channels) if name is None)
+        parameters = {"label": region.label, "extractors": plan.radiomics, "left_out": elsewhere}
+        job = radiomics.job(item, inputs, parameters)
         pairs.append((job, _measured(scan, region.name, region.reader)))
     if scan.detections is not None:
         pairs.append(
@@ -59,6 +61,5 @@ def _jobs(plan: Plan, scan: Scan) -> list[tuple[Job, Measured]]:
 
 
 def _measured(scan: Scan, region: str, reader: str) -> Measured:
-    return Measured(
-        **scan.model_dump(include={"patient", "visit", "day", "modality", "scanner"}), region=region, reader=reader
-    )
+    of_scan = scan.model_dump(include={"patient", "visit", "day", "modality", "scanner", "channels"})
+    return Measured(**of_scan, region=region, reader=reader)

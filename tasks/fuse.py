@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from data_catalog.kinds import VOLUME, geometry_of, volume
+from data_catalog.kinds import SPACE, UNIT_OF_CHANNELS, VOLUME, geometry_of, volume
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -18,5 +18,5 @@ def fuse(fixed: xr.DataArray, moving: xr.DataArray, *, fuser: Fuser, modality: s
     """Return what the fuser makes of both images, on the first's grid."""
     geometry = geometry_of(fixed)
     values = fuser(fixed.values, geometry, moving.values, geometry_of(moving))
-    units = list(dict.fromkeys([str(fixed.attrs["unit"]), str(moving.attrs["unit"])]))
-    return volume(values, geometry, unit=", ".join(units), modality=modality, corrections=[fuser.method])
+    units = [str(image.attrs["unit"]) for image in ((fixed, moving) if values.ndim > len(SPACE) else (fixed,))]
+    return volume(values, geometry, unit=UNIT_OF_CHANNELS.join(units), modality=modality, corrections=[fuser.method])

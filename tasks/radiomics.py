@@ -32,19 +32,28 @@ class Measured(BaseModel):
     scanner: str | None
     region: str
     reader: str
+    channels: tuple[str | None, ...] = ()
+    """What each channel measures, instead of the modality; None for one that is measured elsewhere."""
 
 
 @stage(FEATURES)
 def radiomics(
-    image: xr.DataArray, labels: xr.DataArray, *, label: int, extractors: tuple[Extractor, ...]
+    image: xr.DataArray,
+    labels: xr.DataArray,
+    *,
+    label: int,
+    extractors: tuple[Extractor, ...],
+    left_out: tuple[int, ...] = (),
 ) -> pd.DataFrame:
-    """Return one row a channel with the features of one region."""
+    """Return one row a channel with the features of one region; some channels may be left out."""
     geometry = geometry_of(image)
     geometry.require_same_grid(geometry_of(labels))
     inside = labels.values == label
     channels = image.values.reshape(-1, *geometry.shape)
     rows = []
     for number, channel in enumerate(channels):
+        if number in left_out:
+            continue
         features = {}
         for extractor in extractors:
             features.update(extractor(channel, inside, geometry.spacing_mm))
@@ -73,13 +82,16 @@ def count_lesions(detections: pd.DataFrame) -> pd.DataFrame:
 def gather_features(tables: list[pd.DataFrame], *, measured: tuple[Measured, ...]) -> pd.DataFrame:
     """Return one table of all measurements: whose, when, what, who drew it, and the features.
 
-    A channel of a fused image is named beside the modality (`MR+PT[1]`).
+    A channel stands under its own name, or under the modality and its number (`US[1]`).
     """
     parts = []
     for table, what in zip(tables, measured, strict=True):
-        channels = table[CHANNEL].to_numpy()
-        modality = [what.modality if channel < 0 else f"{what.modality}[{channel}]" for channel in channels]
-        keys = pd.DataFrame([what.model_dump()] * len(table)).assign(modality=modality)
+        names = {number: name for number, name in enumerate(what.channels) if name is not None}
+        modality = [
+            what.modality if channel < 0 else names.get(channel, f"{what.modality}[{channel}]")
+            for channel in table[CHANNEL].tolist()
+        ]
+        keys = pd.DataFrame([what.model_dump(exclude={"channels"})] * len(table)).assign(modality=modality)
         parts.append(pd.concat([keys, table.drop(columns=CHANNEL)], axis=1))
     together = pd.concat(parts, ignore_index=True)
     together["day"] = together["day"].astype("Int64")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from data_catalog.kinds import PICTURE, REPORT, geometry_of
+from data_catalog.kinds import PICTURE, REPORT, UNIT_OF_CHANNELS, geometry_of
 from tasks.methods.cohort.columns import ColumnMeaning
 from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.learning.controls import LeakReport, Permutations
@@ -82,7 +82,7 @@ def draw_picture(image: xr.DataArray, labels: xr.DataArray | None = None, *, lab
         voxels,
         inside,
         geometry.spacing_mm,
-        window=WINDOWS.get(str(image.attrs["unit"])),
+        window=WINDOWS.get(str(image.attrs["unit"]).partition(UNIT_OF_CHANNELS)[0]),
         bar_mm=bar_length_mm(width_mm),
     )
     return Picture(modality=str(image.attrs["modality"]), caption=caption, png=png)

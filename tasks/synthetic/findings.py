@@ -135,7 +135,7 @@ def _scanner(truths: Truths, findings: Findings) -> PlantedFound:
     if effects is None or not len(effects):
         return PlantedFound(planted=planted, found="no effect was looked for", ok=False)
     flagged = effects[effects["adjusted_p_value"] <= LEVEL]["feature"].tolist()
-    wrong = [name for name in flagged if not name.startswith("CT") or ".morph_" in name or name.startswith("CT+PT[1]")]
+    wrong = [name for name in flagged if not name.startswith("CT") or ".morph_" in name]
     has_mean = any(name.endswith(".stat_mean") for name in flagged)
     said = f"{len(flagged)} CT intensity features differ, the mean {'among them' if has_mean else 'not'}"
     return PlantedFound(

@@ -73,10 +73,11 @@ def _feature(column: str, known: Mapping[str, FeatureDefinition], units: Mapping
     definition = known.get(name)
     words = name.replace("_", " ") if definition is None else definition.label
     unit = "" if definition is None else definition.unit
-    unit = units.get(modality, "") if unit == IMAGE_UNIT else unit
+    own = units.get(modality, IMAGE_UNIT)
+    unit = unit.replace(IMAGE_UNIT, own) if own != "1" else unit.partition(IMAGE_UNIT)[0]
     return ColumnMeaning(
         column=column,
-        label=f"{modality} {region} {words}",
+        label=f"{modality} {region} {words if words[:2].isupper() else words[:1].lower() + words[1:]}",
         unit="" if unit == "1" else unit,
         ibsi=None if definition is None else definition.ibsi,
         is_feature=True,

@@ -65,7 +65,8 @@ def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"]) -> 
     long = single.melt(id_vars=place, value_vars=names).dropna(subset="value")
     long["column"] = long["modality"] + "." + long["region"] + "." + long["variable"]
     wide = long.pivot_table(index=["patient", "visit"], columns="column", values="value", aggfunc="first")
-    order = sorted(wide.columns, key=lambda column: (column.rsplit(".", 1)[0], names.index(column.rsplit(".", 1)[1])))
+    placed = long.drop_duplicates("column").assign(rank=lambda table: table["variable"].map(names.index))
+    order = placed.sort_values(["modality", "region", "rank"])["column"].tolist()
     return wide[order].reset_index().rename_axis(columns=None)
 
 

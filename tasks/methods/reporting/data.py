@@ -142,7 +142,7 @@ class MethodUsed(Part):
     purpose: Purpose
     """What it was used for."""
     on: str = ""
-    """On what (`CT`, `tumour`), empty for everything."""
+    """On images of what (`CT`; empty or `*` for all), or, for a segmentation, which region it draws (`tumour`)."""
     parameters: dict[str, JsonValue] = {}
     """All its parameters, its tag `method` among them."""
 

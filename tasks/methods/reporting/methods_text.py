@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 VERBS: dict[Purpose, str] = {
     "preprocessing": "were cleaned by {methods}",
     "fusion": "were brought together by {methods}",
-    "segmentation": "were outlined by {methods} where no outline was given",
+    "segmentation": "were outlined by {methods}",
     "detection": "were searched for lesions by {methods}",
 }
 """What is said of the images, or of the regions, that a method was used on."""
+EVERYTHING = ("", "*")
+"""Ways to say that a method was used on all images."""
 
 
 def methods_paragraphs(data: ReportData) -> list[str]:
@@ -34,12 +36,14 @@ def _images(methods: Sequence[MethodUsed]) -> str:
         used = [method for method in methods if method.purpose == purpose]
         for on in dict.fromkeys(method.on for method in used):
             names = [method.name for method in used if method.on == on]
-            said.append(f"{_subject(on)} {verb.format(methods=', then '.join(names))}.")
+            said.append(f"{_subject(purpose, on)} {verb.format(methods=', then '.join(names))}.")
     return " ".join(said)
 
 
-def _subject(on: str) -> str:
-    return f"Images of {on}" if on else "All images"
+def _subject(purpose: Purpose, on: str) -> str:
+    if purpose == "segmentation" and on:
+        return f"Regions called {on}"
+    return f"Images of {on}" if on not in EVERYTHING else "All images"
 
 
 def _features(data: ReportData) -> str:

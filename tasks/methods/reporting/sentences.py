@@ -52,15 +52,19 @@ def cohort_words(data: ReportData) -> str:
 
 
 def model_headline(data: ReportData) -> str:
-    """Return how the best model did beside the first of the controls; empty without a model."""
+    """Return how the best model did, and how the first of its controls; empty without a model."""
     models = data.judged("model")
     if not models:
         return ""
-    best, many = models[0], len(models) > 1
-    name = f"The best of {len(models)} models, {inside(best.name)}," if many else f"The model, {inside(best.name)},"
+    best, several = models[0], len(models) > 1
+    name = f"The best of {len(models)} models, {inside(best.name)}," if several else f"The model, {inside(best.name)},"
     sentence = f"{name} reached an AUC of {auc_words(best)} in patients that none of its steps had seen."
-    against = [compared for compared in data.comparisons if compared.model == best.name and compared.test is not None]
-    return " ".join([sentence, *(comparison_words(compared) for compared in against[:1])])
+    compared = next((one for one in data.comparisons if one.model == best.name and one.test is not None), None)
+    control = next((one for one in data.judged("control") if compared and one.name == compared.control), None)
+    if compared is None or control is None:
+        return sentence
+    note = f", not adjusted for naming the best of {len(models)}" if several else ""
+    return f"{sentence} {control.name} reached {auc_words(control)}; {difference_words(compared, note)}."
 
 
 def auc_words(result: ModelResult) -> str:
@@ -68,15 +72,14 @@ def auc_words(result: ModelResult) -> str:
     return interval(result.evaluation.auc, *result.evaluation.auc_interval)
 
 
-def comparison_words(compared: Comparison) -> str:
-    """Return in a sentence whether a model beat a control."""
-    if compared.test is None:
-        return f"{compared.model} was not tested against {inside(compared.control)}: {compared.reason}"
+def difference_words(compared: Comparison, note: str = "") -> str:
+    """Return by how much a model beat a control, and whether chance explains it; a note goes beside the p-value."""
     test = compared.test
+    if test is None:
+        return f"the difference was not tested: {compared.reason}"
     difference = interval(test.difference, *test.interval())
     verdict = "more than chance explains" if test.p_value <= ALPHA else "within what chance explains"
-    said = f"{compared.control} reached {fixed(test.second_auc)}; the difference, {difference}, is {verdict}"
-    return f"{said} ({p_value(test.p_value)})."
+    return f"the difference by DeLong's test, {difference}, is {verdict} ({p_value(test.p_value)}{note})"
 
 
 def permutation_words(result: ModelResult) -> str:

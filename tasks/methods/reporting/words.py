@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def unit_words(unit: str) -> str:
 def signs(text: str) -> str:
     """Return a sentence with the signs of print in place of those of a keyboard, and a capital letter."""
     printed = text.replace("<=", "≤").replace(">=", "≥").replace("^2", "²").replace("^3", "³")
+    printed = re.sub(r"(?<![\w.-])-(?=\d)", "−", printed)
     return printed[:1].upper() + printed[1:]
 
 
