@@ -68,12 +68,16 @@ def _pictures(plan: Plan, study: Study) -> Iterator[Job]:
 def _picture(plan: Plan, scan: Scan) -> Job:
     region = next(iter(scan.regions), None)
     drawn = "" if region is None else f", {region.name} as drawn by {region.reader}"
-    caption = f"{scan.modality} of {scan.patient}, visit {scan.visit + 1}{drawn}."
+    channel = next((number for number, name in enumerate(scan.channels) if name is not None), 0)
+    shown = scan.channels[channel] if scan.channels else scan.modality
+    caption = f"{shown} of {scan.patient}, visit {scan.visit + 1}{drawn}."
     inputs: dict[str, Input] = {"image": scan.image}
     if region is not None:
         inputs["labels"] = region.mask
     label = 1 if region is None else region.label
-    return draw_picture.job(f"{plan.study}/{scan.modality}", inputs, {"label": label, "caption": caption})
+    return draw_picture.job(
+        f"{plan.study}/{scan.modality}", inputs, {"label": label, "caption": caption, "channel": channel}
+    )
 
 
 def _inputs(tables: CohortTables, learnt: Learnt, mined: Mined, pictures: tuple[Ref, ...]) -> dict[str, Input]:

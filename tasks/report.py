@@ -72,17 +72,20 @@ class Facts(BaseModel):
 
 
 @stage(PICTURE)
-def draw_picture(image: xr.DataArray, labels: xr.DataArray | None = None, *, label: int, caption: str) -> Picture:
+def draw_picture(
+    image: xr.DataArray, labels: xr.DataArray | None = None, *, label: int, caption: str, channel: int = 0
+) -> Picture:
     """Return a picture of the plane where a region is largest, its outline in colour."""
     geometry = geometry_of(image)
-    voxels = image.values.reshape(-1, *geometry.shape)[0]
+    voxels = image.values.reshape(-1, *geometry.shape)[channel]
     inside = None if labels is None else labels.values == label
+    units = str(image.attrs["unit"]).split(UNIT_OF_CHANNELS)
     width_mm = geometry.shape[2] * geometry.spacing_mm[2]
     png = picture_of(
         voxels,
         inside,
         geometry.spacing_mm,
-        window=WINDOWS.get(str(image.attrs["unit"]).partition(UNIT_OF_CHANNELS)[0]),
+        window=WINDOWS.get(units[min(channel, len(units) - 1)]),
         bar_mm=bar_length_mm(width_mm),
     )
     return Picture(modality=str(image.attrs["modality"]), caption=caption, png=png)

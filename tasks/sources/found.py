@@ -105,6 +105,16 @@ class Found:
     regions: list[FoundRegion] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
+    def of_modalities(self, modalities: Sequence[str]) -> Found:
+        """Return what belongs to some modalities, or all where none is named; refusals are kept."""
+        if not modalities:
+            return self
+        return Found(
+            [series for series in self.series if series.modality in modalities],
+            [region for region in self.regions if region.series.modality in modalities],
+            self.refusals,
+        )
+
     def of_patients(self, patients: set[str]) -> Found:
         """Return what belongs to some patients; refusals are kept."""
         return Found(
@@ -141,16 +151,11 @@ def dicom_found(scanned: Sequence[Scanned], modalities: Sequence[str], wanted: M
     found = Found(refusals=[facts.refusal for _, facts in scanned if facts.refusal])
     with_header = [(file, facts.dicom) for file, facts in scanned if facts.dicom is not None]
     headers = [header for _, header in with_header]
-    found.series = [
-        _dicom_series(series, with_header)
-        for series in group_series(headers)
-        if not modalities or series.first.modality in modalities
-    ]
-    found.series = with_visits(found.series, near)
+    found.series = with_visits([_dicom_series(series, with_header) for series in group_series(headers)], near)
     structures = {h.content: (file, h) for file, h in with_header if h.kind == "rtstruct"}
     for file, header in structures.values():
         _draw(found, file, header, wanted)
-    return found
+    return found.of_modalities(modalities)
 
 
 def _dicom_series(series: Series, files: Sequence[tuple[SourceFile, DicomHeader]]) -> FoundSeries:
