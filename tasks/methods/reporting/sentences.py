@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.methods.reporting.words import fixed, inside, interval, p_value, percentage, plural
+from tasks.methods.reporting.words import fixed, inside, interval, p_value, percentage, plural, signs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tasks.methods.learning.controls import LeakReport
     from tasks.methods.reporting.data import Comparison, ModelResult, ReportData
     from tasks.methods.reporting.parts import FeatureAgreement, ScannerEffect
-    from tasks.methods.rules.rule import Counts, RuleSet
-    from tasks.methods.rules.sequence_rule import SequenceSet
+    from tasks.methods.rules.rule import Counts, Rule, RuleSet
+    from tasks.methods.rules.sequence_rule import SequenceRule, SequenceSet
 
 ALPHA = 0.05
 CHANCE = 0.5
@@ -32,8 +32,10 @@ ADJUSTMENTS = {
 def glance(data: ReportData) -> list[str]:
     """Return what a reader in a hurry takes home."""
     said = [cohort_words(data), model_headline(data)]
-    said += [rules_headline(data.rules, _outcome(data))] if data.rules is not None else []
-    said += [sequences_headline(data.sequences)] if data.sequences is not None else []
+    if data.rules is not None:
+        said.append(rules_headline(data.rules, _outcome(data)) + _first(data.rules.significant))
+    if data.sequences is not None:
+        said.append(sequences_headline(data.sequences) + _first(data.sequences.significant))
     return [sentence for sentence in said if sentence]
 
 
@@ -218,6 +220,11 @@ def _model_not_found(result: ModelResult, comparisons: Sequence[Comparison]) -> 
                 f"{difference}, {p_value(compared.test.p_value)}."
             )
     return said
+
+
+def _first(rules: Sequence[Rule] | Sequence[SequenceRule]) -> str:
+    """Return the most convincing rule, to be said after how many there are; empty without one."""
+    return "".join(f" {'First: ' if len(rules) > 1 else ''}{signs(rule.sentence)}" for rule in rules[:1])
 
 
 def _beats(compared: Comparison) -> bool:

@@ -72,7 +72,7 @@ def test_the_page_is_whole_and_has_one_main_heading(read):
 
 
 def test_the_page_names_no_address_outside_itself(page, read):
-    assert not re.search(r"https?:|//[a-z]|url\(|@import", page)
+    assert not re.search(r"https?:|//[a-z]|url\(|@import", re.sub(r"data:image/png;base64,[\w+/=]+", "", page))
     for tag in ("img", "script", "link", "iframe", "a"):
         for attrs in read.all(tag):
             assert attrs.get("src", attrs.get("href", "#")).startswith(("data:", "#"))
@@ -142,7 +142,7 @@ def test_the_numbers_of_the_study_are_on_the_page(read):
 
 def test_patients_for_and_against_a_rule_are_named_but_folded_away(read, filled):
     rule = filled.rules.significant[0]
-    assert f"For (10): {', '.join(rule.supporting)}." in read.text.replace("For (10): ", "For (10): ")
+    assert f"For (10): {', '.join(rule.supporting)}." in read.text
     assert len(read.all("details")) > 5
 
 
@@ -237,15 +237,14 @@ def test_text_of_others_stays_text(filled, page):
     read = Reader(html)
     assert len(read.all("script")) == 1
     assert "alert('x')" not in html
-    assert "49" not in re.sub(r"[\d.]*49[\d.]+|[\d.]+49[\d.]*", "", read.text)
-    assert "<script>alert('x')</script>" in read.text
+    assert read.text.count(HOSTILE) > 20
 
 
 def test_small_counts_are_hidden_on_request(filled):
     data = filled.model_copy(update={"hide_counts_below": 5})
-    assert "4 (33\u00a0%)" in section(filled, "cohort")
+    assert "4 (33 %)" in section(filled, "cohort")
     said = section(data, "cohort")
-    assert "4 (33\u00a0%)" not in said
+    assert "4 (33 %)" not in said
     assert "<5" in said
     assert "Counts of fewer than 5 rows are hidden." in said
 
@@ -289,9 +288,8 @@ def test_a_rule_that_was_not_held_out_or_not_found_again_says_so(filled):
     lost = rule.model_copy(
         update={"held_out": rule.held_out.model_copy(update={"a": 0, "b": 0, "c": 0, "d": 0, "found_in_folds": 0})}
     )
-    said = section(
-        filled.model_copy(update={"rules": filled.rules.model_copy(update={"rules": (unseen, lost)})}), "rules"
-    )
+    rules = filled.rules.model_copy(update={"rules": (unseen, lost)})
+    said = section(filled.model_copy(update={"rules": rules}), "rules")
     assert "It was not tried in held-out patients." in said
     assert "Not found again in any of 5 folds; it is to be doubted." in said
 
@@ -304,9 +302,8 @@ def test_controls_alone_are_shown_as_such(filled):
 
 def test_a_comparison_that_was_not_made_says_why(filled):
     untested = filled.comparisons[0].model_copy(update={"test": None, "reason": "One row per patient."})
-    assert "Not tested: One row per patient." in section(
-        filled.model_copy(update={"comparisons": (untested,)}), "models"
-    )
+    data = filled.model_copy(update={"comparisons": (untested,)})
+    assert "Not tested: One row per patient." in section(data, "models")
 
 
 def test_a_study_without_words_for_its_outcome_has_plain_headings(filled):

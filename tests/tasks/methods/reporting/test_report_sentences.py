@@ -58,18 +58,20 @@ def test_associations_that_were_not_kept_are_owned_up_to(filled):
 
 
 def test_a_difference_beyond_chance_is_called_so():
-    assert sentences.comparison_words(compared(0.3, 0.1)) == (
-        "Tumour volume alone reached 0.50; the difference, 0.30 (0.10 to 0.50), is more than chance explains (p = 0.003)."
+    assert sentences.difference_words(compared(0.3, 0.1)) == (
+        "the difference by DeLong's test, 0.30 (0.10 to 0.50), is more than chance explains (p = 0.003)"
     )
 
 
 def test_a_difference_within_chance_is_called_so():
-    assert "within what chance explains (p = 0.62)" in sentences.comparison_words(compared(0.05, 0.1))
+    assert sentences.difference_words(compared(0.05, 0.1), ", one of 3").endswith(
+        "is within what chance explains (p = 0.62, one of 3)"
+    )
 
 
 def test_a_comparison_that_was_not_made_says_why():
     untested = Comparison(model="A model", control="Volume alone", test=None, reason="One row per patient.")
-    assert sentences.comparison_words(untested) == "A model was not tested against volume alone: One row per patient."
+    assert sentences.difference_words(untested) == "the difference was not tested: One row per patient."
 
 
 def test_few_shuffles_give_no_p_value(models):
@@ -88,13 +90,15 @@ def test_a_model_without_shuffles_says_so(models):
 def test_the_headline_names_the_best_model_and_the_first_control(filled):
     said = sentences.model_headline(filled)
     assert said.startswith("The best of 3 models, logistic regression, reached an AUC of 0.94 (0.86 to 1.00)")
-    assert "Tumour volume alone reached" in said
+    assert "Tumour volume alone reached 0.56 (0.37 to 0.75); the difference" in said
+    assert said.endswith("(p < 0.001, not adjusted for naming the best of 3).")
     assert "Clinical columns alone" not in said
 
 
 def test_a_single_model_is_not_the_best_of_several(filled):
     alone = filled.model_copy(update={"models": filled.models[:1], "comparisons": ()})
     assert sentences.model_headline(alone).startswith("The model, logistic regression,")
+    assert "not adjusted" not in sentences.model_headline(filled.model_copy(update={"models": filled.models[::3]}))
 
 
 @pytest.mark.parametrize(
@@ -177,4 +181,12 @@ def test_who_came_in_and_went_out_is_counted(filled):
 
 
 def test_the_glance_has_a_sentence_for_everything_that_was_done(filled):
-    assert len(sentences.glance(filled)) == 4
+    _, _, rules, sequences = sentences.glance(filled)
+    assert "adjustment). If marker is positive and CT tumour intensity variance is high (> 420 HU²), then" in rules
+    assert "in held-out folds 10 of 14." in rules
+    assert "adjustment). First: Steroids is followed by infection: 27 of 30 patients" in sequences
+
+
+def test_the_glance_names_no_rule_where_none_is_significant(filled):
+    nothing = filled.model_copy(update={"rules": NO_RULES, "sequences": NO_SEQUENCES})
+    assert [said[-9:] for said in sentences.glance(nothing)[2:]] == ["searched.", "s tested."]

@@ -40,9 +40,9 @@ def test_methods_of_an_empty_study_are_empty(empty):
 
 def test_other_parameters_give_other_words(filled):
     used = (
-        MethodUsed(purpose="preprocessing", parameters={"method": "fill_slices"}),
-        MethodUsed(purpose="preprocessing", parameters={"method": "median_filter"}),
-        MethodUsed(purpose="segmentation", on="PET", parameters={"method": "otsu"}),
+        MethodUsed(purpose="preprocessing", on="*", parameters={"method": "fill_slices"}),
+        MethodUsed(purpose="preprocessing", on="*", parameters={"method": "median_filter"}),
+        MethodUsed(purpose="segmentation", on="tumour", parameters={"method": "otsu"}),
         MethodUsed(purpose="representatives", parameters={"correlation": 0.7, "at_most": 20}),
         MethodUsed(purpose="levels", parameters={"method": "fixed"}),
     )
@@ -51,7 +51,7 @@ def test_other_parameters_give_other_words(filled):
     )
     text = " ".join(methods_paragraphs(other))
     assert "All images were cleaned by fill slices, then median filter." in text
-    assert "Images of PET were outlined by otsu where no outline was given." in text
+    assert "Regions called tumour were outlined by otsu." in text
     assert "Of features whose rank correlation reaches 0.7 one was taken, 20 at the most" in text
     assert "at cut-offs that were given" in text
     assert "taken out by scanner location scale, inside the training patients" in text

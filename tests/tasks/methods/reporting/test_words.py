@@ -130,6 +130,7 @@ def test_units_are_written_as_printed():
 
 def test_signs_of_the_keyboard_become_those_of_print():
     assert words.signs("if age <= 54 and volume >= 2 mm^3") == "If age ≤ 54 and volume ≥ 2 mm³"
+    assert words.signs("kurtosis > -1.01 of P-844d on 2019-01-07") == "Kurtosis > −1.01 of P-844d on 2019-01-07"
     assert words.signs("") == ""
 
 
