@@ -53,7 +53,9 @@ class Geometry:
             raise BadData(
                 "bad_spacing", "Voxel spacing is positive, in mm", f"{self.spacing_mm}", "Correct the header."
             )
-        if not abs(np.linalg.det(self._axes())) > 1e-6:  # noqa: PLR2004 - flat axes span no volume
+        if not np.isfinite(self.origin_mm).all():
+            raise BadData("bad_origin", "The origin is a place in mm", f"{self.origin_mm}", "Correct the header.")
+        if not np.isfinite(self._axes()).all() or abs(np.linalg.det(self._axes())) <= 1e-6:  # noqa: PLR2004 - flat axes
             raise BadData(
                 "bad_direction", "The three axes span a volume", f"{self.direction}", "Correct the orientation."
             )

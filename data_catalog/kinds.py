@@ -54,8 +54,10 @@ def volume(values: NDArray[Any], geometry: Geometry, *, unit: str, modality: str
 
 def mask(labels: NDArray[Any], geometry: Geometry, names: Mapping[int, str], **attrs: object) -> xr.DataArray:
     """Build a mask: labels (z, y, x) of the regions named in `names`; 0 is outside."""
+    values = np.asarray(labels)
+    fits_a_byte = values.min() >= 0 and values.max() <= np.iinfo(np.uint8).max
     return xr.DataArray(
-        np.asarray(labels, dtype=np.uint8 if max(names, default=1) < 256 else np.int32),  # noqa: PLR2004 - a byte
+        values.astype(np.uint8 if fits_a_byte else np.int64),
         dims=SPACE,
         coords={name: geometry.axis_positions_mm(axis) for axis, name in enumerate(SPACE)},
         attrs={**geometry.to_attrs(), "names": {str(label): name for label, name in sorted(names.items())}, **attrs},
@@ -70,10 +72,11 @@ def geometry_of(array: xr.DataArray) -> Geometry:
 
 
 def _check_grid(array: Any) -> None:  # noqa: ANN401 - anything may be handed to a check
-    if not isinstance(array, xr.DataArray) or tuple(array.dims[-3:]) != SPACE:
-        raise BadData(
-            "not_a_volume", "An array with axes (..., z, y, x)", f"{type(array).__name__}", "Build it with `volume`."
-        )
+    axes = array.dims if isinstance(array, xr.DataArray) else ()
+    leading = tuple(name for name in LEADING if name in axes)
+    if axes != (*leading, *SPACE):
+        came = f"axes {axes}" if axes else type(array).__name__
+        raise BadData("not_a_volume", "An array with axes (t, c, z, y, x), t and c as wanted", came, "Use `volume`.")
     missing = {"spacing_mm", "origin_mm", "direction"} - set(array.attrs)
     if missing:
         raise BadData("no_geometry", "A place in space", f"{sorted(missing)} missing", "Build it with `volume`.")

@@ -71,7 +71,7 @@ def _write_array(array: xr.DataArray, folder: Path) -> None:
         shards=shards,
         compressors=BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=values.dtype.itemsize),
         dimension_names=[str(name) for name in array.dims],
-        attributes=json.loads(json.dumps(array.attrs)),
+        attributes=json.loads(json.dumps(array.attrs, sort_keys=True)),
     )
     for name, positions in array.coords.items():
         group.create_array(str(name), data=np.asarray(positions.values), dimension_names=[str(name)])
@@ -96,7 +96,7 @@ def _read_table(folder: Path) -> pd.DataFrame:
 def _write_document(document: BaseModel, folder: Path) -> None:
     of = f"{type(document).__module__}:{type(document).__qualname__}"
     text = json.dumps({"of": of, "value": document.model_dump(mode="json")}, indent=1, sort_keys=True)
-    (folder / "data.json").write_text(text, encoding="utf-8")
+    (folder / "data.json").write_bytes(text.encode())
 
 
 def _read_document(folder: Path) -> BaseModel:
@@ -111,11 +111,11 @@ def _read_document(folder: Path) -> BaseModel:
 
 
 def _write_page(page: str, folder: Path) -> None:
-    (folder / "data.html").write_text(page, encoding="utf-8")
+    (folder / "data.html").write_bytes(page.encode())  # as text, line ends would be those of the system
 
 
 def _read_page(folder: Path) -> str:
-    return (folder / "data.html").read_text(encoding="utf-8")
+    return (folder / "data.html").read_bytes().decode()
 
 
 def _write_model(model: Any, folder: Path) -> None:  # noqa: ANN401 - any fitted estimator

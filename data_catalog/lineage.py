@@ -70,16 +70,18 @@ def sources_behind(
         Answers found before; filled on the way, so that shared ancestors are followed once.
     """
     waiting = [ref]
+    followed: set[Ref] = set()  # a stage that changes nothing makes an artefact from itself
     while waiting:
         last = waiting[-1]
         made = records(last) if last not in known else []
-        parents = [parent for record in made for parent in record.parents()]
-        missing = [parent for parent in parents if parent not in known]
-        if missing and last not in known:
+        followed.add(last)
+        parents = {parent for record in made for parent in record.parents()}
+        missing = [parent for parent in parents if parent not in known and parent not in followed]
+        if missing:
             waiting += missing
             continue
         if last not in known:
             own = {digest for record in made for digest in record.source_digests()}
-            known[last] = frozenset(own.union(*(known[parent] for parent in parents)))
+            known[last] = frozenset(own.union(*(known.get(parent, ()) for parent in parents)))
         waiting.pop()
     return known[ref]

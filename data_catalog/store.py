@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from data_catalog import layout
 from data_catalog.errors import StoreError
 from data_catalog.kinds import KINDS
@@ -51,7 +53,7 @@ class Store:
         """Return what a key gave, or None where nothing whole is held for it."""
         try:
             ref = Ref.model_validate_json(self._key_path(key).read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValidationError):
             return None
         return ref if self.holds(ref) else None
 
@@ -59,9 +61,9 @@ class Store:
         """Return whether the artefact is there with every file of its manifest in its size."""
         folder = self.folder(ref.digest)
         try:
-            files = json.loads((folder / MANIFEST).read_bytes())["files"]
+            files = _manifest(folder)["files"]
             return all((folder / name).stat().st_size == size for name, (size, _) in files.items())
-        except FileNotFoundError:
+        except (FileNotFoundError, StoreError):
             return False
 
     def put(self, kind: Kind, value: Any, record: Callable[[Ref], Record]) -> Ref:  # noqa: ANN401
@@ -109,10 +111,14 @@ class Store:
         return sorted(found, key=lambda record: (record.started, record.key))
 
     def artefacts(self) -> Iterator[Ref]:
-        """Yield the name of every artefact held."""
+        """Yield the name of every artefact held whole."""
         for manifest in sorted((self.root / "objects").glob(f"*/*/{MANIFEST}")):
-            kind = json.loads(manifest.read_bytes())["kind"]
-            yield Ref(kind=kind, digest=manifest.parent.name)
+            try:
+                ref = _ref_of(manifest.parent)
+            except StoreError:
+                continue
+            if self.holds(ref):
+                yield ref
 
     def resolve(self, name: str) -> Ref:
         """Return the artefact that a name or the beginning of a digest stands for (`volume-3f9a1c2b`, `3f9a1c`).
@@ -134,7 +140,7 @@ class Store:
                 f"{len(folders)} have a digest that begins so",
                 f"Give at least {SHORTEST_PREFIX} characters of the digest, or more of them.",
             )
-        return Ref(kind=json.loads(folders[0].read_bytes())["kind"], digest=folders[0].parent.name)
+        return _ref_of(folders[0].parent)
 
     def verify(self, ref: Ref) -> None:
         """Read every byte of an artefact and compare it with the manifest and the digest.
@@ -144,10 +150,11 @@ class Store:
         StoreError
             When a file is missing or differs.
         """
-        folder = self.folder(ref.digest)
-        if not self.holds(ref) or _seal_of(folder, KINDS[ref.kind]) != (folder / MANIFEST).read_bytes():
+        if not self._is_intact(ref):
             raise StoreError(
-                f"{ref.short} is as it was written", "its files differ from its manifest", "Run the plan again."
+                f"{ref.short} is as it was written",
+                "its files differ from its manifest",
+                "Delete its folder in the store, and run the plan again.",
             )
 
     def rebuild_keys(self) -> int:
@@ -167,6 +174,12 @@ class Store:
             shutil.rmtree(path, ignore_errors=True)
         return len(old)
 
+    def _is_intact(self, ref: Ref) -> bool:
+        if not self.holds(ref):
+            return False
+        sealed = _seal_of(self.folder(ref.digest), KINDS[ref.kind])
+        return hashlib.sha256(sealed).hexdigest() == ref.digest
+
     def _key_path(self, key: str) -> Path:
         return self.root / "keys" / key[:2] / key
 
@@ -183,7 +196,7 @@ class Store:
     def _publish(self, folder: Path, record: Record) -> None:
         target = self.folder(record.output.digest)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not self.holds(record.output):
+        if target.exists() and not self._is_intact(record.output):
             shutil.rmtree(target)  # someone damaged it: what was just written replaces it
         try:
             folder.rename(target)
@@ -202,6 +215,19 @@ class Store:
 def _write_record(folder: Path, record: Record) -> None:
     (folder / "records").mkdir()
     (folder / "records" / f"{record.key}.json").write_text(record.model_dump_json(indent=1), encoding="utf-8")
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """Return what a folder's manifest says; raise `StoreError` where that is no manifest."""
+    try:
+        held: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
+    except ValueError:
+        raise StoreError("An artefact has a manifest", "it is cut or overwritten", "Run the plan again.") from None
+    return held
+
+
+def _ref_of(folder: Path) -> Ref:
+    return Ref(kind=_manifest(folder)["kind"], digest=folder.name)
 
 
 def _seal(folder: Path, kind: Kind) -> str:

@@ -64,7 +64,7 @@ def api() -> Iterator[str]:
     finally:
         os.environ.pop("PREFECT_API_URL", None)
         server.terminate()
-        server.wait(30)
+        server.communicate(timeout=30)
 
 
 def with_defaults(environment: Mapping[str, str]) -> dict[str, str]:

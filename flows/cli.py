@@ -100,7 +100,7 @@ def why(
     """Print what made an artefact, back to the digests of the source files and the version of the code."""
     from flows.explain import explain  # noqa: PLC0415
 
-    out.print(explain(workspace, artefact, everything=everything))
+    out.print(explain(workspace, artefact, everything=everything), markup=False)
 
 
 @app.command()

@@ -72,6 +72,7 @@ def _overlaps(plan: Plan, study: Study) -> Ref | None:
     pairs = [
         (scan, first, second)
         for scan in study.scans
+        if not scan.channels  # a fused image has the regions of its first
         for first, second in combinations(scan.regions, 2)
         if first.name == second.name
     ]

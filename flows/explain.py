@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from io import StringIO
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 
 ALIKE = 3
 """Branches of one stage that are shown before the rest is counted."""
+WIDEST = 1000
+"""Columns of the longest line."""
 PARAMETERS = 160
 """Characters of the parameters that are shown."""
 
 
-def explain(workspace: Path, name: str, *, everything: bool = False) -> Tree:
-    """Return the chain of records behind an artefact.
+def explain(workspace: Path, name: str, *, everything: bool = False) -> str:
+    """Return the chain of records behind an artefact, drawn as a tree.
 
     Parameters
     ----------
@@ -47,7 +51,14 @@ def explain(workspace: Path, name: str, *, everything: bool = False) -> Tree:
     ref = _find(workspace, store, name)
     tree = Tree(f"[bold]{ref.short}[/bold]")
     _grow(tree, store, ref, seen=set(), everything=everything)
-    return tree
+    return _drawn(tree)
+
+
+def _drawn(tree: Tree) -> str:
+    """Return a tree as text whose lines are as long as they have to be: a digest that is cut names nothing."""
+    paper = Console(width=WIDEST, color_system=None, file=StringIO(), record=True)
+    paper.print(tree)
+    return "\n".join(line.rstrip() for line in paper.export_text().splitlines())
 
 
 def _find(workspace: Path, store: Store, name: str) -> Ref:
@@ -67,13 +78,13 @@ def _grow(tree: Tree, store: Store, ref: Ref, *, seen: set[Ref], everything: boo
     seen.add(ref)
     records = store.records(ref)
     for record in records if everything else records[:1]:
-        _tell(tree, record)
+        _tell(tree, record, everything=everything)
         _parents(tree, store, record, seen=seen, everything=everything)
     if len(records) > 1 and not everything:
         tree.add(f"[dim]made in {len(records) - 1} more ways with the same result (--all shows them)[/dim]")
 
 
-def _tell(tree: Tree, record: Record) -> None:
+def _tell(tree: Tree, record: Record, *, everything: bool) -> None:
     tree.add(
         f"made by [bold]{record.stage}[/bold] on {escape(record.item)}, {record.started}, {record.seconds:.2f} s,"
         f" voxmine {record.code.version}, code {record.code.digest[:SHORT]}, Python {record.python}"
@@ -83,9 +94,10 @@ def _tell(tree: Tree, record: Record) -> None:
         shown = text if len(text) <= PARAMETERS else text[:PARAMETERS] + " ..."
         tree.add(f"[dim]parameters {escape(shown)}[/dim]")
     digests = record.source_digests()
-    for digest in digests[:ALIKE]:
+    shown = digests if everything else digests[:ALIKE]
+    for digest in shown:
         tree.add(f"source file sha256 {digest}")
-    if len(digests) > ALIKE:
+    if len(digests) > len(shown):
         tree.add(f"[dim]and {len(digests) - ALIKE} more source files (`voxmine why {record.output.short} --all`)[/dim]")
 
 

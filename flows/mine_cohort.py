@@ -55,7 +55,9 @@ def _jobs(
         jobs["rules"] = mine_rules.job(plan.study, {"cohort": cohort}, parameters)
     if mining.associations is not None:
         jobs["associations"] = mine_associations.job(
-            plan.study, {"cohort": cohort}, {**shared, "miner": mining.associations}
+            plan.study,
+            {"cohort": cohort},
+            {**shared, "miner": mining.associations, "folds": mining.folds, "seed": mining.seed},
         )
     if mining.sequences is not None and events is not None:
         jobs["sequences"] = mine_sequences.job(plan.study, {"events": events}, {"miner": mining.sequences})

@@ -211,6 +211,8 @@ def load_plan(path: Path, changes: tuple[str, ...] = ()) -> Plan:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise PlanError("The plan file exists", f"{path} does not", "Write one with `voxmine init`.") from None
+    except (IsADirectoryError, UnicodeDecodeError):
+        raise PlanError("The plan is a file of text", f"{path} is not", "Write one with `voxmine init`.") from None
     try:
         held = yaml.safe_load(text)
         for change in changes:
@@ -263,8 +265,17 @@ def _faults(wrong: ValidationError) -> list[str]:
 
 
 def _set(held: dict[str, Any], change: str) -> None:
-    place, _, text = change.partition("=")
+    place, equals, text = change.partition("=")
     *parents, last = place.split(".")
-    for name in parents:
-        held = held.setdefault(name, {}) if isinstance(held, dict) else held[int(name)]
-    held[last] = yaml.safe_load(text)
+    try:
+        for name in parents:
+            held = held.setdefault(name, {}) if isinstance(held, dict) else held[int(name)]
+        held[last] = yaml.safe_load(text)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        equals = ""
+    if not equals:
+        raise PlanError(
+            "A change sets a field of the plan",
+            f"{change!r} does not",
+            "Write the field's place and its value: compute.workers=4.",
+        )

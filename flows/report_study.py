@@ -13,7 +13,7 @@ from flows.mine_cohort import column_meanings, mine_cohort
 from flows.plan import Plan
 from flows.results import CohortTables, Counts, Learnt, Mined, Results, write_results
 from flows.runtime import one, run_stage, study_flow, tell, work
-from flows.words import flow_steps, methods_used, outcome_in_words, question
+from flows.words import flow_steps, methods_used, outcome_in_words, question, refused_by_section
 from tasks.methods.reporting.data import Origin
 from tasks.methods.reporting.page import look_digest
 from tasks.report import Facts, Judged, draw_picture, write_report
@@ -48,7 +48,7 @@ def report_study(
         study: Study = here.store.open(held.features.study)
         pictures = [outcome.ref for outcome in run_stage(list(_pictures(plan, study))) if outcome.ref is not None]
         inputs = _inputs(held, learnt or Learnt(), mined or Mined(), tuple(pictures))
-        facts = _facts(plan, here.store, held, learnt or Learnt(), inputs)
+        facts = _facts(plan, here.store, held, (learnt or Learnt(), mined or Mined()), inputs)
         report = one(write_report.job(plan.study, inputs, {"facts": facts}))
         counts = tuple(Counts(**row) for row in here.tally.rows())
         results = Results(cohort=held, learnt=learnt, mined=mined, report=report, counts=counts)
@@ -96,7 +96,10 @@ def _inputs(tables: CohortTables, learnt: Learnt, mined: Mined, pictures: tuple[
     return {**inputs, "evaluations": (*learnt.models.values(), *learnt.controls.values()), "pictures": pictures}
 
 
-def _facts(plan: Plan, store: Store, tables: CohortTables, learnt: Learnt, inputs: dict[str, Input]) -> Facts:
+def _facts(
+    plan: Plan, store: Store, tables: CohortTables, made: tuple[Learnt, Mined], inputs: dict[str, Input]
+) -> Facts:
+    learnt, mined = made
     cohort: pd.DataFrame = store.open(tables.cohort)
     study: Study = store.open(tables.features.study)
     return Facts(
@@ -105,7 +108,7 @@ def _facts(plan: Plan, store: Store, tables: CohortTables, learnt: Learnt, input
         version=version("voxmine"),
         look=look_digest(),
         outcome=outcome_in_words(plan),
-        flow=flow_steps(study, cohort, learnt.refusals),
+        flow=flow_steps(study, cohort),
         columns=tuple(column_meanings(plan, tables, store).values()),
         judged=(
             *(Judged(name=NAMES.get(name, name), is_control=False) for name in learnt.models),
@@ -114,6 +117,7 @@ def _facts(plan: Plan, store: Store, tables: CohortTables, learnt: Learnt, input
         methods=methods_used(plan),
         origins=tuple(_origins(store, inputs, tables)),
         scanners=cohort["scanner"].nunique() or None,
+        refused=refused_by_section(learnt.refusals, mined.refusals),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -23,4 +24,6 @@ def write_template(path: Path, *, scans: str, clinical: str) -> None:
         raise PlanError("A new plan has a name of its own", f"{path} exists", "Choose another name, or remove it.")
     text = (files("deployments") / "plans" / "template.yaml").read_text(encoding="utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text.replace("@SCANS@", scans).replace("@CLINICAL@", clinical), encoding="utf-8")
+    for mark, given in (("@SCANS@", scans), ("@CLINICAL@", clinical)):
+        text = text.replace(mark, json.dumps(given, ensure_ascii=False))  # quoted as YAML quotes too
+    path.write_text(text, encoding="utf-8")

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
     from data_catalog.refs import Refusal, Study
     from flows.plan import Plan
+    from tasks.methods.reporting.data import Section
 
 READING = ("scan", "scan_dicom", "scan_named", "read_dicom", "read_nifti", "read_png")
+MINED: dict[str, Section] = {
+    "mine_rules": "rules",
+    "mine_associations": "associations",
+    "mine_sequences": "sequences",
+}
 CLEANING = ("preprocess", "fuse")
 
 
@@ -36,7 +42,7 @@ def outcome_in_words(plan: Plan) -> OutcomeWords | None:
     return OutcomeWords(label=outcome.sentence, event=f"{name}: {outcome.positive}", other=f"{name}: {other}")
 
 
-def flow_steps(study: Study, cohort: pd.DataFrame, unjudged: tuple[Refusal, ...]) -> tuple[FlowStep, ...]:
+def flow_steps(study: Study, cohort: pd.DataFrame) -> tuple[FlowStep, ...]:
     """Return what was there after each step, and what each refused: n in, n out, why."""
     reading = tuple(refusal for refusal in study.refusals if refusal.stage in READING)
     cleaning = tuple(refusal for refusal in study.refusals if refusal.stage in CLEANING)
@@ -53,10 +59,19 @@ def flow_steps(study: Study, cohort: pd.DataFrame, unjudged: tuple[Refusal, ...]
         FlowStep(what="Patients in the table", patients=cohort["patient"].nunique(), refusals=regions),
     ]
     if len(known):
-        steps.append(
-            FlowStep(what="Patients with a known outcome", patients=known["patient"].nunique(), refusals=unjudged)
-        )
+        steps.append(FlowStep(what="Patients with a known outcome", patients=known["patient"].nunique()))
     return tuple(steps)
+
+
+def refused_by_section(
+    unjudged: tuple[Refusal, ...], unmined: tuple[Refusal, ...]
+) -> dict[Section, tuple[Refusal, ...]]:
+    """Return what could not be judged or mined, by the part of the report where it is missed."""
+    found: dict[Section, tuple[Refusal, ...]] = {"models": unjudged} if unjudged else {}
+    for refusal in unmined:
+        section = MINED[refusal.stage]
+        found[section] = (*found.get(section, ()), refusal)
+    return found
 
 
 def _patients(refusals: tuple[Refusal, ...]) -> set[str]:
@@ -76,6 +91,7 @@ def _methods(plan: Plan) -> Iterator[MethodUsed]:
     yield MethodUsed.of("cohort", plan.cohort)
     mining = plan.mine
     if mining is not None:
+        yield MethodUsed.of("representatives", mining.representatives)
         yield MethodUsed.of("levels", mining.discretiser)
         yield MethodUsed.of("rules", mining.rules)
         if mining.associations is not None:

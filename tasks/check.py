@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from data_catalog.errors import BadData, PlanError
 from tasks.formats.table import infer, read_table
+from tasks.methods.cohort.wide import KEYS, OUTCOME
 from tasks.tables import patient_ids
 
 if TYPE_CHECKING:
@@ -48,11 +49,22 @@ def require_clinical(table: ClinicalTable, further: tuple[str, ...], outcome: Ou
     """Return the clinical table as text; raise `PlanError` that names file, row and remedy where it is not fit."""
     wanted = (table.patient, *table.known_before, *further)
     written = read_written(table.path, table.sheet, wanted, "clinical")
+    _require_free_names(table)
     _require_patients(table, written)
     _require_no_dates(table, written)
     if outcome is not None:
         _require_outcome(table, written, outcome)
     return written
+
+
+def _require_free_names(table: ClinicalTable) -> None:
+    taken = [column for column in table.known_before if column in {table.patient, *KEYS, OUTCOME}]
+    if taken:
+        raise PlanError(
+            "clinical.known_before names facts, under names that the study does not use itself",
+            f"{', '.join(map(repr, taken))} is the patient's column, or one of {', '.join((*KEYS, OUTCOME))}",
+            f"Take it out, or rename it in {table.path.name}.",
+        )
 
 
 def _require_patients(table: ClinicalTable, written: pd.DataFrame) -> None:

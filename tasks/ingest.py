@@ -141,8 +141,15 @@ def read_nifti(files: list[bytes], *, modality: str, unit: str) -> xr.DataArray:
 
 
 @stage(VOLUME)
-def read_png(files: list[bytes], *, modality: str, pixel_size_mm: float) -> xr.DataArray:
+def read_png(files: list[bytes], *, modality: str, pixel_size_mm: float | None) -> xr.DataArray:
     """Return a PNG or JPEG image as a volume of one plane."""
+    if pixel_size_mm is None:
+        raise BadData(
+            "no_pixel_size",
+            "The size of a pixel is known",
+            "neither the plan nor a row of the clinical table says it",
+            "Give `pixel_size_mm`, or `pixel_size_column` and a row for the patient.",
+        )
     values, geometry, attrs = read_png_image(files[0], (pixel_size_mm, pixel_size_mm))
     return volume(values, geometry, unit=attrs["unit"], modality=modality, corrections=attrs["corrections"])
 

@@ -9,7 +9,7 @@ import pandas as pd
 from data_catalog.kinds import RULES
 from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.rules.items import ColumnLabel
-from tasks.methods.rules.validation import mine_and_validate
+from tasks.methods.rules.validation import associate_and_validate, mine_and_validate
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -58,14 +58,18 @@ def mine_associations(
     outcome: tuple[str, str, str] | None,
     discretiser: Discretiser,
     miner: AssociationMiner,
+    folds: int,
+    seed: int,
 ) -> RuleSet:
-    """Return the rules among all items, the outcome's among them."""
+    """Return the rules among all items, the outcome's among them, each measured on held-out patients too."""
     table, labels = cohort[list(columns)].copy(), dict(columns)
     if outcome is not None:
         label, positive, negative = outcome
         table[OUTCOME] = cohort[OUTCOME].map({1.0: positive, 0.0: negative}).astype("object")
         labels[OUTCOME] = ColumnLabel(label=label)
-    return miner(discretiser.fit(table, labels).items(table), cohort["patient"].tolist())
+    return associate_and_validate(
+        table, cohort["patient"].tolist(), labels, discretiser=discretiser, miner=miner, folds=folds, seed=seed
+    )
 
 
 @stage(RULES)

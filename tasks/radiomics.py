@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from data_catalog.errors import BadData
 from data_catalog.kinds import FEATURES, SPACE, geometry_of
 from tasks.stage import stage
 
@@ -84,6 +85,13 @@ def gather_features(tables: list[pd.DataFrame], *, measured: tuple[Measured, ...
 
     A channel stands under its own name, or under the modality and its number (`US[1]`).
     """
+    if not tables:
+        raise BadData(
+            "nothing_measured",
+            "At least one region was measured",
+            "no region of any scan gave features",
+            "Name the regions (`regions`), or let the plan draw them (`segment`).",
+        )
     parts = []
     for table, what in zip(tables, measured, strict=True):
         names = {number: name for number, name in enumerate(what.channels) if name is not None}

@@ -8,6 +8,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.kinds import PICTURE, REPORT, UNIT_OF_CHANNELS, geometry_of
+from data_catalog.refs import Refusal
 from tasks.methods.cohort.columns import ColumnMeaning
 from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.learning.controls import LeakReport, Permutations
@@ -20,6 +21,7 @@ from tasks.methods.reporting.data import (
     OutcomeWords,
     Picture,
     ReportData,
+    Section,
 )
 from tasks.methods.reporting.page import render
 from tasks.methods.reporting.pictures import bar_length_mm, picture_of
@@ -69,6 +71,8 @@ class Facts(BaseModel):
     methods: tuple[MethodUsed, ...]
     origins: tuple[Origin, ...]
     scanners: int | None
+    refused: dict[Section, tuple[Refusal, ...]] = {}
+    """What could not be judged or mined, and why."""
 
 
 @stage(PICTURE)
@@ -145,5 +149,6 @@ def write_report(
             methods=facts.methods,
             origins=facts.origins,
             scanners=facts.scanners,
+            refused=facts.refused,
         )
     )

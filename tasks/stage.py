@@ -9,9 +9,10 @@ import platform
 import random
 import time
 import traceback
+from collections import defaultdict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -30,7 +31,7 @@ from data_catalog.lineage import Code, Record
 from data_catalog.refs import Ref, Refusal, combined_digest
 from data_catalog.store import Store
 from tasks.methods.method import Method, code_digest, code_places
-from tasks.sources.files import content_digest, read_each, read_many
+from tasks.sources.files import content_digest, read_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,6 +51,10 @@ TRANSIENT = (OSError, CommClosedError)
 """What may pass on a second try: input, output, a lost connection. Bad data never does."""
 
 
+class SourceMoved(BadData):
+    """Refuse an item because its files are no longer what was scanned: they may be again, so it is not kept."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """Files of a source as an input: known by their content, found by a path that is never written down."""
@@ -62,14 +67,14 @@ class Sources:
 
         Raises
         ------
-        BadData
+        SourceMoved
             When a file is no longer what was scanned, or cannot be read.
         """
         contents = []
         try:
-            for (_, content), digest in zip(read_many(self.files), self.digests, strict=True):
-                if content_digest(content) != digest:
-                    raise BadData(
+            for (_, content), digest in zip(read_each(self.files), self.digests, strict=True):
+                if isinstance(content, BadData) or content_digest(content) != digest:
+                    raise SourceMoved(
                         "source_changed",
                         "A source stays as it was while the study runs",
                         f"the file {digest[:12]} has other content now",
@@ -77,7 +82,7 @@ class Sources:
                     )
                 contents.append(content)
         except FileNotFoundError:
-            raise BadData(
+            raise SourceMoved(
                 "source_gone", "The source files stay where they were", "one is gone", "Restore it, or run again."
             ) from None
         return contents
@@ -109,8 +114,8 @@ class Stage:
     """One step: the function that does it, and the kind of what it makes.
 
     The function takes each input opened (a volume, a table, the bytes of source files) and the
-    parameters by name, and returns a value of the kind. Its own code, the modules it uses and the
-    methods among the parameters make up the cache key.
+    parameters by name, and returns a value of the kind. Its own code, the modules it uses, and those of
+    the methods and of what else acts among the parameters make up the cache key.
     """
 
     name: str
@@ -156,10 +161,10 @@ class Job:
 
     @cached_property
     def places(self) -> tuple[str, ...]:
-        """Where the code stands that decides the result: the stage's function, and the methods' modules."""
+        """Where the code stands that decides the result: the stage's function, and the modules of its parameters."""
         function = f"{self.stage.function.__module__}:{self.stage.function.__name__}"
-        methods = {type(method).__module__ for method in _methods_in(tuple(self.parameters.values()))}
-        return (function, *sorted(methods))
+        modules = {type(one).__module__ for one in _acting_in(tuple(self.parameters.values()))}
+        return (function, *sorted(modules))
 
     @cached_property
     def key(self) -> str:
@@ -183,6 +188,12 @@ class Outcome:
     ref: Ref | None = None
     refusal: Refusal | None = None
 
+    def of(self, job: Job, *, again: bool) -> Outcome:
+        """Return what became of a job that asks for the same: under its own name, and not computed once more."""
+        refusal = None if self.refusal is None else self.refusal.model_copy(update={"item": job.item})
+        how = "reused" if again and self.how == "computed" else self.how
+        return Outcome(job.item, how, self.ref, refusal)
+
 
 @cache
 def _code(places: tuple[str, ...]) -> str:
@@ -195,17 +206,18 @@ def _digests(given: Input) -> list[str]:
     return [ref.digest for ref in ([given] if isinstance(given, Ref) else given)]
 
 
-def _methods_in(value: object) -> Iterator[Method]:
-    if isinstance(value, Method):
+def _acting_in(value: object) -> Iterator[object]:
+    """Yield the methods and the objects with behaviour (the keyed identities) among some parameters."""
+    if isinstance(value, Method) or is_dataclass(value):
         yield value
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _methods_in(getattr(value, name))
+            yield from _acting_in(getattr(value, name))
     elif isinstance(value, dict):
-        yield from _methods_in(tuple(value.values()))
+        yield from _acting_in(tuple(value.values()))
     elif isinstance(value, tuple | list):
         for part in value:
-            yield from _methods_in(part)
+            yield from _acting_in(part)
 
 
 def perform(root: Path, job: Job) -> Outcome:
@@ -233,7 +245,7 @@ def look_up(store: Store, job: Job) -> Outcome | None:
     if ref is None:
         return None
     if ref.kind == REFUSAL.name:
-        return Outcome(job.item, "reused", refusal=store.open(ref))
+        return Outcome(job.item, "reused", refusal=store.open(ref)).of(job, again=True)
     return Outcome(job.item, "reused", ref=ref)
 
 
@@ -245,7 +257,8 @@ def _compute(store: Store, job: Job) -> Outcome:
         ref = store.put(job.stage.kind, value, lambda ref: _record(job, ref, clock))
     except BadData as bad:
         refusal = _refusal(job, bad)
-        store.put(REFUSAL, refusal, lambda ref: _record(job, ref, clock))
+        if not isinstance(bad, SourceMoved):
+            store.put(REFUSAL, refusal, lambda ref: _record(job, ref, clock))
         return Outcome(job.item, "computed", refusal=refusal)
     except OSError:
         raise
@@ -367,19 +380,23 @@ def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001
     if workplace is None:
         message = "A batch runs inside a flow of voxmine: call a flow of `flows`, or use `tasks.stage.at`."
         raise RuntimeError(message)
-    outcomes: dict[str, Outcome] = {}
-    missing: dict[str, Job] = {}
-    for job in jobs:
-        held = look_up(workplace.store, job)
-        if held is None:
-            missing[job.key] = job
-        else:
-            outcomes[job.key] = held
-            workplace.done(job.stage.name, held)
-    for key, outcome in _work(workplace, missing):
-        outcomes[key] = outcome
-        workplace.done(missing[key].stage.name, outcome)
-    return [outcomes[job.key] for job in jobs]
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, job in enumerate(jobs):
+        places[job.key].append(place)  # two items with the same content are one piece of work
+    outcomes: dict[int, Outcome] = {}
+
+    def tell(key: str, outcome: Outcome) -> None:
+        for place in places[key]:
+            outcomes[place] = outcome.of(jobs[place], again=place != places[key][0])
+            workplace.done(jobs[place].stage.name, outcomes[place])
+
+    held = {key: look_up(workplace.store, jobs[same[0]]) for key, same in places.items()}
+    for key, found in held.items():
+        if found is not None:
+            tell(key, found)
+    for key, outcome in _work(workplace, {key: jobs[places[key][0]] for key, found in held.items() if found is None}):
+        tell(key, outcome)
+    return [outcomes[place] for place in range(len(jobs))]
 
 
 def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[str, Outcome]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,6 +88,14 @@ def read_event_rows(
 @stage(TABLE)
 def read_event_columns(clinical: pd.DataFrame, *, days: dict[str, str]) -> pd.DataFrame:
     """Return one row an event from the columns of the clinical table that hold days."""
+    for column in days.values():
+        if clinical[column].notna().any() and clinical[column].dtype.kind not in "iuf":
+            raise BadData(
+                "not_a_day",
+                "A column of days holds numbers",
+                f"{column!r} holds dates or text",
+                "Count the days from any day of the patient, or give the events as rows (`method: rows`).",
+            )
     parts = [
         pd.DataFrame({PATIENT: clinical[PATIENT], "day": pd.to_numeric(clinical[column]), "event": event})
         for event, column in days.items()
@@ -101,16 +110,21 @@ def _from_first(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _day(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        return float(date.fromisoformat(text[:10]).toordinal())
-    except ValueError:
-        raise BadData(
-            "not_a_day",
-            "The day of an event is a number, or a date in ISO 8601",
-            "a cell holds something else",
-            "Write dates as 2024-03-31.",
-        ) from None
+    """Return the day of an ISO date, `20240331` among them, or the number that a cell holds."""
+    for read in (_ordinal, float):
+        try:
+            day = read(text)
+        except ValueError:
+            continue
+        if isfinite(day):
+            return day
+    raise BadData(
+        "not_a_day",
+        "The day of an event is a number, or a date in ISO 8601",
+        "a cell holds something else",
+        "Write dates as 2024-03-31.",
+    )
+
+
+def _ordinal(text: str) -> float:
+    return float(date.fromisoformat(text[:10]).toordinal())

@@ -42,9 +42,7 @@ def rows_of(
     )
     if rows == "patient_visit":
         return visits[list(KEYS)]
-    end = "first" if visit == "first" else "last"
-    chosen = visits.groupby("patient", as_index=False, sort=True).agg(end)
-    return chosen[list(KEYS)]
+    return visits.drop_duplicates("patient", keep=visit)[list(KEYS)].reset_index(drop=True)
 
 
 def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"]) -> pd.DataFrame:

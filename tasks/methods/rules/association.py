@@ -1,4 +1,4 @@
-"""Association rules: any items of a patient that go with other items."""
+"""Association rules: any items of a patient that go with other items, with control of false discoveries."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import numpy as np
 from pydantic import Field
 
 from tasks.methods.method import Method
-from tasks.methods.rules.contingency import rule_counts
+from tasks.methods.rules.adjust import Adjust, adjusted_p_values
+from tasks.methods.rules.contingency import fisher_greater, rule_counts
 from tasks.methods.rules.items import ItemTable, require_one_row_each
-from tasks.methods.rules.itemsets import frequent_itemsets, splits
+from tasks.methods.rules.itemsets import frequent_itemsets, pairs_apart, splits
+from tasks.methods.rules.redundancy import explanations, productive
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.search import Search
 
@@ -19,30 +21,46 @@ if TYPE_CHECKING:
 
 
 class AssociationMiner(Method):
-    """Find rules between any items, by support, confidence and lift.
+    """Find rules between any items, by support, confidence and lift, that chance does not explain.
 
-    They describe; no p-values are given, because frequent itemsets are already chosen by the association
-    that would be tested. Agrawal, Imielinski and Swami, SIGMOD 1993, p. 207; itemsets and rules by mlxtend
-    (Raschka, J Open Source Softw 2018;3:638), counts over the patients of whom all items are known. The
-    default confidence is mlxtend's.
+    Itemsets are frequent because their items go together, so that to adjust for the rules found in them
+    would be to choose by the association that is tested. Searched is therefore every antecedent and
+    consequent that are each frequent by themselves, have no column in common and are short enough together.
+    Those of them that are not frequent together are not tested and count with p = 1, as those that fail on
+    confidence or lift count with theirs; a rule and its converse have one p-value and count as two. Tested
+    by Fisher's exact one-sided test, over the patients of whom all items are known, and listed are the
+    productive rules, of which no item of either side could be left out. A rule that only echoes a better
+    one says by which it is explained: it is listed, but not claimed.
+
+    Agrawal, Imielinski and Swami, SIGMOD 1993, p. 207; itemsets and rules by mlxtend (Raschka, J Open Source
+    Softw 2018;3:638). The default confidence is mlxtend's; Holm's adjustment holds whatever the dependence
+    between rules.
     """
 
     method: Literal["association"] = "association"
     min_support: float = Field(default=0.2, gt=0, le=1)
-    """Smallest share of all patients that have every item of a rule."""
+    """Smallest share of all patients that have every item of a rule. Raised, it lets fewer be searched."""
     max_length: int = Field(default=3, ge=2, le=5)
     """Most items in a rule, antecedent and consequent together."""
     min_confidence: float = Field(default=0.8, ge=0, le=1)
     """Smallest share of patients with the consequent among those with the antecedent."""
     min_lift: float = Field(default=1.1, ge=0)
     """Smallest confidence over base rate; 1 is independence."""
+    adjust: Adjust = "holm"
+    """Adjustment for the number searched: bonferroni and holm bound the chance of any false discovery, by
+    the share of false discoveries, bh that share if rules depend on each other positively."""
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    """A rule is significant if its adjusted p-value is at most this."""
+    productive_p: float = Field(default=0.05, gt=0, le=1)
+    """Largest p-value, not adjusted, of a listed rule, of its gain over each rule with one item less, and of what
+    it says, if it is to be claimed, of the patients to whom a better rule does not apply."""
     max_candidates: int = Field(default=100_000, ge=1)
     """Most itemsets to search; more are refused before memory runs out."""
     max_rules: int | None = Field(default=100, ge=1)
     """Most rules to list; None for all."""
 
     def __call__(self, items: ItemTable, groups: Sequence[str]) -> RuleSet:
-        """Return the rules among the items, those of highest lift and then support first.
+        """Return the rules among the items by adjusted p-value, p-value, fewer items and text.
 
         `groups` are the patients' keys, one per row.
 
@@ -54,15 +72,27 @@ class AssociationMiner(Method):
         require_one_row_each(groups, len(items))
         search = self.search(items)
         listed = search.take(range(len(search.pairs))[: self.max_rules])
-        return RuleSet(rules=listed.rules(groups), found=len(search.pairs), searched=search.searched, rows=len(items))
+        return RuleSet(
+            rules=listed.rules(groups, self.alpha, explanations(listed, self.productive_p)),
+            found=len(search.pairs),
+            searched=search.searched,
+            rows=len(items),
+            adjust=self.adjust,
+            alpha=self.alpha,
+        )
 
     def search(self, items: ItemTable) -> Search:
         """Return all rules found, by position, in their order."""
-        pairs = splits(frequent_itemsets(items, self.min_support, self.max_length, self.max_candidates))
+        itemsets = frequent_itemsets(items, self.min_support, self.max_length, self.max_candidates)
+        sides = [itemset for itemset in itemsets if len(itemset) < self.max_length]
+        searched = pairs_apart(items, sides, self.max_length)
+        pairs = splits(itemsets)
         counts = rule_counts(items, [left for left, _ in pairs], [right for _, right in pairs])
+        p = fisher_greater(counts)
+        search = Search(items, tuple(pairs), counts, searched, p, adjusted_p_values(p, self.adjust, searched))
         a, b, c, d = counts.T
         confidence = a / (a + b)
         lift = confidence * (a + b + c + d) / (a + c)
-        kept = np.flatnonzero((confidence >= self.min_confidence) & (lift >= self.min_lift))
-        search = Search(items, tuple(pairs), counts, len(pairs)).take(kept.tolist())
-        return search.sorted_by([-lift[kept], -a[kept].astype(float)])
+        kept = (confidence >= self.min_confidence) & (lift >= self.min_lift) & (p <= self.productive_p)
+        search = search.take(np.flatnonzero(kept).tolist())
+        return search.take(productive(search, self.productive_p).tolist()).ordered()

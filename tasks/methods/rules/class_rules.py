@@ -13,6 +13,7 @@ from tasks.methods.rules.adjust import Adjust, adjusted_p_values
 from tasks.methods.rules.contingency import fisher_greater, rule_counts
 from tasks.methods.rules.items import ItemTable, require_one_row_each, require_same_rows
 from tasks.methods.rules.itemsets import frequent_itemsets
+from tasks.methods.rules.redundancy import explanations, productive
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.search import Search
 
@@ -28,7 +29,8 @@ class ClassRuleMiner(Method):
     Every frequent antecedent is tested against every value of the outcome by Fisher's exact one-sided test,
     and p-values are adjusted for all of these tests. The outcome takes no part in choosing what is frequent,
     so that the adjustment is honest. Listed are the productive rules: those better, beyond chance, than
-    each rule with one item less (Webb, Mach Learn 2007;68:1). Holm's adjustment is the default because it
+    each rule with one item less (Webb, Mach Learn 2007;68:1), and of these a rule that only echoes a better
+    one says by which it is explained: it is listed, but not claimed. Holm's adjustment is the default because it
     holds whatever the dependence between rules, as they share rows and items, and asks of the first rule
     no more than alpha over the number searched, where Benjamini and Yekutieli's asks a further factor of
     the logarithm of that number.
@@ -47,7 +49,8 @@ class ClassRuleMiner(Method):
     alpha: float = Field(default=0.05, gt=0, lt=1)
     """A rule is significant if its adjusted p-value is at most this."""
     productive_p: float = Field(default=0.05, gt=0, le=1)
-    """Largest p-value, not adjusted, of a listed rule, and of its gain over each rule with one item less."""
+    """Largest p-value, not adjusted, of a listed rule, of its gain over each rule with one item less, and of what
+    it says, if it is to be claimed, of the patients to whom a better rule does not apply."""
     max_candidates: int = Field(default=100_000, ge=1)
     """Most antecedents to search; more are refused before memory runs out."""
     max_rules: int | None = Field(default=100, ge=1)
@@ -69,8 +72,9 @@ class ClassRuleMiner(Method):
         search = self.search(items, outcome)
         answered = answered_rows(outcome)
         listed = search.take(range(len(search.pairs))[: self.max_rules])
+        keys = [groups[row] for row in answered.tolist()]
         return RuleSet(
-            rules=listed.rules([groups[row] for row in answered.tolist()], self.alpha),
+            rules=listed.rules(keys, self.alpha, explanations(listed, self.productive_p)),
             found=len(search.pairs),
             searched=search.searched,
             rows=answered.size,
@@ -93,8 +97,7 @@ class ClassRuleMiner(Method):
         adjusted = adjusted_p_values(p, self.adjust)
         search = Search(table, tuple(pairs), counts, len(pairs), p, adjusted)
         search = search.take(np.flatnonzero(p <= self.productive_p).tolist())
-        search = search.take(self._productive(search).tolist())
-        return search.sorted_by([measure for measure in (search.adjusted, search.p) if measure is not None])
+        return search.take(productive(search, self.productive_p).tolist()).ordered()
 
     def _values(self, outcome: ItemTable) -> list[int]:
         levels = [item.level for item in outcome.items]
@@ -108,28 +111,6 @@ class ClassRuleMiner(Method):
                 "Correct `consequents`, or leave it empty for every value.",
             )
         return [position for position, level in enumerate(levels) if level in wanted]
-
-    def _productive(self, search: Search) -> NDArray[np.intp]:
-        """Return the rules that gain, beyond chance, on each rule with one item less.
-
-        Among the patients to whom the shorter rule applies, the item it lacks is tested. A p-value of 0.05
-        implies that the confidence is higher.
-        """
-        shorter = [
-            (rule, left[:place] + left[place + 1 :])
-            for rule, (left, _) in enumerate(search.pairs)
-            for place in range(len(left))
-        ]
-        counts = rule_counts(
-            search.table,
-            [search.pairs[rule][0] for rule, _ in shorter],
-            [search.pairs[rule][1] for rule, _ in shorter],
-            [within for _, within in shorter],
-        )
-        productive = np.ones(len(search.pairs), bool)
-        owners = np.array([rule for rule, _ in shorter], np.intp)
-        productive[owners[fisher_greater(counts) > self.productive_p]] = False
-        return np.flatnonzero(productive)
 
 
 def answered_rows(outcome: ItemTable) -> NDArray[np.intp]:

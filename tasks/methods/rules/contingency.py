@@ -52,6 +52,12 @@ def fully_known(table: ItemTable, itemsets: Sequence[tuple[int, ...]]) -> NDArra
     return _all_of(table.known, itemsets)
 
 
+def surely_without(table: ItemTable, itemset: tuple[int, ...]) -> NDArray[np.intp]:
+    """Return the positions of the rows known to lack an item of the itemset, whether or not all others are known."""
+    places = list(itemset)
+    return np.flatnonzero((table.known[:, places] & ~table.present[:, places]).any(axis=1))
+
+
 def _counts(
     table: ItemTable,
     antecedents: Sequence[tuple[int, ...]],

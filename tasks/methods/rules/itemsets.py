@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
+from itertools import combinations
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ with warnings.catch_warnings():  # mlxtend changes the whole process's warning f
     from mlxtend.frequent_patterns import association_rules, fpgrowth
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tasks.methods.rules.items import ItemTable
 
@@ -65,6 +67,29 @@ def splits(itemsets: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], t
     rules = association_rules(frame, num_itemsets=1, metric="support", min_threshold=0.0, support_only=True)
     pairs = zip(rules["antecedents"], rules["consequents"], strict=True)
     return sorted((tuple(sorted(left)), tuple(sorted(right))) for left, right in pairs)
+
+
+def pairs_apart(table: ItemTable, itemsets: Sequence[tuple[int, ...]], longest: int) -> int:
+    """Return how many ordered pairs of itemsets have no column in common and at most `longest` items together.
+
+    The pairs are counted and not made, as there may be billions: by inclusion and exclusion over the
+    columns they could have in common. An itemset has one item of a column at most.
+    """
+    alike = Counter(tuple(sorted(table.items[item].column for item in itemset)) for itemset in itemsets)
+    holding: Counter[tuple[int, tuple[str, ...]]] = Counter()
+    for columns, times in alike.items():
+        for part in _parts(columns):
+            holding[len(columns), part] += times
+    return sum(
+        times * (-1) ** len(part) * holding[length, part]
+        for columns, times in alike.items()
+        for part in _parts(columns)
+        for length in range(1, longest - len(columns) + 1)
+    )
+
+
+def _parts(columns: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    return (part for length in range(len(columns) + 1) for part in combinations(columns, length))
 
 
 def _frame(table: ItemTable) -> pd.DataFrame:

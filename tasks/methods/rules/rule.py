@@ -133,11 +133,13 @@ class Rule(Counts):
     consequent: tuple[Item, ...] = Field(min_length=1)
     """then these."""
     p: float | None = Field(default=None, ge=0, le=1)
-    """Fisher's exact one-sided p-value; None where none is claimed."""
+    """Fisher's exact one-sided p-value; None where it was not tested."""
     adjusted_p: float | None = Field(default=None, ge=0, le=1)
     """The p-value adjusted for everything searched."""
     alpha: float | None = Field(default=None, gt=0, lt=1)
     """Level of significance of the adjusted p-value."""
+    explained_by: str | None = None
+    """Claim of the better rule that this one only echoes; None where it says something of its own."""
     supporting: tuple[str, ...] = ()
     """Keys of the patients with antecedent and consequent."""
     contradicting: tuple[str, ...] = ()
@@ -154,6 +156,11 @@ class Rule(Counts):
     def significant(self) -> bool:
         """Return whether the adjusted p-value is at most alpha."""
         return self.adjusted_p is not None and self.alpha is not None and self.adjusted_p <= self.alpha
+
+    @property
+    def claimed(self) -> bool:
+        """Return whether the rule is a discovery: significant, and not the echo of a better one."""
+        return self.significant and self.explained_by is None
 
     @property
     def claim(self) -> str:
@@ -188,7 +195,7 @@ class RuleSet(Value):
     found: int = Field(ge=0)
     """Rules found, of which at most so many as asked for are listed."""
     searched: int = Field(ge=0)
-    """Rules looked at: what p-values are adjusted for."""
+    """Rules that could have been found, whatever goes with what: the number p-values are adjusted for."""
     rows: int = Field(ge=0)
     """Rows mined, one per patient."""
     left_out: int = Field(default=0, ge=0)
@@ -206,6 +213,11 @@ class RuleSet(Value):
     def significant(self) -> tuple[Rule, ...]:
         """Return the rules whose adjusted p-value is at most alpha."""
         return tuple(rule for rule in self.rules if rule.significant)
+
+    @property
+    def claimed(self) -> tuple[Rule, ...]:
+        """Return the significant rules that are not the echo of a better one."""
+        return tuple(rule for rule in self.rules if rule.claimed)
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -33,17 +33,17 @@ class Search:
     counts
         (rules, 4): both, antecedent only, consequent only, neither.
     searched
-        Number of rules looked at.
+        Number of rules looked at, or passed over for what does not depend on how items go together.
     p, adjusted
-        P-values of the rules found, None where none are claimed.
+        P-values of the rules found, and the same adjusted for everything searched.
     """
 
     table: ItemTable
     pairs: tuple[Pair, ...]
     counts: NDArray[np.int64]
     searched: int
-    p: NDArray[np.float64] | None = None
-    adjusted: NDArray[np.float64] | None = None
+    p: NDArray[np.float64]
+    adjusted: NDArray[np.float64]
 
     @property
     def antecedents(self) -> list[tuple[int, ...]]:
@@ -67,25 +67,28 @@ class Search:
             self,
             pairs=tuple(self.pairs[rule] for rule in rules),
             counts=self.counts[chosen],
-            p=None if self.p is None else self.p[chosen],
-            adjusted=None if self.adjusted is None else self.adjusted[chosen],
+            p=self.p[chosen],
+            adjusted=self.adjusted[chosen],
         )
 
-    def sorted_by(self, measures: Sequence[NDArray[np.float64]]) -> Search:
-        """Return the rules by rising measures, then fewer items, then text."""
-        columns = [measure.tolist() for measure in measures]
+    def ordered(self) -> Search:
+        """Return the rules by adjusted p-value, p-value, fewer items and text."""
+        adjusted, p = self.adjusted.tolist(), self.p.tolist()
 
-        def place(rule: int) -> tuple[object, ...]:
+        def place(rule: int) -> tuple[float, float, int, str]:
             left, right = self.pairs[rule]
-            return *(column[rule] for column in columns), len(left) + len(right), claim(*self.items(rule))
+            return adjusted[rule], p[rule], len(left) + len(right), claim(*self.items(rule))
 
         return self.take(sorted(range(len(self.pairs)), key=place))
 
-    def rules(self, patients: Sequence[str], alpha: float | None = None) -> tuple[Rule, ...]:
-        """Return the rules written out, with the keys of the patients for and against each."""
-        return tuple(self._rule(rule, patients, alpha) for rule in range(len(self.pairs)))
+    def rules(self, patients: Sequence[str], alpha: float, explained: Sequence[int | None]) -> tuple[Rule, ...]:
+        """Return the rules written out, with the keys of the patients for and against each.
 
-    def _rule(self, rule: int, patients: Sequence[str], alpha: float | None) -> Rule:
+        `explained` gives for each rule the position of the one that explains it.
+        """
+        return tuple(self._rule(rule, patients, alpha, better) for rule, better in enumerate(explained))
+
+    def _rule(self, rule: int, patients: Sequence[str], alpha: float, better: int | None) -> Rule:
         (left, right), (antecedent, consequent) = self.pairs[rule], self.items(rule)
         applies = (covered(self.table, [left]) & fully_known(self.table, [left + right]))[:, 0]
         holds = applies & covered(self.table, [right])[:, 0]
@@ -97,9 +100,10 @@ class Search:
             b=b,
             c=c,
             d=d,
-            p=None if self.p is None else float(self.p[rule]),
-            adjusted_p=None if self.adjusted is None else float(self.adjusted[rule]),
+            p=float(self.p[rule]),
+            adjusted_p=float(self.adjusted[rule]),
             alpha=alpha,
+            explained_by=None if better is None else claim(*self.items(better)),
             supporting=tuple(patients[row] for row in np.flatnonzero(holds).tolist()),
             contradicting=tuple(patients[row] for row in np.flatnonzero(applies & ~holds).tolist()),
         )

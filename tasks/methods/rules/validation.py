@@ -1,4 +1,4 @@
-"""Class rules mined in all patients and checked in patients held out of the mining."""
+"""Rules mined in all patients and checked in patients held out of the mining."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import numpy as np
 from data_catalog.errors import BadData
 from tasks.methods.rules.class_rules import ClassRuleMiner, answered_rows
 from tasks.methods.rules.contingency import rule_counts
-from tasks.methods.rules.discretise import FixedBins, QuantileBins
 from tasks.methods.rules.items import ColumnLabel, ItemTable, outcome_items, require_one_row_each, require_same_rows
 from tasks.methods.rules.rule import Counts, FoldCheck, HeldOut, Rule, RuleKey, RuleSet, rule_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from tasks.methods.rules.association import AssociationMiner
+    from tasks.methods.rules.discretise import FixedBins, QuantileBins
+    from tasks.methods.rules.items import Refusal
+    from tasks.methods.rules.search import Search
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +45,7 @@ def mine_and_validate(
     folds: int = 5,
     seed: int = 0,
 ) -> RuleSet:
-    """Return the rules of all patients, each with its counts in held-out patients.
+    """Return the class rules of all patients, each with its counts in held-out patients.
 
     In each of `folds` folds, stratified by outcome and drawn by `seed`, items are learnt and rules mined
     anew among the training patients only, and the rules found there are counted in the held-out patients
@@ -64,18 +68,42 @@ def mine_and_validate(
     described = {column: label for column, label in columns.items() if column != name}
     binning = discretiser.fit(table, described)
     mined = miner(binning.items(table), target, groups)
-    parts = stratified_folds(target, folds, seed)
-    checks = [
-        _check_fold(table, target, described, (parts, fold), discretiser=discretiser, miner=miner)
-        for fold in range(folds)
-    ]
-    return mined.model_copy(
-        update={
-            "rules": tuple(_with_held_out(rule, checks) for rule in mined.rules),
-            "refused": binning.refused,
-            "folds": tuple(_summary(check) for check in checks),
-        }
-    )
+    checks = []
+    for training, held_out in _rows(stratified_folds(target, folds, seed), folds):
+        seen, unseen = _learnt(discretiser, described, table.iloc[training], table.iloc[held_out])
+        search = miner.search(seen, target.select(training))
+        checks.append(_check(search, unseen.beside(target.select(held_out))))
+    return _validated(mined, binning.refused, checks)
+
+
+def associate_and_validate(
+    table: pd.DataFrame,
+    groups: Sequence[str],
+    columns: Mapping[str, ColumnLabel],
+    *,
+    discretiser: QuantileBins | FixedBins,
+    miner: AssociationMiner,
+    folds: int = 5,
+    seed: int = 0,
+) -> RuleSet:
+    """Return the associations of all patients, each with its counts in held-out patients.
+
+    They are found again and counted as by `mine_and_validate`. Any column may be an end of a rule, so the
+    folds are not stratified by one.
+
+    Raises
+    ------
+    BadData
+        If a patient has several rows, or there are fewer than two patients per fold.
+    """
+    require_one_row_each(groups, len(table))
+    binning = discretiser.fit(table, columns)
+    mined = miner(binning.items(table), groups)
+    checks = []
+    for training, held_out in _rows(patient_folds(len(table), folds, seed), folds):
+        seen, unseen = _learnt(discretiser, columns, table.iloc[training], table.iloc[held_out])
+        checks.append(_check(miner.search(seen), unseen))
+    return _validated(mined, binning.refused, checks)
 
 
 def stratified_folds(outcome: ItemTable, folds: int, seed: int) -> NDArray[np.intp]:
@@ -87,13 +115,7 @@ def stratified_folds(outcome: ItemTable, folds: int, seed: int) -> NDArray[np.in
         If there are fewer than two folds, or fewer than two rows of known outcome per fold.
     """
     answered = answered_rows(outcome)
-    if folds < 2 or answered.size < 2 * folds:  # noqa: PLR2004 - the least that can be split
-        raise BadData(
-            "too_few_rows",
-            "There are two folds or more, with two patients of known outcome each",
-            f"{folds} folds for {answered.size} patients came",
-            "Choose fewer folds, or add patients.",
-        )
+    _require_enough(answered.size, folds)
     values = outcome.present[answered].argmax(axis=1)
     shuffled = np.random.default_rng(seed).permutation(answered.size)
     dealt = shuffled[np.argsort(values[shuffled], kind="stable")]
@@ -102,24 +124,53 @@ def stratified_folds(outcome: ItemTable, folds: int, seed: int) -> NDArray[np.in
     return parts
 
 
-def _check_fold(
-    table: pd.DataFrame,
-    target: ItemTable,
-    columns: Mapping[str, ColumnLabel],
-    fold: tuple[NDArray[np.intp], int],
-    *,
+def patient_folds(rows: int, folds: int, seed: int) -> NDArray[np.intp]:
+    """Return each row's fold, 0 to folds - 1, drawn in parts as even as can be.
+
+    Raises
+    ------
+    BadData
+        If there are fewer than two folds, or fewer than two rows per fold.
+    """
+    _require_enough(rows, folds)
+    parts = np.empty(rows, np.intp)
+    parts[np.random.default_rng(seed).permutation(rows)] = np.arange(rows) % folds
+    return parts
+
+
+def _rows(parts: NDArray[np.intp], folds: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield the positions of each fold's training and held-out rows."""
+    for fold in range(folds):
+        yield np.flatnonzero((parts >= 0) & (parts != fold)), np.flatnonzero(parts == fold)
+
+
+def _learnt(
     discretiser: QuantileBins | FixedBins,
-    miner: ClassRuleMiner,
-) -> _Fold:
-    parts, out = fold
-    training, held_out = np.flatnonzero((parts >= 0) & (parts != out)), np.flatnonzero(parts == out)
-    binning = discretiser.fit(table.iloc[training], columns)
-    search = miner.search(binning.items(table.iloc[training]), target.select(training))
-    unseen = binning.items(table.iloc[held_out]).beside(target.select(held_out))
+    columns: Mapping[str, ColumnLabel],
+    training: pd.DataFrame,
+    held_out: pd.DataFrame,
+) -> tuple[ItemTable, ItemTable]:
+    """Return which training and which held-out row has which of the items learnt from the training rows."""
+    binning = discretiser.fit(training, columns)
+    return binning.items(training), binning.items(held_out)
+
+
+def _check(search: Search, unseen: ItemTable) -> _Fold:
     return _Fold(
         places={rule_key(*search.items(rule)): rule for rule in range(len(search.pairs))},
         training=search.counts,
         held_out=rule_counts(unseen, search.antecedents, search.consequents),
+    )
+
+
+def _validated(mined: RuleSet, refused: tuple[Refusal, ...], checks: Sequence[_Fold]) -> RuleSet:
+    """Return the rules of all patients with what the folds say of them."""
+    return mined.model_copy(
+        update={
+            "rules": tuple(_with_held_out(rule, checks) for rule in mined.rules),
+            "refused": refused,
+            "folds": tuple(_summary(check) for check in checks),
+        }
     )
 
 
@@ -137,6 +188,16 @@ def _summary(check: _Fold) -> FoldCheck:
 def _added(counts: NDArray[np.int64]) -> Counts:
     a, b, c, d = counts.sum(axis=0).tolist()
     return Counts(a=a, b=b, c=c, d=d)
+
+
+def _require_enough(rows: int, folds: int) -> None:
+    if folds < 2 or rows < 2 * folds:  # noqa: PLR2004 - the least that can be split
+        raise BadData(
+            "too_few_rows",
+            "There are two folds or more, with two patients each to count",
+            f"{folds} folds for {rows} patients came",
+            "Choose fewer folds, or add patients.",
+        )
 
 
 def _require_same_index(table: pd.DataFrame, outcome: pd.Series) -> None:

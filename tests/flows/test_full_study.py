@@ -1,0 +1,140 @@
+"""A whole study of a small invented cohort: what it makes, what it reuses, what it keeps to itself."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import sqlite3
+
+import pytest
+
+from data_catalog.store import Store
+from flows.demo import leaks
+from flows.full_study import full_study
+from flows.ingest_study import ingest_study
+from flows.key import identities
+from flows.mine_cohort import mine_cohort
+from flows.report_study import report_study
+from flows.results import last_results
+from tasks.synthetic.cohort import add_patient
+from tasks.synthetic.truths import Truths
+
+pytestmark = pytest.mark.slow
+
+
+def computed(results):
+    return {count.stage: count.computed for count in results.counts if count.computed and count.stage != "keep_study"}
+
+
+@pytest.fixture(scope="module")
+def ran(request, small_cohort, tmp_path_factory):
+    """Run the light plan once on a copy of the small cohort; the tests of this module share it in order."""
+    import shutil
+
+    from tests.flows.conftest import small_plan
+
+    folder = tmp_path_factory.mktemp("study")
+    cohort = shutil.copytree(small_cohort, folder / "cohort")
+    plan = small_plan(cohort, folder / "results")
+    return plan, full_study(plan), Truths.model_validate_json((cohort / "truths.json").read_bytes()), cohort
+
+
+def test_a_study_gives_features_models_rules_and_a_report(ran):
+    plan, results, _, _ = ran
+    store = Store(plan.store_folder)
+    cohort = store.open(results.cohort.cohort)
+    assert len(cohort) == 12
+    assert {"CT.tumour.stat_mean", "PT.tumour.morph_volume_mm3", "PT on CT.tumour.stat_mean", "marker"} <= set(cohort)
+    assert set(results.learnt.models) == {"logistic"}
+    assert 0 <= store.open(results.learnt.models["logistic"]).auc <= 1
+    assert store.open(results.mined.rules).searched > 0
+    assert [rule.steps for rule in store.open(results.mined.sequences).rules]
+    page = plan.report_file.read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert results.report.short in [ref.short for _, ref in results.refs()]
+    assert last_results(plan) == results
+
+
+def test_bad_scans_are_refused_with_the_reason_and_the_others_go_on(ran):
+    plan, results, truths, _ = ran
+    study = Store(plan.store_folder).open(results.cohort.features.study)
+    who = identities(plan).pseudonym
+    verdicts = {refusal.verdict: refusal.item.partition("/")[0] for refusal in study.refusals}
+    assert verdicts["missing_slice"] == who(truths.missing_slice.patient_id)
+    assert verdicts["corrupt_file"] == who(truths.corrupt_file.patient_id)
+    assert verdicts["duplicate_patient"] in {who(truths.duplicate.patient_id), who(truths.duplicate.copy_id)}
+    assert len(study.patients()) == 12
+    assert {scan.visit for scan in study.scans} == {0, 1}
+
+
+def test_no_identity_reaches_the_results_or_prefect(ran, prefect_home):
+    plan, _, truths, _ = ran
+    assert leaks(truths, plan.workspace) == ()
+    assert leaks(truths, prefect_home) == ()
+    rows = 0
+    with sqlite3.connect(prefect_home / "prefect.db") as database:
+        tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
+        for table in tables:
+            for row in database.execute(f"select * from {table}"):
+                rows += 1
+                assert truths.identities_in(repr(row).encode()) == []
+    assert rows > 100, "the search must have seen the runs, their logs and their artifacts"
+
+
+def test_the_search_for_identities_would_find_one(ran, tmp_path):
+    _, _, truths, _ = ran
+    (tmp_path / "note.txt").write_text(f"seen: {truths.identities[0]}")
+    (tmp_path / truths.identities[1].replace("/", " ")).write_bytes(gzip.compress(b"nothing"))
+    assert len(leaks(truths, tmp_path)) == 2
+
+
+def test_prefect_has_recorded_the_end_of_every_run(ran, prefect_home):
+    with sqlite3.connect(prefect_home / "prefect.db") as database:
+        for table in ("flow_run", "task_run"):
+            states = {state for (state,) in database.execute(f"select state_type from {table}")}
+            assert states == {"COMPLETED"}
+
+
+def test_a_second_run_computes_nothing_and_says_so(ran):
+    plan, first, _, _ = ran
+    second = full_study(plan)
+    assert second.total("computed") == 0
+    assert second.lines()[0].startswith("0 items computed")
+    assert dict(second.refs()) == dict(first.refs())
+
+
+def test_one_more_patient_costs_that_patient_and_the_cohort_only(ran):
+    plan, _, _, cohort = ran
+    add_patient(cohort, 7, 12)
+    made = computed(full_study(plan))
+    assert made["scan_dicom"] == 1
+    assert made["read_dicom"] == 3
+    assert made["draw_region"] == 4
+    assert made["preprocess"] == 2
+    assert made["fuse"] == 1
+    assert made["build_cohort"] == 1
+    assert made["evaluate"] == 1
+    per_image = ("preprocess_mask", "detect", "radiomics", "count_lesions")
+    assert all(made[stage] <= 6 for stage in per_image), made
+
+
+def test_every_number_leads_back_to_source_files(ran):
+    plan, results, _, cohort = ran
+    from flows.explain import explain
+    from tasks.sources.files import content_digest, walk
+
+    told = explain(plan.workspace, "report", everything=True)
+    named = set(re.findall(r"source file sha256 ([0-9a-f]{64})", told))
+    there = {content_digest(file.read()) for file in walk(cohort).files}
+    assert len(named) > 400
+    assert named <= there
+    assert results.cohort.cohort.kind == "cohort"
+
+
+def test_steps_run_alone_and_take_up_what_is_there(ran):
+    plan, _, _, _ = ran
+    study = ingest_study(plan)
+    assert study.kind == "study"
+    mined = mine_cohort(plan)
+    assert mined.rules is not None
+    assert report_study(plan).total("computed") == 0
