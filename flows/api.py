@@ -32,9 +32,10 @@ DEFAULTS = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
     "PREFECT_CLI_PROMPT": "false",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
-"""Settings that we want where the user has set none: nothing is sent out, and records are written in batches."""
+"""Settings that we want where the user has set none: nothing is sent out, records are written in batches, and the
+terminal shows progress and one message for an error, where Prefect would show a log."""
 
 
 @contextmanager

@@ -114,10 +114,12 @@ def ui(
 
 
 def _run(plan: Plan) -> None:
+    from flows.check import check_tables  # noqa: PLC0415
     from flows.full_study import full_study  # noqa: PLC0415
     from flows.progress import shown  # noqa: PLC0415
     from flows.results import last_results  # noqa: PLC0415
 
+    check_tables(plan)
     with shown():
         full_study(plan)
     for line in last_results(plan).lines():

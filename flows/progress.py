@@ -28,10 +28,12 @@ def shown(console: Console | None = None) -> Iterator[None]:
     listener = _Bars(console) if console.is_terminal else _Lines(console)
     with listener:
         runtime.LISTENERS.append(listener)
+        runtime.SAID.append(console.print)
         try:
             yield
         finally:
             runtime.LISTENERS.remove(listener)
+            runtime.SAID.remove(console.print)
 
 
 class _Bars:

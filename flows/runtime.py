@@ -88,6 +88,8 @@ class Tally:
 
 LISTENERS: list[Callable[[str, Counter[str]], None]] = []
 """Told of every change of a running study's tally; the command line shows its progress this way."""
+SAID: list[Callable[[str], None]] = []
+"""Told of every sentence that a reader should know."""
 
 
 @dataclass
@@ -245,8 +247,10 @@ def keep(plan: Plan, study: Study, step: str) -> Ref:
 
 
 def say(sentence: str) -> None:
-    """Tell the run's log something that a reader should know; never a patient's name, id or path."""
+    """Tell the run's log, and the terminal, what a reader should know; never a patient's name, id or path."""
     get_run_logger().warning("%s", sentence)
+    for listener in SAID:
+        listener(sentence)
 
 
 @contextmanager

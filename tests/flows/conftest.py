@@ -43,7 +43,13 @@ def cohort(small_cohort, tmp_path) -> Path:
     return Path(shutil.copytree(small_cohort, tmp_path / "cohort"))
 
 
-def small_plan(cohort: Path, workspace: Path, **changes):
+@pytest.fixture(scope="session")
+def small_plan():
+    """Return the function that makes the light plan."""
+    return light_plan
+
+
+def light_plan(cohort: Path, workspace: Path, **changes):
     """Return the demo's plan on a small cohort, made light: one learner, two folds, no shuffles."""
     held = yaml.safe_load((files("deployments") / "plans" / "demo.yaml").read_text(encoding="utf-8"))
     held.update(
@@ -70,4 +76,4 @@ def small_plan(cohort: Path, workspace: Path, **changes):
 @pytest.fixture
 def plan(cohort, tmp_path):
     """Return the light plan on a copy of the small cohort."""
-    return small_plan(cohort, tmp_path / "results")
+    return light_plan(cohort, tmp_path / "results")

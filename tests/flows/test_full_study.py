@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import gzip
 import re
+import shutil
 import sqlite3
 
 import pytest
 
 from data_catalog.store import Store
 from flows.demo import leaks
+from flows.explain import explain
 from flows.full_study import full_study
 from flows.ingest_study import ingest_study
 from flows.key import identities
 from flows.mine_cohort import mine_cohort
 from flows.report_study import report_study
 from flows.results import last_results
+from tasks.sources.files import content_digest, walk
 from tasks.synthetic.cohort import add_patient
 from tasks.synthetic.truths import Truths
 
@@ -27,12 +30,8 @@ def computed(results):
 
 
 @pytest.fixture(scope="module")
-def ran(request, small_cohort, tmp_path_factory):
+def ran(small_cohort, small_plan, tmp_path_factory):
     """Run the light plan once on a copy of the small cohort; the tests of this module share it in order."""
-    import shutil
-
-    from tests.flows.conftest import small_plan
-
     folder = tmp_path_factory.mktemp("study")
     cohort = shutil.copytree(small_cohort, folder / "cohort")
     plan = small_plan(cohort, folder / "results")
@@ -120,9 +119,6 @@ def test_one_more_patient_costs_that_patient_and_the_cohort_only(ran):
 
 def test_every_number_leads_back_to_source_files(ran):
     plan, results, _, cohort = ran
-    from flows.explain import explain
-    from tasks.sources.files import content_digest, walk
-
     told = explain(plan.workspace, "report", everything=True)
     named = set(re.findall(r"source file sha256 ([0-9a-f]{64})", told))
     there = {content_digest(file.read()) for file in walk(cohort).files}
