@@ -84,9 +84,9 @@ def _rule(truths: Truths, findings: Findings, texture: set[str]) -> PlantedFound
         f"If {truths.rule.clinical_column} is {truths.rule.clinical_value} and CT texture is high, then"
         f" {truths.rule.outcome_column}: {hits} of {hits + misses}, against {other_hits} of {other_hits + others}"
     )
-    found = () if findings.rules is None else findings.rules.significant
+    found = () if findings.rules is None else findings.rules.claimed
     if not found:
-        return PlantedFound(planted=planted, found="no significant rule", ok=False)
+        return PlantedFound(planted=planted, found="no rule is claimed", ok=False)
 
     def is_clinical(item: Item) -> bool:
         return (item.column, item.level) == (truths.rule.clinical_column, truths.rule.clinical_value)

@@ -93,6 +93,6 @@ class AssociationMiner(Method):
         a, b, c, d = counts.T
         confidence = a / (a + b)
         lift = confidence * (a + b + c + d) / (a + c)
-        kept = (confidence >= self.min_confidence) & (lift >= self.min_lift) & (p <= self.productive_p)
-        search = search.take(np.flatnonzero(kept).tolist())
+        kept = np.flatnonzero((confidence >= self.min_confidence) & (lift >= self.min_lift))
+        search = search.take(kept.tolist())
         return search.take(productive(search, self.productive_p).tolist()).ordered()

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import false_discovery_control
 
 from tasks.methods.rules.adjust import adjusted_p_values
 
 METHODS = ["bonferroni", "holm", "bh", "by"]
-p_values = st.lists(st.floats(0, 1), min_size=1, max_size=30).map(np.array)
+p_values = st.lists(st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=30).map(np.array)
 
 
 def test_three_p_values_are_adjusted_as_by_hand():
@@ -29,6 +30,27 @@ def test_holm_and_bh_equal_their_definitions_written_out(p):
         bh[i] = min(1, *(m / (k + 1) * p[order[k]] for k in range(place, m)))
     np.testing.assert_allclose(adjusted_p_values(p, "holm"), holm)
     np.testing.assert_allclose(adjusted_p_values(p, "bh"), bh)
+
+
+@settings(max_examples=25, deadline=None)
+@given(p_values, st.sampled_from(["bh", "by"]))
+def test_bh_and_by_equal_those_of_scipy(p, method):
+    np.testing.assert_allclose(adjusted_p_values(p, method), false_discovery_control(p, method=method))
+
+
+@settings(max_examples=25, deadline=None)
+@given(p_values, st.sampled_from(METHODS), st.integers(0, 200))
+def test_hypotheses_that_were_not_tested_count_as_if_their_p_values_were_one(p, method, untested):
+    written_out = adjusted_p_values(np.concatenate([p, np.ones(untested)]), method)
+    found = adjusted_p_values(p, method, p.size + untested)
+    np.testing.assert_allclose(found, written_out[: p.size], rtol=1e-12)
+
+
+def test_billions_searched_are_adjusted_for_without_writing_them_out():
+    p, number = np.array([1e-12, 1e-3]), 10**10
+    np.testing.assert_allclose(adjusted_p_values(p, "holm", number), [0.01, 1])
+    by_log = 0.01 * (np.log(number) + np.euler_gamma)
+    np.testing.assert_allclose(adjusted_p_values(p, "by", number), [by_log, 1], rtol=1e-9)
 
 
 @settings(max_examples=25, deadline=None)

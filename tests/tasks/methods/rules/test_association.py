@@ -1,4 +1,6 @@
-"""Association rules between any items."""
+"""Association rules between any items and their control of false discoveries."""
+
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -7,11 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlxtend.frequent_patterns import association_rules, fpgrowth
 from pydantic import TypeAdapter
+from scipy.stats import binom, fisher_exact
 
 from data_catalog.errors import BadData
 from tasks.methods.rules import Miner
+from tasks.methods.rules.adjust import adjusted_p_values
 from tasks.methods.rules.association import AssociationMiner
-from tasks.methods.rules.items import Item, ItemTable
+from tasks.methods.rules.discretise import QuantileBins
+from tasks.methods.rules.items import ColumnLabel, Item, ItemTable
+
+EVERY = AssociationMiner(min_confidence=0.0, min_lift=0.0, productive_p=1.0, max_rules=None)
+"""Lists all rules of frequent itemsets."""
 
 
 def table_of(rows):
@@ -24,36 +32,114 @@ def keys(table):
     return [f"p{i}" for i in range(len(table))]
 
 
+def noise(seed, bins, rows=40):
+    """Return six columns of numbers and two of categories that have nothing to do with each other, some unknown."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(rng.normal(size=(rows, 6)), columns=[f"f{i}" for i in range(6)])
+    table["marker"] = rng.choice(["positive", "negative"], rows)
+    table["outcome"] = rng.choice(["yes", "no"], rows, p=[0.4, 0.6])
+    table = table.mask(rng.uniform(size=table.shape) < 0.1)
+    return QuantileBins(bins=bins)(table, {name: ColumnLabel(label=name) for name in table}).items(table)
+
+
 def test_the_one_rule_of_a_drawn_table_is_found():
-    table = table_of(["11", "11", "11", "00", "00", "01"])
+    table = table_of(["11"] * 5 + ["00"] * 4 + ["01"])
     found = AssociationMiner(min_confidence=0.9)(table, keys(table))
     (rule,) = found.rules
-    assert rule.sentence == "If c0 is yes, then c1 is yes: 3 of 3 patients (100 %), against 1 of 3 otherwise."
-    assert rule.supporting == ("p0", "p1", "p2")
+    assert rule.sentence == "If c0 is yes, then c1 is yes: 5 of 5 patients (100 %), against 1 of 5 otherwise."
+    assert rule.supporting == ("p0", "p1", "p2", "p3", "p4")
     assert rule.contradicting == ()
-    assert (found.found, found.searched, found.rows) == (1, 2, 6)
-
-
-def test_no_p_value_is_claimed():
-    table = table_of(["11", "11", "00", "00"])
-    found = AssociationMiner()(table, keys(table))
-    assert {rule.p for rule in found.rules} == {rule.adjusted_p for rule in found.rules} == {None}
-    assert found.significant == ()
-    assert found.adjust is None
+    assert (found.found, found.searched, found.rows) == (1, 2, 10)
+    assert rule.p == pytest.approx(fisher_exact([[5, 0], [1, 4]], alternative="greater").pvalue)
+    assert rule.adjusted_p == pytest.approx(2 * rule.p)
+    assert (found.adjust, found.alpha, rule.alpha) == ("holm", 0.05, 0.05)
+    assert rule.significant
 
 
 def test_the_denominator_is_the_patients_of_whom_both_items_are_known():
     table = table_of(["11", "11", "1?", "1?", "?1", "00", "00"])
-    rule = AssociationMiner(min_support=0.1)(table, keys(table)).rules[0]
+    rule = EVERY(table, keys(table)).rules[0]
     assert (rule.a, rule.b, rule.c, rule.d, rule.known) == (2, 0, 0, 2, 4)
     assert rule.support == 0.5
+    assert rule.p == pytest.approx(1 / 6)
+
+
+def test_pairs_that_are_seldom_together_are_searched_all_the_same():
+    # Each item is frequent, and no two of them are together: nothing is tested, and everything was searched.
+    table = table_of(["100"] * 5 + ["010"] * 5 + ["001"] * 5)
+    found = EVERY(table, keys(table))
+    assert (found.found, found.searched) == (0, 6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.text("011?", min_size=4, max_size=4), min_size=2, max_size=20), st.integers(2, 4))
+def test_all_pairs_frequent_by_themselves_are_searched_and_adjusted_for_as_if_written_out(rows, longest):
+    table = table_of(rows)
+    found = EVERY.model_copy(update={"max_length": longest, "adjust": "by"})(table, keys(table))
+    itemsets = [one for length in range(1, longest) for one in combinations(range(4), length)]
+    frequent = [one for one in itemsets if table.present[:, one].all(axis=1).mean() >= 0.2]
+    pairs = [(x, y) for x in frequent for y in frequent if not set(x) & set(y) and len(x) + len(y) <= longest]
+    assert found.searched == len(pairs)
+    p = np.ones(len(pairs))
+    for place, (left, right) in enumerate(pairs):
+        known = table.known[:, left + right].all(axis=1)
+        x, y = (table.present[:, side].all(axis=1)[known] for side in (left, right))
+        if table.present[:, left + right].all(axis=1).mean() >= 0.2:
+            cells = [[(x & y).sum(), (x & ~y).sum()], [(~x & y).sum(), (~x & ~y).sum()]]
+            p[place] = fisher_exact(cells, alternative="greater").pvalue
+    positions = {item: position for position, item in enumerate(table.items)}
+    expected = dict(zip(pairs, adjusted_p_values(p, "by"), strict=True))
+    for rule in found.rules:
+        pair = tuple(tuple(positions[item] for item in side) for side in (rule.antecedent, rule.consequent))
+        assert rule.adjusted_p == pytest.approx(expected[pair])
+
+
+def most_by_chance(tables, alpha=0.05):
+    """Return how many of some tables may have a false discovery, with one chance in a thousand of more."""
+    return int(binom.ppf(0.999, tables, alpha))
+
+
+@pytest.mark.parametrize(("bins", "longest"), [(2, 2), (2, 3), (3, 3)])
+def test_few_tables_of_noise_have_a_significant_association_and_adjusting_for_those_found_would_give_many(
+    bins, longest
+):
+    tables, adjusted, careless = 80, 0, 0
+    miner = AssociationMiner(max_length=longest, max_rules=None)
+    for seed in range(tables):
+        items = noise(seed, bins)
+        found = miner(items, keys(items))
+        adjusted += bool(found.significant)
+        careless += any(rule.p * found.found <= 0.05 for rule in found.rules)
+    assert adjusted <= most_by_chance(tables)
+    assert careless > most_by_chance(tables)
+
+
+def test_a_planted_association_is_claimed_once_whichever_way_it_is_read():
+    rng = np.random.default_rng(0)
+    coins = ["".join(row) for row in rng.choice(list("01"), (40, 4))]
+    linked = ["111"] * 10 + ["100"] * 8 + ["010"] * 8 + ["000"] * 14
+    table = table_of([one + other for one, other in zip(linked, coins, strict=True)])
+    found = AssociationMiner()(table, keys(table))
+    (rule,) = found.claimed
+    assert rule.claim == "If c0 is yes and c1 is yes, then c2 is yes"
+    converse = next(rule for rule in found.rules if len(rule.consequent) == 2)
+    assert converse.p == rule.p
+    assert len(found.significant) == 4
+    assert {echo.explained_by for echo in found.significant[1:]} == {rule.claim}
+
+
+def test_a_longer_association_that_adds_nothing_is_left_out():
+    # c0 and c1 go together; c2 is a coin.
+    table = table_of(["111", "110"] * 8 + ["001", "000"] * 8)
+    found = AssociationMiner(min_confidence=0.0)(table, keys(table))
+    assert {len(rule.antecedent + rule.consequent) for rule in found.rules} == {2}
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.text("01", min_size=4, max_size=4), min_size=2, max_size=25))
 def test_rules_of_known_items_are_those_of_mlxtend(rows):
     table = table_of(rows)
-    ours = AssociationMiner(min_support=0.2, min_confidence=0.6, min_lift=0.0)(table, keys(table))
+    ours = EVERY.model_copy(update={"min_confidence": 0.6})(table, keys(table))
     itemsets = fpgrowth(pd.DataFrame(table.present), min_support=0.2 - 1e-9, max_len=3)
     names = {item: position for position, item in enumerate(table.items)}
     mine = {
@@ -74,16 +160,16 @@ def test_rules_of_known_items_are_those_of_mlxtend(rows):
             np.testing.assert_allclose(getattr(rule, measure), row[measure], atol=1e-12)
 
 
-def test_rules_are_in_falling_order_of_lift_and_as_many_as_asked_for():
+def test_rules_are_in_order_of_p_and_as_many_as_asked_for():
     rng = np.random.default_rng(0)
     table = table_of(["".join(row) for row in rng.choice(list("01"), (30, 6))])
-    miner = AssociationMiner(min_confidence=0.5, min_lift=1.0)
-    every = miner(table, keys(table))
-    lifts = [rule.lift for rule in every.rules]
-    assert lifts == sorted(lifts, reverse=True)
-    few = miner.model_copy(update={"max_rules": 2})(table, keys(table))
+    every = EVERY(table, keys(table))
+    places = [(rule.adjusted_p, rule.p, len(rule.antecedent + rule.consequent), rule.claim) for rule in every.rules]
+    assert places == sorted(places)
+    few = EVERY.model_copy(update={"max_rules": 2})(table, keys(table))
     assert few.rules == every.rules[:2]
     assert few.found == every.found > 2
+    assert EVERY(table, keys(table)).model_dump_json() == every.model_dump_json()
 
 
 def test_a_table_without_items_gives_no_rules():

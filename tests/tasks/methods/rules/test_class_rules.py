@@ -114,6 +114,60 @@ def test_every_listed_rule_beats_its_parts_by_fishers_test():
             assert fisher_exact(cells, alternative="greater").pvalue <= 0.05 + 1e-9
 
 
+def interaction():
+    """Return 40 patients: 10 with c0 and c1 all have the outcome, of the others 2; c2 is much like c0."""
+    rows = ["111"] * 9 + ["110"] + ["101"] + ["100"] * 2 + ["010"] * 13 + ["001"] * 3 + ["000"] * 11
+    return table_of(rows), outcome_of("y" * 10 + "n" * 3 + "y" + "n" * 12 + "n" * 3 + "y" + "n" * 10)
+
+
+def test_only_the_planted_of_several_significant_rules_is_claimed():
+    found = ClassRuleMiner(consequents=("yes",))(*interaction(), keys(40))
+    planted_rule, *echoes = found.rules
+    assert planted_rule.sentence.startswith("If c0 is yes and c1 is yes, then y is yes: 10 of 10 patients")
+    assert [rule.claim for rule in echoes[:2]] == [
+        "If c1 is yes and c2 is yes, then y is yes",
+        "If c0 is yes, then y is yes",
+    ]
+    assert all(rule.significant for rule in echoes[:2])
+    assert {rule.explained_by for rule in echoes} == {planted_rule.claim}
+    assert found.claimed == (planted_rule,)
+
+
+def test_that_the_other_outcome_goes_with_the_other_patients_is_no_second_finding():
+    found = ClassRuleMiner()(*interaction(), keys(40))
+    assert found.claimed == found.rules[:1]
+    mirrored = ClassRuleMiner()(yes_and_no("1" * 8 + "0" * 8), outcome_of("y" * 8 + "n" * 8), keys(16))
+    first, second = mirrored.significant
+    assert (first.consequent[0].level, second.consequent[0].level) == ("yes", "no")
+    assert (first.explained_by, second.explained_by) == (None, first.claim)
+
+
+def yes_and_no(rows):
+    """Return one column of two values, an item each."""
+    present = np.array([[row == "1", row == "0"] for row in rows])
+    items = tuple(Item(column="c", label="c", level=level) for level in ("with", "without"))
+    return ItemTable(items, present, np.ones_like(present))
+
+
+def test_a_rule_of_the_other_outcome_that_holds_beside_the_first_is_claimed():
+    # c0 brings the outcome to all 12; of the others, c1 keeps it from all 14, and 7 of the remaining 14 have it.
+    items = table_of(["10"] * 12 + ["01"] * 14 + ["00"] * 14)
+    found = ClassRuleMiner()(items, outcome_of("y" * 12 + "n" * 14 + "y" * 7 + "n" * 7), keys(40))
+    assert [rule.claim for rule in found.claimed] == ["If c1 is yes, then y is no", "If c0 is yes, then y is yes"]
+
+
+def test_two_rules_of_their_own_are_both_claimed_and_their_echoes_are_not():
+    # c0 and c1 bring the outcome to 10 of 12 each; c2 is c0 but for three patients.
+    rows = ["101"] * 10 + ["100"] * 2 + ["010"] * 12 + ["001"] + ["000"] * 25
+    outcome = outcome_of("y" * 10 + "n" * 2 + "y" * 10 + "n" * 2 + "n" + "y" + "n" * 24)
+    found = ClassRuleMiner(consequents=("yes",), max_length=1)(table_of(rows), outcome, keys(50))
+    assert [(rule.claim, rule.claimed, rule.explained_by) for rule in found.rules] == [
+        ("If c2 is yes, then y is yes", True, None),
+        ("If c0 is yes, then y is yes", False, "If c2 is yes, then y is yes"),
+        ("If c1 is yes, then y is yes", True, None),
+    ]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_planted_interaction_comes_first_and_is_significant(seed):
     table, outcome = planted(seed)
@@ -122,7 +176,8 @@ def test_a_planted_interaction_comes_first_and_is_significant(seed):
     first = found.rules[0]
     assert {item.key for item in first.antecedent} == {("a", "high"), ("b", "positive")}
     assert (first.a, first.b, first.c, first.d) == (11, 1, 5, 23)
-    assert first.significant
+    assert found.claimed == (first,)
+    assert all(rule.explained_by for rule in found.significant[1:])
 
 
 def most_by_chance(tables, alpha=0.05):
@@ -134,7 +189,7 @@ def most_by_chance(tables, alpha=0.05):
 def test_noise_has_no_significant_rules(bins):
     false = 0
     for seed in range(20):
-        table, outcome = noise(seed)
+        table, outcome = noise(seed, columns=10 * bins)
         items = QuantileBins(bins=bins).fit(table, labels(table)).items(table)
         found = ClassRuleMiner()(items, outcome_items(pd.Series(outcome, name="y"), Y), keys(40))
         assert found.rules, "without candidates the test would show nothing"

@@ -12,6 +12,7 @@ from tasks.methods.rules.contingency import (
     odds_ratio,
     odds_ratio_interval,
     rule_counts,
+    surely_without,
     wilson_interval,
 )
 from tasks.methods.rules.items import Item, ItemTable
@@ -39,6 +40,12 @@ def test_a_rule_counts_the_rows_where_all_its_items_are_known():
 def test_a_rule_within_others_counts_only_their_rows():
     table = table_of(["111", "110", "101", "001", "011"])
     assert rule_counts(table, [(0, 1)], [(2,)], [(1,)]).tolist() == [[1, 1, 1, 0]]
+
+
+def test_a_row_is_without_an_itemset_if_one_item_is_known_to_be_absent():
+    table = table_of(["11", "10", "0?", "?0", "1?", "??", "00"])
+    assert surely_without(table, (0, 1)).tolist() == [1, 2, 3, 6]
+    assert surely_without(table, (1,)).tolist() == [1, 3, 6]
 
 
 def test_no_rules_have_no_counts():

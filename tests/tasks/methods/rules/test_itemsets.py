@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data_catalog.errors import BadData
 from tasks.methods.rules.items import Item, ItemTable
-from tasks.methods.rules.itemsets import frequent_itemsets, least_rows, splits
+from tasks.methods.rules.itemsets import frequent_itemsets, least_rows, pairs_apart, splits
 
 
 def table_of(present, columns=None):
@@ -79,6 +79,40 @@ def test_an_itemset_splits_into_every_rule():
     assert len(splits([(0, 1, 2)])) == 6
     assert splits([]) == []
     assert splits([(3,)]) == []
+
+
+def test_pairs_are_counted_in_both_orders_and_without_a_common_column():
+    table = table_of(np.ones((1, 4)), ["a", "a", "b", "c"])
+    singles = [(0,), (1,), (2,), (3,)]
+    assert pairs_apart(table, singles, 2) == 10
+    # With (0, 2): beside 3, in two orders; beside 0, 1 or 2 it would share a column.
+    assert pairs_apart(table, [*singles, (0, 2)], 3) == 12
+    assert pairs_apart(table, [*singles, (0, 2)], 2) == 10
+    assert pairs_apart(table, [], 3) == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.sampled_from("abcde"), min_size=1, max_size=8),
+    st.integers(2, 5),
+    st.randoms(use_true_random=False),
+)
+def test_pairs_counted_equal_those_written_out(columns, longest, random):
+    table = table_of(np.ones((1, len(columns))), columns)
+    every = [
+        itemset
+        for length in range(1, longest)
+        for itemset in combinations(range(len(columns)), length)
+        if len({columns[i] for i in itemset}) == length
+    ]
+    itemsets = random.sample(every, k=(len(every) + 1) // 2)
+    written = [
+        (left, right)
+        for left in itemsets
+        for right in itemsets
+        if len(left) + len(right) <= longest and not {columns[i] for i in left} & {columns[i] for i in right}
+    ]
+    assert pairs_apart(table, itemsets, longest) == len(written)
 
 
 def test_mining_leaves_the_process_warning_filters_alone():

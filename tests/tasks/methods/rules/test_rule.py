@@ -91,6 +91,14 @@ def test_a_rule_is_significant_at_alpha_and_not_above():
     assert several.significant == (RULE,)
 
 
+def test_a_significant_rule_that_echoes_another_is_not_claimed():
+    echo = RULE.model_copy(update={"antecedent": (MARKER,), "explained_by": RULE.claim})
+    weak = RULE.model_copy(update={"adjusted_p": 0.9})
+    assert [rule.claimed for rule in (RULE, echo, weak)] == [True, False, False]
+    several = RuleSet(rules=(RULE, echo, weak), found=3, searched=9, rows=40)
+    assert (several.significant, several.claimed) == ((RULE, echo), (RULE,))
+
+
 def test_the_key_forgets_cut_offs_and_order():
     moved = CONTRAST.model_copy(update={"low": 40.7})
     assert rule_key((MARKER, moved), (PROGRESSION,)) == RULE.key

@@ -7,11 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_catalog.errors import BadData
+from tasks.methods.rules.association import AssociationMiner
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import FixedBins, QuantileBins
 from tasks.methods.rules.items import ColumnLabel, outcome_items
 from tasks.methods.rules.rule import RuleSet
-from tasks.methods.rules.validation import mine_and_validate, stratified_folds
+from tasks.methods.rules.validation import (
+    associate_and_validate,
+    mine_and_validate,
+    patient_folds,
+    stratified_folds,
+)
 
 LABELS = {"size": ColumnLabel(label="size", unit="mm"), "marker": ColumnLabel(label="marker"),
           "same": ColumnLabel(label="same"), "y": ColumnLabel(label="progression")}  # fmt: skip
@@ -29,6 +35,11 @@ def cohort(rows=40, seed=0):
 
 def validate(table, **changes):
     return mine_and_validate(table, table["y"], [f"p{i}" for i in range(len(table))], LABELS, **(CHOICE | changes))
+
+
+def associate(table, **changes):
+    choice = {"discretiser": QuantileBins(bins=2), "miner": AssociationMiner()} | changes
+    return associate_and_validate(table, [f"p{i}" for i in range(len(table))], LABELS, **choice)
 
 
 def outcome(values):
@@ -52,12 +63,22 @@ def test_with_fixed_cut_offs_held_out_counts_are_those_of_all_patients():
     assert (held_out.a, held_out.b, held_out.c, held_out.d) == (rule.a, rule.b, rule.c, rule.d)
 
 
-def test_cut_offs_in_a_fold_are_learnt_from_its_training_patients():
-    # The largest of ten is held out once; the cut-offs learnt without it still put it high.
-    table = cohort(rows=12)
-    table.loc[table["size"].idxmax(), "size"] = 1e6
-    rule = validate(table, folds=3).rules[0]
-    assert rule.held_out.known == 12
+@pytest.mark.parametrize("of_outcome", [True, False])
+def test_cut_offs_in_a_fold_are_learnt_from_its_training_patients(of_outcome):
+    table = cohort(seed=1)
+    table["y"] = np.where(table["size"] > 16, "yes", "no")  # the middle of some training patients is another
+    parts = stratified_folds(outcome(table["y"].tolist()), 5, 0) if of_outcome else patient_folds(40, 5, 0)
+    expected = np.zeros(4, int)
+    for fold in range(5):
+        held_out = table[parts == fold]
+        low, _ = QuantileBins(bins=2).fit(table[parts != fold], {"size": LABELS["size"]}).learnt
+        high, yes = held_out["size"] > low.high, held_out["y"] == "yes"
+        expected += [(high & yes).sum(), (high & ~yes).sum(), (~high & yes).sum(), (~high & ~yes).sum()]
+    found = validate(table) if of_outcome else associate(table)
+    claims = {rule.claim: rule for rule in found.rules}
+    rule = claims["If size is high (> 20 mm), then progression is yes"]
+    assert [getattr(rule.held_out, cell) for cell in "abcd"] == expected.tolist()
+    assert [getattr(rule, cell) for cell in "abcd"] != expected.tolist()
 
 
 def test_held_out_counts_are_of_the_folds_that_found_the_rule():
@@ -83,6 +104,44 @@ def test_mined_rules_are_those_of_the_miner_alone():
     assert found.searched == alone.searched
     assert found.refused == binning.refused
     assert [refusal.reason for refusal in found.refused] == ["every value is the same"]
+
+
+def test_a_true_association_is_found_in_every_fold_and_holds_in_patients_held_out():
+    found = associate(cohort())
+    assert found.claimed
+    rule = next(rule for rule in found.rules if rule.claim == "If size is high (> 20 mm), then progression is yes")
+    assert rule.held_out.found_in_folds == rule.held_out.folds == len(found.folds) == 5
+    assert rule.held_out.known == 40
+    assert rule.held_out.support > 0.4
+    assert rule.held_out.confidence > 0.85
+    fixed = associate(cohort(), discretiser=FixedBins(cuts={"size": [20]}))
+    rule = next(rule for rule in fixed.rules if rule.claim == rule.claim)
+    assert rule.held_out.model_dump(include=set("abcd")) == rule.model_dump(include=set("abcd"))
+
+
+def test_associations_are_those_of_the_miner_alone_and_columns_without_items_are_named():
+    table = cohort()
+    binning = QuantileBins(bins=2).fit(table, LABELS)
+    alone = AssociationMiner()(binning.items(table), [f"p{i}" for i in range(40)])
+    found = associate(table)
+    assert [rule.model_copy(update={"held_out": None}) for rule in found.rules] == list(alone.rules)
+    assert found.refused == binning.refused != ()
+    assert associate(table).model_dump_json() == found.model_dump_json()
+
+
+def test_associations_are_not_checked_in_too_few_patients_nor_in_several_rows_of_one():
+    with pytest.raises(BadData, match="5 folds for 8 patients"):
+        associate(cohort(rows=8))
+    with pytest.raises(BadData, match="40 rows of 20 patients"):
+        associate_and_validate(
+            cohort(), [f"p{i % 20}" for i in range(40)], LABELS, **(CHOICE | {"miner": AssociationMiner()})
+        )
+
+
+def test_patients_are_dealt_to_folds_evenly_and_by_the_seed():
+    parts = patient_folds(23, 5, 0)
+    assert sorted(np.bincount(parts).tolist()) == [4, 4, 5, 5, 5]
+    assert parts.tolist() == patient_folds(23, 5, 0).tolist() != patient_folds(23, 5, 1).tolist()
 
 
 def test_the_outcome_column_gives_no_items():
