@@ -94,10 +94,10 @@ def _tell(tree: Tree, record: Record, *, everything: bool) -> None:
         shown = text if len(text) <= PARAMETERS else text[:PARAMETERS] + " ..."
         tree.add(f"[dim]parameters {escape(shown)}[/dim]")
     digests = record.source_digests()
-    shown = digests if everything else digests[:ALIKE]
-    for digest in shown:
+    named = digests if everything else digests[:ALIKE]
+    for digest in named:
         tree.add(f"source file sha256 {digest}")
-    if len(digests) > len(shown):
+    if len(digests) > len(named):
         tree.add(f"[dim]and {len(digests) - ALIKE} more source files (`voxmine why {record.output.short} --all`)[/dim]")
 
 
