@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from data_catalog.lineage import sources_behind
 from data_catalog.refs import Ref, Study
+from flows.artifacts import show
 from flows.cohort_study import cohort_study
 from flows.learn_cohort import learn_cohort
 from flows.mine_cohort import column_meanings, mine_cohort
 from flows.plan import Plan
 from flows.results import CohortTables, Counts, Learnt, Mined, Results, write_results
-from flows.runtime import one, run_stage, study_flow, tell, work
+from flows.runtime import one, run_stage, study_flow, work
 from flows.words import flow_steps, methods_used, outcome_in_words, question, refused_by_section
 from tasks.methods.reporting.data import Origin
 from tasks.methods.reporting.page import look_digest
@@ -53,7 +54,7 @@ def report_study(
         counts = tuple(Counts(**row) for row in here.tally.rows())
         results = Results(cohort=held, learnt=learnt, mined=mined, report=report, counts=counts)
         write_results(plan, results, here.store)
-        tell(plan, here.tally)
+        show(plan, results, here.store)
         return results
 
 

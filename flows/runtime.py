@@ -15,7 +15,6 @@ from distributed import Client, Scheduler
 from distributed.deploy.spec import SpecCluster
 from distributed.deploy.subprocess import SubprocessWorker
 from prefect import Flow, get_run_logger
-from prefect.artifacts import create_table_artifact
 from prefect.context import FlowRunContext
 from prefect.logging.handlers import APILogWorker
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -182,11 +181,6 @@ def work(plan: Plan) -> Iterator[Work]:
                 yield opened
             finally:
                 get_run_logger().info("%s", tally)
-
-
-def tell(plan: Plan, tally: Tally) -> None:
-    """Make the tally an artifact in Prefect."""
-    create_table_artifact(key=f"{plan.study}-items".replace("_", "-"), table=tally.rows(), description="Items by stage")
 
 
 def run_stage(jobs: Sequence[Job]) -> list[Outcome]:

@@ -89,7 +89,7 @@ def test_a_run_started_on_the_server_ends_with_a_report_and_artifacts(api, cohor
     assert plan.report_file.exists()
     artifacts = api.post("artifacts/filter", json={}).json()
     keys = {artifact["key"] for artifact in artifacts}
-    assert "small-items" in keys
+    assert {f"small-{what}" for what in ("items", "quarantine", "models", "rules", "results")} <= keys
     table = next(artifact for artifact in artifacts if artifact["key"] == "small-items")
     assert {row["stage"] for row in json.loads(table["data"])} >= {"read_dicom", "radiomics", "mine_rules"}
 

@@ -122,23 +122,23 @@ def auc_plot(bars: Sequence[Bar]) -> Markup:
 
 
 def support_confidence_plot(rules: Sequence[Rule]) -> Markup:
-    """Draw each rule by support and confidence; significant ones are filled."""
+    """Draw each rule by support and confidence; claimed ones are filled."""
     most = max((rule.support or 0.0 for rule in rules), default=0.0)
     frame = Frame(LEFT, TOP, 500, 240, (0.0, min(1.0, max(0.1, math.ceil(10 * most + 1e-9) / 10))))
-    ordered = sorted(rules, key=lambda rule: rule.significant)
+    ordered = sorted(rules, key=lambda rule: rule.claimed)
     dots = [
         circle(
             frame.x(rule.support or 0.0),
             frame.y(rule.confidence or 0.0),
             5,
-            "rule-dot significant" if rule.significant else "rule-dot",
+            "rule-dot claimed" if rule.claimed else "rule-dot",
             f"{signs(rule.claim)}: support {percentage(rule.support)}, confidence {percentage(rule.confidence)}",
         )
         for rule in ordered
     ]
     axes = frame.y_axis("Confidence", _percent) + frame.x_axis("Support (share of patients)", _percent)
-    filled = sum(rule.significant for rule in rules)
-    said = f"Support and confidence of {len(rules)} rules, {filled} of them significant"
+    filled = sum(rule.claimed for rule in rules)
+    said = f"Support and confidence of {len(rules)} rules, {filled} of them claimed"
     key = _rule_key(frame)
     return drawing(frame.right + 20, frame.bottom + BELOW + LINE, said, axes, *dots, key)
 
@@ -175,8 +175,8 @@ def _bar(frame: Frame, bar: Bar, y: float) -> Markup:
 
 def _rule_key(frame: Frame) -> Markup:
     y = frame.bottom + BELOW + LINE / 2
-    filled = circle(frame.left + 6, y - 4.5, 5, "rule-dot significant") + words(frame.left + 18, y, "significant")
-    hollow = circle(frame.left + 126, y - 4.5, 5, "rule-dot") + words(frame.left + 138, y, "not significant")
+    filled = circle(frame.left + 6, y - 4.5, 5, "rule-dot claimed") + words(frame.left + 18, y, "claimed")
+    hollow = circle(frame.left + 126, y - 4.5, 5, "rule-dot") + words(frame.left + 138, y, "not claimed")
     return element("g", filled, hollow)
 
 

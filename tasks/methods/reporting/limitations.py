@@ -9,6 +9,7 @@ from tasks.methods.reporting.words import fixed, inside, number, percentage, plu
 if TYPE_CHECKING:
     from tasks.methods.reporting.data import ModelResult, ReportData
     from tasks.methods.reporting.parts import CategorySummary, NumberSummary
+    from tasks.methods.rules.rule import RuleSet
 
 USUAL_EVENTS_PER_COLUMN = 10
 """Rule of thumb for regression (Peduzzi et al., J Clin Epidemiol 1996;49:1373)."""
@@ -116,8 +117,17 @@ def _rules(data: ReportData) -> list[str]:
     said = []
     if data.rules is not None or data.associations is not None or data.sequences is not None:
         said.append("Rules and patterns say what goes together in this cohort, not what causes what.")
-    if data.associations is not None and data.associations.rules:
+    if data.associations is not None and data.associations.claimed:
         said.append(
-            "Associations were chosen for being frequent and have no p-values: they suggest, and prove nothing."
+            "An association may hold because one item defines or measures the other: whether it is news, no test tells."
+        )
+    if any(_has_echoes(rules) for rules in (data.rules, data.associations)):
+        said.append(
+            "A rule that says the same as a better one is not claimed; that the better one is the true one of the two "
+            "is not shown."
         )
     return said
+
+
+def _has_echoes(rules: RuleSet | None) -> bool:
+    return rules is not None and len(rules.claimed) < len(rules.significant)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.methods.reporting.sentences import adjustment
 from tasks.methods.reporting.words import inside, listing, percentage, plural, signs
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tasks.methods.learning.evaluation import Evaluation
     from tasks.methods.reporting.data import MethodUsed, Purpose, ReportData
+    from tasks.methods.rules.rule import RuleSet
 
 VERBS: dict[Purpose, str] = {
     "preprocessing": "were cleaned by {methods}",
@@ -99,26 +100,38 @@ def _intervals(found: Evaluation) -> str:
 
 
 def _rules(data: ReportData) -> str:
-    if data.rules is None:
+    said = [_mined("rules", data.rules, data.methods), _mined("associations", data.associations, data.methods)]
+    if not any(said):
         return ""
-    used = _parameters(data.methods, "rules")
     said = [
         _representatives(_parameters(data.methods, "representatives")),
         _levels(_parameters(data.methods, "levels")),
-        _search(used),
+        *said,
+        "A significant rule is not claimed if it says the same as a better one: if it has the same items arranged "
+        "otherwise, or is not shown to hold among the patients to whom the better one does not apply.",
     ]
-    said.append(
-        f"Each rule was tested by Fisher's exact one-sided test; p-values were adjusted for all "
-        f"{data.rules.searched:,} rules searched by {adjustment(data.rules.adjust)} method."
-    )
-    if data.rules.folds:
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def _mined(purpose: Literal["rules", "associations"], rules: RuleSet | None, methods: Sequence[MethodUsed]) -> str:
+    """Return how rules, or associations, were searched, tested and held against patients held out."""
+    if rules is None:
+        return ""
+    used = _parameters(methods, purpose)
+    said = [_search(used) if purpose == "rules" else _thresholds(used), _tested(purpose, rules)]
+    if rules.folds:
         said.append(
-            f"Levels and rules were learnt anew in {len(data.rules.folds)} training folds, and counted in the patients "
+            f"Levels and {purpose} were learnt anew in {len(rules.folds)} training folds, and counted in the patients "
             "held out."
         )
-    if data.associations is not None:
-        said.append("Associations among all items are described by support, confidence and lift, without p-values.")
     return " ".join(sentence for sentence in said if sentence)
+
+
+def _tested(purpose: str, rules: RuleSet) -> str:
+    return (
+        f"The {purpose} were tested by Fisher's exact one-sided test; p-values were adjusted for all "
+        f"{rules.searched:,} searched by {adjustment(rules.adjust)} method."
+    )
 
 
 def _representatives(used: dict[str, Any]) -> str:
@@ -142,6 +155,16 @@ def _search(used: dict[str, Any]) -> str:
     return (
         f"Searched were all combinations of up to {plural(_whole(used['max_length']), 'item')} that apply to at least "
         f"{percentage(used['min_support'])} of the patients; kept were those that gain on every shorter rule."
+    )
+
+
+def _thresholds(used: dict[str, Any]) -> str:
+    if not used:
+        return ""
+    return (
+        f"Associations among any items, up to {_whole(used['max_length'])} together, were kept if their support "
+        f"reaches {percentage(used['min_support'])}, their confidence {percentage(used['min_confidence'])} and their "
+        f"lift {used['min_lift']:g}, and no item could be left out."
     )
 
 

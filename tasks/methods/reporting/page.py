@@ -24,7 +24,7 @@ TOP_FEATURES = 20
 MOST_FEATURES = 400
 """Features that are listed in full on request; more would make the page heavy."""
 TOP_RULES = 12
-"""Rules shown as cards; further significant ones are listed in the table."""
+"""Rules shown as cards; further claimed ones are listed in the table."""
 TOP_TIMELINES = 6
 SECTIONS = (
     ("flow", "Flow of the cohort"),

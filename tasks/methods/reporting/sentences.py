@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.methods.reporting.words import fixed, inside, interval, p_value, percentage, plural, signs
+from tasks.methods.reporting.words import (
+    NOTHING,
+    days,
+    fixed,
+    inside,
+    interval,
+    p_value,
+    percentage,
+    plural,
+    share,
+    signs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +44,9 @@ def glance(data: ReportData) -> list[str]:
     """Return what a reader in a hurry takes home."""
     said = [cohort_words(data), model_headline(data)]
     if data.rules is not None:
-        said.append(rules_headline(data.rules, _outcome(data)) + _first(data.rules.significant))
+        said.append(rules_headline(data.rules, _outcome(data)) + _first(data.rules.claimed))
     if data.sequences is not None:
-        said.append(sequences_headline(data.sequences) + _first(data.sequences.significant))
+        said.append(_first_order(data.sequences.significant) + sequences_headline(data.sequences))
     return [sentence for sentence in said if sentence]
 
 
@@ -137,22 +148,26 @@ def agreement_words(rows: Sequence[FeatureAgreement]) -> str:
 
 
 def rules_headline(rules: RuleSet, outcome: str) -> str:
-    """Return how many rules stand among how many searched."""
-    if not rules.significant:
-        return f"No rule on {outcome} reached significance among {rules.searched:,} searched."
-    adjusted = f"p ≤ {rules.alpha} after {adjustment(rules.adjust)} adjustment"
-    return (
-        f"{plural(len(rules.significant), 'rule')} on {outcome} reached significance among {rules.searched:,} searched "
-        f"({adjusted})."
-    )
+    """Return how many rules are claimed among how many searched."""
+    return _claims(rules, "rule", f" on {outcome}")
 
 
 def associations_headline(rules: RuleSet) -> str:
-    """Return how many associations passed the thresholds."""
+    """Return how many associations are claimed, and how many reached the thresholds, by chance or not."""
+    said = _claims(rules, "association")
     if not rules.rules:
-        return f"No association reached the thresholds among {rules.searched:,} searched."
-    listed = f", of which {len(rules.rules):,} were kept" if len(rules.rules) < rules.found else ""
-    return f"{plural(rules.found, 'association')} reached the thresholds among {rules.searched:,} searched{listed}."
+        return f"{said} None reached the thresholds of support, confidence and lift."
+    kept = len(rules.rules)
+    listed = f", of which {kept:,} {'was' if kept == 1 else 'were'} kept" if kept < rules.found else ""
+    return f"{said} {rules.found:,} reached the thresholds of support, confidence and lift{listed}."
+
+
+def held_out_share(rule: Rule) -> str:
+    """Return how a rule did in held-out patients, as in a table."""
+    held = rule.held_out
+    if held is None:
+        return NOTHING
+    return share(held.a, held.applies) if held.found_in_folds else "not found again"
 
 
 def sequences_headline(found: SequenceSet) -> str:
@@ -188,9 +203,9 @@ def held_out_words(rules: RuleSet) -> str:
 def not_found(data: ReportData) -> list[str]:
     """Return all that was looked for and not found."""
     said = [sentence for result in data.judged("model") for sentence in _model_not_found(result, data.comparisons)]
-    if data.rules is not None and not data.rules.significant:
+    if data.rules is not None and not data.rules.claimed:
         said.append(rules_headline(data.rules, _outcome(data)))
-    if data.associations is not None and not data.associations.rules:
+    if data.associations is not None and not data.associations.claimed:
         said.append(associations_headline(data.associations))
     if data.sequences is not None and not data.sequences.significant:
         said.append(sequences_headline(data.sequences))
@@ -222,9 +237,32 @@ def _model_not_found(result: ModelResult, comparisons: Sequence[Comparison]) -> 
     return said
 
 
-def _first(rules: Sequence[Rule] | Sequence[SequenceRule]) -> str:
+def _claims(rules: RuleSet, noun: str, on: str = "") -> str:
+    """Return how many rules are claimed, and how many more are significant but echo one of them."""
+    claimed, among = len(rules.claimed), f"among {rules.searched:,} searched"
+    if not claimed:
+        return f"No {noun}{on} is claimed {among}."
+    echoes = len(rules.significant) - claimed
+    verbs = ("is", "says") if echoes == 1 else ("are", "say")
+    more = f"; {echoes:,} more {verbs[0]} significant but {verbs[1]} the same as a better one" if echoes else ""
+    return (
+        f"{plural(claimed, noun)}{on} {'is' if claimed == 1 else 'are'} claimed {among} "
+        f"(p ≤ {rules.alpha} after {adjustment(rules.adjust)} adjustment){more}."
+    )
+
+
+def _first(rules: Sequence[Rule]) -> str:
     """Return the most convincing rule, to be said after how many there are; empty without one."""
     return "".join(f" {'First: ' if len(rules) > 1 else ''}{signs(rule.sentence)}" for rule in rules[:1])
+
+
+def _first_order(rules: Sequence[SequenceRule]) -> str:
+    """Return the most convincing order of events in words, to be said before how many there are; empty without one."""
+    return "".join(
+        f"{signs(rule.claim)} in {rule.completed:,} of {plural(rule.begun, 'patient')} "
+        f"({percentage(rule.confidence)}), {days(rule.median_days)} after {rule.steps[0]} (median). "
+        for rule in rules[:1]
+    )
 
 
 def _beats(compared: Comparison) -> bool:

@@ -36,7 +36,7 @@ from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.items import ColumnLabel
 from tasks.methods.rules.sequences import SequenceMiner
-from tasks.methods.rules.validation import mine_and_validate
+from tasks.methods.rules.validation import associate_and_validate, mine_and_validate
 
 PATIENTS = 40
 SECTIONS = (
@@ -278,7 +278,13 @@ def filled(cohort, models):
         discretiser=binning,
         miner=ClassRuleMiner(min_support=0.1),
     )
-    associations = AssociationMiner(min_support=0.1)(binning(cohort, COLUMNS).items(cohort), keys)
+    associations = associate_and_validate(
+        cohort.assign(progression=cohort["progression"].map({1: "yes", 0: "no"})),
+        keys,
+        {**COLUMNS, "progression": ColumnLabel(label="progression")},
+        discretiser=binning,
+        miner=AssociationMiner(min_support=0.1),
+    )
     effects = pd.DataFrame(
         [
             ("CT.tumour.stat_variance", 40, 2, 21.0, 0.000004, 0.0001, 0.54),
@@ -327,6 +333,7 @@ def filled(cohort, models):
             MethodUsed(purpose="radiomics", parameters={"method": "intensity_statistics"}),
             MethodUsed.of("levels", binning),
             MethodUsed.of("rules", ClassRuleMiner(min_support=0.1)),
+            MethodUsed.of("associations", AssociationMiner(min_support=0.1)),
             MethodUsed.of("sequences", SequenceMiner(min_support=0.1, max_gap_days=90)),
         ),
         origins=origins(),

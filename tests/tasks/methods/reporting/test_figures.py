@@ -102,15 +102,21 @@ def test_the_axis_of_aucs_reaches_down_to_the_lowest_interval():
     assert "0.2" in [text.text for text in tree.iter("text")]
 
 
-def test_rules_lie_by_support_and_confidence_and_significant_ones_are_filled():
+def test_rules_lie_by_support_and_confidence_and_claimed_ones_are_filled():
     drawn = support_confidence_plot([rule(10, 10, 0, 20, 0.01), rule(4, 0, 0, 36, 0.5)])
     dots = [node for node in parsed(drawn).iter("circle") if node.find("title") is not None]
-    assert [node.get("class") for node in dots] == ["rule-dot", "rule-dot significant"]
+    assert [node.get("class") for node in dots] == ["rule-dot", "rule-dot claimed"]
     hollow, filled = dots
     assert float(hollow.get("cy")) == TOP  # confidence 1
     assert float(filled.get("cy")) == TOP + 120  # confidence one half of 240 high
     assert float(filled.get("cx")) == pytest.approx(LEFT + 500 * 0.25 / 0.3, abs=0.01)
     assert "confidence 50" in filled.find("title").text
+
+
+def test_a_rule_that_echoes_a_better_one_is_not_filled():
+    echo = rule(10, 10, 0, 20, 0.01).model_copy(update={"explained_by": "a better rule"})
+    dots = [node for node in parsed(support_confidence_plot([echo])).iter("circle") if node.find("title") is not None]
+    assert [node.get("class") for node in dots] == ["rule-dot"]
 
 
 def test_a_plot_without_rules_is_an_empty_frame():

@@ -5,8 +5,9 @@ from html.parser import HTMLParser
 import pytest
 
 from data_catalog.refs import Refusal
+from tasks.methods.reporting import words
 from tasks.methods.reporting.data import Picture
-from tasks.methods.reporting.page import MOST_FEATURES, SECTIONS, TOP_RULES, look_digest, render
+from tasks.methods.reporting.page import MOST_FEATURES, SECTIONS, TOP_FEATURES, TOP_RULES, look_digest, render
 from tasks.methods.reporting.parts import FeatureSummary, Spread
 from tasks.methods.rules.rule import RuleSet
 
@@ -124,7 +125,7 @@ def test_pictures_and_drawings_say_what_they_show(read):
 
 
 def test_the_numbers_of_the_study_are_on_the_page(read):
-    for words in (
+    for said in (
         "41 patients with 164 series came in",
         "0.94 (0.86 to 1.00)",
         "Selecting features before the split would have shown AUC 0.84 instead of 0.71",
@@ -137,11 +138,11 @@ def test_the_numbers_of_the_study_are_on_the_page(read):
         "P004/v1/CT/a81b0c",
         "not a medical device",
     ):
-        assert words in read.text, words
+        assert said in read.text, said
 
 
 def test_patients_for_and_against_a_rule_are_named_but_folded_away(read, filled):
-    rule = filled.rules.significant[0]
+    rule = filled.rules.claimed[0]
     assert f"For (10): {', '.join(rule.supporting)}." in read.text
     assert len(read.all("details")) > 5
 
@@ -156,7 +157,7 @@ def test_a_study_of_real_patients_has_no_planted_truths(filled):
 
 
 @pytest.mark.parametrize(
-    ("anchor", "words"),
+    ("anchor", "said"),
     [
         ("flow", "The flow of the cohort was not recorded."),
         ("pictures", "There is no picture"),
@@ -174,8 +175,8 @@ def test_a_study_of_real_patients_has_no_planted_truths(filled):
         ("made", "What made the numbers was not recorded."),
     ],
 )
-def test_a_section_without_anything_says_so(empty, anchor, words):
-    assert words in section(empty, anchor)
+def test_a_section_without_anything_says_so(empty, anchor, said):
+    assert said in section(empty, anchor)
 
 
 def test_an_empty_page_is_whole(empty):
@@ -185,9 +186,11 @@ def test_an_empty_page_is_whole(empty):
 def test_an_empty_search_is_told_apart_from_no_search(filled):
     nothing = RuleSet(rules=(), found=0, searched=2310, rows=40, adjust="holm", alpha=0.05)
     data = filled.model_copy(update={"rules": nothing, "associations": nothing})
-    assert "No rule on progression reached significance among 2,310 searched." in section(data, "rules")
-    assert "No association reached the thresholds among 2,310 searched." in section(data, "associations")
-    assert "No rule on progression reached significance" in section(data, "not-found")
+    assert "No rule on progression is claimed among 2,310 searched." in section(data, "rules")
+    assert "No association is claimed among 2,310 searched. None reached the thresholds" in section(
+        data, "associations"
+    )
+    assert "No rule on progression is claimed" in section(data, "not-found")
 
 
 def test_scanners_without_features_are_not_compared(filled):
@@ -212,7 +215,7 @@ def test_what_could_not_be_made_is_said_with_the_reason(empty):
 
 
 def test_text_of_others_stays_text(filled, page):
-    rule = filled.rules.significant[0]
+    rule = filled.rules.claimed[0]
     item = rule.antecedent[0].model_copy(update={"label": HOSTILE, "level": HOSTILE})
     hostile_rule = rule.model_copy(update={"antecedent": (item,), "supporting": (HOSTILE,)})
     sequence = filled.sequences.rules[0].model_copy(update={"steps": (HOSTILE, HOSTILE)})
@@ -275,15 +278,70 @@ def test_a_large_study_fits(filled):
 
 
 def test_more_rules_than_cards_are_listed_in_a_table(filled):
-    rule = filled.rules.significant[0]
+    rule = filled.rules.claimed[0]
     rules = filled.rules.model_copy(update={"rules": (rule,) * (TOP_RULES + 3)})
     read = of(filled, rules=rules)
     assert len([attrs for attrs in read.all("article") if attrs.get("class") == "card"]) == TOP_RULES + 2
-    assert "Further significant rules." in read.text
+    assert "Further rules that are claimed." in read.text
+
+
+def with_echo(rules, times=1):
+    """Return the first rule of a set and echoes of it: just as significant, but explained."""
+    first = rules.rules[0]
+    item = first.antecedent[0].model_copy(update={"level": "otherwise"})
+    echo = first.model_copy(update={"antecedent": (item,), "explained_by": first.claim})
+    return rules.model_copy(update={"rules": (first, *(echo,) * times)})
+
+
+@pytest.mark.parametrize("anchor", ["rules", "associations"])
+def test_rules_that_say_the_same_as_a_better_one_are_listed_with_that_one(filled, anchor):
+    rules = with_echo(getattr(filled, anchor))
+    first, echo = rules.rules
+    said = section(filled.model_copy(update={anchor: rules}), anchor)
+    claimed, heading, echoes = said.partition("Say the same as a better rule")
+    assert heading
+    assert words.signs(first.claim) in claimed
+    assert words.signs(echo.claim) not in claimed
+    assert f"{words.signs(echo.claim)} Said by: {words.signs(first.claim)}" in echoes
+    assert "Say the same as a better rule" not in section(filled, anchor)
+
+
+def test_an_echo_has_no_card_and_is_no_headline(filled):
+    cards = [attrs for attrs in of(filled).all("article") if attrs.get("class") == "card"]
+    rules = with_echo(filled.rules, times=2)
+    read = of(filled, rules=rules)
+    assert [attrs for attrs in read.all("article") if attrs.get("class") == "card"] == cards
+    assert "2 more are significant but say the same as a better one" in read.text
+
+
+def test_associations_are_tested_and_held_out_and_claimed_ones_come_first(filled):
+    said = section(filled, "associations")
+    first, *others = filled.associations.rules
+    claimed, folded, rest = said.partition("5 associations that did not reach significance")
+    assert folded
+    assert words.signs(first.claim) in claimed
+    assert f"{words.p_number(first.p)} {words.p_number(first.adjusted_p)}" in claimed
+    assert "4 of 6 (67 %)" in claimed  # of the held-out patients
+    assert all(words.signs(other.claim) in rest for other in others)
+    assert "Mined anew in each of 5 training folds" in claimed
+
+
+def test_a_long_list_of_associations_says_how_many_are_shown(filled):
+    echoes = with_echo(filled.associations, times=TOP_FEATURES + 4)
+    said = section(filled.model_copy(update={"associations": echoes}), "associations")
+    assert f"does not apply ({TOP_FEATURES} of {TOP_FEATURES + 4})." in said
+
+
+def test_associations_of_which_none_is_claimed_are_folded_away(filled):
+    chance = filled.associations.model_copy(update={"rules": filled.associations.rules[1:]})
+    said = section(filled.model_copy(update={"associations": chance}), "associations")
+    assert "No association is claimed among 644 searched." in said
+    assert "Associations that are claimed" not in said
+    assert "5 associations that did not reach significance" in said
 
 
 def test_a_rule_that_was_not_held_out_or_not_found_again_says_so(filled):
-    rule = filled.rules.significant[0]
+    rule = filled.rules.claimed[0]
     unseen = rule.model_copy(update={"held_out": None})
     lost = rule.model_copy(
         update={"held_out": rule.held_out.model_copy(update={"a": 0, "b": 0, "c": 0, "d": 0, "found_in_folds": 0})}

@@ -40,21 +40,63 @@ def test_a_leak_that_gains_nothing_is_not_called_optimism(leaky):
 
 def test_a_search_without_success_is_said_plainly():
     said = sentences.rules_headline(NO_RULES, "progression")
-    assert said == "No rule on progression reached significance among 2,310 searched."
+    assert said == "No rule on progression is claimed among 2,310 searched."
     assert sentences.sequences_headline(NO_SEQUENCES).startswith("No order of events reached significance")
-    assert sentences.associations_headline(NO_RULES) == "No association reached the thresholds among 2,310 searched."
+    assert sentences.associations_headline(NO_RULES) == (
+        "No association is claimed among 2,310 searched. None reached the thresholds of support, confidence and lift."
+    )
 
 
 def test_rules_found_are_counted_with_their_adjustment(filled):
     assert sentences.rules_headline(filled.rules, "progression") == (
-        "1 rule on progression reached significance among 2,310 searched (p ≤ 0.05 after Holm's adjustment)."
+        "1 rule on progression is claimed among 2,310 searched (p ≤ 0.05 after Holm's adjustment)."
     )
 
 
 def test_associations_that_were_not_kept_are_owned_up_to(filled):
     more = filled.associations.model_copy(update={"found": 5000})
-    assert sentences.associations_headline(more).startswith("5,000 associations reached the thresholds among")
-    assert "of which 3 were kept" in sentences.associations_headline(more)
+    assert sentences.associations_headline(more) == (
+        "1 association is claimed among 644 searched (p ≤ 0.05 after Holm's adjustment). 5,000 reached the thresholds "
+        "of support, confidence and lift, of which 6 were kept."
+    )
+    single = more.model_copy(update={"rules": more.rules[:1]})
+    assert sentences.associations_headline(single).endswith("of which 1 was kept.")
+    assert "kept" not in sentences.associations_headline(filled.associations)
+
+
+@pytest.mark.parametrize(
+    ("echoes", "said"),
+    [(1, "; 1 more is significant but says the same as a better one."), (2, "; 2 more are significant but say the")],
+)
+def test_rules_that_echo_a_better_one_are_counted_apart(filled, echoes, said):
+    first = filled.rules.claimed[0]
+    echo = first.model_copy(update={"explained_by": first.claim})
+    headline = sentences.rules_headline(filled.rules.model_copy(update={"rules": (first, *(echo,) * echoes)}), "death")
+    assert headline.startswith("1 rule on death is claimed among 2,310 searched")
+    assert said in headline
+
+
+def test_several_claimed_rules_are_counted_and_the_first_is_said(filled):
+    rules = filled.rules.model_copy(update={"rules": filled.rules.claimed * 3})
+    said = sentences.glance(filled.model_copy(update={"rules": rules}))[2]
+    assert said.startswith("3 rules on progression are claimed among 2,310 searched")
+    assert "adjustment). First: If marker is positive" in said
+
+
+def test_held_out_counts_are_told_apart_from_none(filled):
+    rule = filled.rules.claimed[0]
+    nothing = {"a": 0, "b": 0, "c": 0, "d": 0, "found_in_folds": 0}
+    lost = rule.model_copy(update={"held_out": rule.held_out.model_copy(update=nothing)})
+    assert sentences.held_out_share(rule) == "10 of 14 (71\u00a0%)"
+    assert sentences.held_out_share(lost) == "not found again"
+    assert sentences.held_out_share(rule.model_copy(update={"held_out": None})) == "–"
+
+
+def test_a_rule_that_only_echoes_is_not_claimed_and_so_not_found(filled):
+    echo = filled.rules.claimed[0].model_copy(update={"explained_by": "a better rule"})
+    echoes = filled.rules.model_copy(update={"rules": (echo,)})
+    said = sentences.not_found(filled.model_copy(update={"comparisons": (), "rules": echoes}))
+    assert said == ["No rule on progression is claimed among 2,310 searched."]
 
 
 def test_a_difference_beyond_chance_is_called_so():
@@ -184,7 +226,10 @@ def test_the_glance_has_a_sentence_for_everything_that_was_done(filled):
     _, _, rules, sequences = sentences.glance(filled)
     assert "adjustment). If marker is positive and CT tumour intensity variance is high (> 420 HU²), then" in rules
     assert "in held-out folds 10 of 14." in rules
-    assert "adjustment). First: Steroids is followed by infection: 27 of 30 patients" in sequences
+    assert sequences == (
+        "Steroids is followed by infection in 27 of 30 patients (90\u00a0%), 36 days after steroids (median). 2 orders "
+        "of events reached significance among 6 ordered pairs tested (p ≤ 0.05 after Holm's adjustment)."
+    )
 
 
 def test_the_glance_names_no_rule_where_none_is_significant(filled):

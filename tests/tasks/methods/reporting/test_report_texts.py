@@ -27,8 +27,13 @@ def test_methods_are_filled_from_the_parameters(filled):
         "compared by the test of DeLong",
         "cut into 2 levels of about equally many patients",
         "at least 10\u00a0% of the patients",
-        "adjusted for all 2,310 rules searched by Holm's method",
-        "learnt anew in 5 training folds",
+        "The rules were tested by Fisher's exact one-sided test; p-values were adjusted for all 2,310 searched by",
+        "Levels and rules were learnt anew in 5 training folds",
+        "Associations among any items, up to 3 together, were kept if their support reaches 10\u00a0%, their "
+        "confidence 80\u00a0% and their lift 1.1",
+        "The associations were tested by Fisher's exact one-sided test; p-values were adjusted for all 644 searched by",
+        "Levels and associations were learnt anew in 5 training folds",
+        "A significant rule is not claimed if it says the same as a better one",
         "Sequences of up to 2 events, at most 90 days apart, were counted in 30 patients",
     ):
         assert words in text
@@ -72,7 +77,16 @@ def test_rules_whose_parameters_are_not_known_are_told_by_what_they_say_of_thems
     text = " ".join(methods_paragraphs(bare))
     assert "by no method" in text
     assert "Searched were" not in text
-    assert "Associations" not in text
+    assert "ssociations" not in text
+
+
+def test_associations_are_told_without_rules_that_end_in_the_outcome(filled):
+    text = " ".join(methods_paragraphs(filled.model_copy(update={"rules": None})))
+    assert "The associations were tested" in text
+    assert "The rules were tested" not in text
+    bare = filled.model_copy(update={"rules": None, "methods": ()})
+    assert among(methods_paragraphs(bare), "The associations were tested")
+    assert not among(methods_paragraphs(bare), "were kept if")
 
 
 def test_features_that_gave_nothing_are_not_counted(filled):
@@ -90,9 +104,21 @@ def test_limitations_are_filled_from_the_numbers(filled):
         "3 items were refused",
         "as low as 0.78",
         "not what causes what",
-        "have no p-values",
+        "one item defines or measures the other",
     ):
         assert among(said, words), words
+
+
+def test_a_rule_that_echoes_a_better_one_is_a_limitation(filled):
+    first = filled.rules.claimed[0]
+    rules = filled.rules.model_copy(update={"rules": (first, first.model_copy(update={"explained_by": first.claim}))})
+    assert among(limitations(filled.model_copy(update={"rules": rules})), "says the same as a better one")
+    assert not among(limitations(filled), "says the same as a better one")
+
+
+def test_associations_that_may_be_chance_need_no_word_on_what_they_mean(filled):
+    chance = filled.associations.model_copy(update={"rules": filled.associations.rules[1:]})
+    assert not among(limitations(filled.model_copy(update={"associations": chance})), "defines or measures")
 
 
 def test_the_limitations_of_an_empty_study_are_plain(empty):

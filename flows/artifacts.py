@@ -1,0 +1,60 @@
+"""What a run shows in Prefect: its items, its quarantine, its models and rules; opaque keys only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect.artifacts import create_table_artifact
+
+if TYPE_CHECKING:
+    from data_catalog.refs import Study
+    from data_catalog.store import Store
+    from flows.plan import Plan
+    from flows.results import Results
+    from tasks.methods.learning.evaluation import Evaluation
+    from tasks.methods.rules.rule import RuleSet
+    from tasks.methods.rules.sequence_rule import SequenceSet
+
+
+def show(plan: Plan, results: Results, store: Store) -> None:
+    """Make the results of a study tables of its run in Prefect."""
+    study: Study = store.open(results.cohort.features.study)
+    _table(plan, "items", [count.model_dump() for count in results.counts], "What became of the items of each stage")
+    refusals = [{"item": one.item, "stage": one.stage, "why": f"{one.verdict}: {one.reason}"} for one in study.refusals]
+    _table(plan, "quarantine", refusals, "What was refused, and why")
+    _table(plan, "models", _models(results, store), "AUC in patients that no step had seen")
+    _table(plan, "rules", _rules(results, store), "Rules that are claimed, and the orders of events")
+    artefacts = [{"result": name, "artefact": ref.short} for name, ref in results.refs()]
+    _table(plan, "results", artefacts, "Names for `voxmine why`")
+
+
+def _table(plan: Plan, what: str, rows: list[dict[str, Any]], description: str) -> None:
+    key = f"{plan.study}-{what}".replace("_", "-")
+    create_table_artifact(key=key, table=rows, description=description)
+
+
+def _models(results: Results, store: Store) -> list[dict[str, Any]]:
+    learnt = results.learnt
+    if learnt is None:
+        return []
+    rows = []
+    for role, evaluations in (("model", learnt.models), ("control", learnt.controls)):
+        for name, ref in evaluations.items():
+            held: Evaluation = store.open(ref)
+            interval = f"{held.auc_interval.low:.2f} to {held.auc_interval.high:.2f}"
+            rows.append({"name": name, "role": role, "AUC": round(held.auc, 3), "interval": interval})
+    return rows
+
+
+def _rules(results: Results, store: Store) -> list[dict[str, Any]]:
+    mined = results.mined
+    if mined is None:
+        return []
+    rows: list[dict[str, Any]] = []
+    if mined.rules is not None:
+        rules: RuleSet = store.open(mined.rules)
+        rows += [{"rule": rule.sentence, "adjusted p": rule.adjusted_p} for rule in rules.claimed]
+    if mined.sequences is not None:
+        sequences: SequenceSet = store.open(mined.sequences)
+        rows += [{"rule": rule.sentence, "adjusted p": rule.adjusted_p} for rule in sequences.significant]
+    return rows
