@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 POOL = "voxmine"
+END_SECONDS = 15
+"""A worker or a server that has not ended by then is ended."""
 
 
 def serve(port: int, tell: Callable[[str], None]) -> None:
@@ -44,9 +46,16 @@ def serve(port: int, tell: Callable[[str], None]) -> None:
         tell("Ending.")
     finally:
         for process in reversed(started):
-            process.terminate()
-        for process in started:
-            process.wait(30)
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def register(environment: dict[str, str]) -> None:
