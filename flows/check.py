@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from data_catalog.errors import PlanError
 from data_catalog.store import Store
 from flows.finding import assemble, scan_jobs
 from flows.key import identities
@@ -35,8 +36,19 @@ def check_tables(plan: Plan) -> pd.DataFrame | None:
     if isinstance(plan.events, EventRows):
         require_events(plan.events)
     if plan.clinical is None:
+        _require_no_columns(plan)
         return None
     return require_clinical(plan.clinical, further_columns(plan), plan.outcome)
+
+
+def _require_no_columns(plan: Plan) -> None:
+    columns = further_columns(plan)
+    if columns:
+        raise PlanError(
+            "The plan has the clinical table whose columns it names",
+            f"`clinical` is empty, and {', '.join(map(repr, columns))} would be read from it",
+            "Fill in `clinical`, or leave out what names the columns: outcome, events, pixel_size_column.",
+        )
 
 
 def further_columns(plan: Plan) -> tuple[str, ...]:

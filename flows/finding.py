@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -60,10 +61,12 @@ def assemble(
         everything.regions += [replace(one, series=replace(one.series, source=number)) for one in found.regions]
         everything.refusals += found.refusals
     if not everything.series:
+        left_out = Counter(refusal.verdict for refusal in everything.refusals)
+        reasons = ", ".join(f"{count} for {verdict}" for verdict, count in sorted(left_out.items()))
         raise PlanError(
             "The sources hold at least one series",
-            f"none was found; {len(everything.refusals)} files were left out",
-            "Correct the sources in the plan; `voxmine check` says why files were left out.",
+            f"none was found; files left out: {reasons or 'none'}",
+            "Correct the sources in the plan: their paths, patterns and modalities.",
         )
     patients = sorted({series.patient for series in everything.series})
     return everything.of_patients(set(patients[: plan.first_patients]))

@@ -98,7 +98,11 @@ def _rule(truths: Truths, findings: Findings, texture: set[str]) -> PlantedFound
         return all(is_clinical(item) or is_texture(item) for item in rule.antecedent)
 
     first = found[0]
-    is_planted = any(map(is_clinical, first.antecedent)) and any(map(is_texture, first.antecedent))
+    is_planted = (
+        any(map(is_clinical, first.antecedent))
+        and any(map(is_texture, first.antecedent))
+        and [item.level for item in first.consequent] == [truths.rule.outcome_value]
+    )
     unplanted = [rule.claim for rule in found if not follows(rule)]
     said = first.sentence if not unplanted else f"{first.sentence} Not planted: {'; '.join(unplanted)}"
     return PlantedFound(planted=planted, found=said, ok=is_planted and not unplanted)
@@ -194,9 +198,10 @@ def _nothing_else_refused(truths: Truths, pseudonym: Callable[[str], str], findi
 
 def _readers(truths: Truths, findings: Findings) -> PlantedFound:
     planted = f"{' and '.join(truths.readers)} overlap with a mean Dice of {truths.mean_dice:.3f}"
-    if findings.overlaps is None:
+    compared = findings.overlaps
+    scans = None if compared is None else compared[compared["modality"] == "CT"]
+    if scans is None or not len(scans):
         return PlantedFound(planted=planted, found="nothing was compared", ok=False)
-    scans = findings.overlaps[findings.overlaps["modality"] == "CT"]
     found = fmean(scans["dice"])
     return PlantedFound(
         planted=planted, found=f"{found:.3f} over {len(scans)} scans", ok=abs(found - truths.mean_dice) <= DICE_ERROR

@@ -1,0 +1,233 @@
+"""How each kind lies on disk: exactly, deterministically, and readable by other programs."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.linear_model import LogisticRegression
+
+from data_catalog import layout
+from data_catalog.errors import BadData, StoreError
+from data_catalog.geometry import Geometry
+from data_catalog.kinds import EVALUATION, MASK, MODEL, REPORT, STUDY, TABLE, VOLUME, geometry_of, mask, volume
+from data_catalog.layout import CHUNK, SHARD, WHOLE_BYTES, chunks_and_shards
+from data_catalog.refs import Ref, Region, Scan, Study
+from tests.data_catalog.conftest import small_volume
+
+TURNED = ((0.8, -0.6, 0.0), (0.6, 0.8, 0.0), (0.0, 0.0, 1.0))
+
+
+def written(kind, value, folder):
+    folder.mkdir(exist_ok=True)
+    layout.write(kind, value, folder)
+    return folder
+
+
+def files_of(folder):
+    """Return every file below a folder: its name and its bytes."""
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def returned(kind, value, folder):
+    return layout.read(kind, written(kind, value, folder))
+
+
+def test_a_volume_comes_back_with_its_place_in_space(tmp_path):
+    geometry = Geometry((3, 4, 5), (2.5, 0.7, 0.7), (-120.5, 33.25, 0.1), TURNED)
+    image = volume(
+        np.arange(60, dtype="int16").reshape(3, 4, 5), geometry, unit="HU", modality="CT", corrections=["slope 1"]
+    )
+    back = returned(VOLUME, image, tmp_path / "a")
+    xr.testing.assert_identical(back, image)
+    assert back.dtype == "int16"
+    assert back.name == "voxels"
+    assert geometry_of(back) == geometry
+    assert back["z"].values.tolist() == geometry.axis_positions_mm(0).tolist()
+    assert back.encoding == {}
+
+
+@pytest.mark.parametrize("leading", ["c", "t", "tc"])
+def test_time_and_channel_come_back(leading, tmp_path):
+    image = small_volume((*range(2, 2 + len(leading)), 2, 3, 4), "float32")
+    image = image.rename(dict(zip(image.dims, [*leading, "z", "y", "x"], strict=True)))
+    back = returned(VOLUME, image, tmp_path / "a")
+    assert back.dims == (*leading, "z", "y", "x")
+    xr.testing.assert_identical(back, image)
+
+
+def test_missing_voxels_stay_missing_and_zeros_stay_zeros(tmp_path):
+    image = small_volume(dtype="float32")
+    image.values[0] = np.nan
+    image.values[1] = 0
+    image.values[2, 0, 0] = np.inf
+    back = returned(VOLUME, image, tmp_path / "a")
+    np.testing.assert_array_equal(back.values, image.values)
+    assert np.isnan(back.values[0]).all()
+    whole = small_volume().copy(data=np.zeros((3, 4, 5), dtype="int16"))
+    assert returned(VOLUME, whole, tmp_path / "b").dtype == "int16"
+
+
+def test_a_mask_comes_back_with_the_names_of_its_regions(tmp_path):
+    values = np.zeros((2, 3, 4), dtype=np.int32)
+    values[1, 1, :3] = (1, 2, 10)
+    labels = mask(values, Geometry((2, 3, 4), (1.0, 1.0, 1.0)), {10: "node", 2: "oedema", 1: "tumour"}, note="drawn")
+    back = returned(MASK, labels, tmp_path / "a")
+    xr.testing.assert_identical(back, labels)
+    assert back.attrs["names"] == {"1": "tumour", "2": "oedema", "10": "node"}
+    assert back.dtype == np.uint8
+
+
+def test_a_table_comes_back_with_its_types_and_gaps(tmp_path):
+    table = pd.DataFrame(
+        {
+            "patient": ["P-1", "P-2"],
+            "day": pd.array([3, None], dtype="Int64"),
+            "dice": [0.5, np.nan],
+            "grade": pd.Series(["2", None], dtype="object"),
+            "when": pd.to_datetime(["2024-01-31", None]),
+            "yes": [True, False],
+        }
+    )
+    back = returned(TABLE, table, tmp_path / "a")
+    assert back["day"].dtype == "Int64"
+    assert back["when"].dtype.kind == "M"
+    assert back["yes"].dtype == bool
+    assert back.isna().to_numpy().tolist() == table.isna().to_numpy().tolist()
+    assert back["grade"][0] == "2"
+    assert back.columns.tolist() == table.columns.tolist()
+    assert back["dice"].tolist()[0] == 0.5
+
+
+def test_an_empty_table_keeps_its_columns(tmp_path):
+    back = returned(TABLE, pd.DataFrame({"a": pd.Series([], dtype=float)}), tmp_path / "a")
+    assert back.columns.tolist() == ["a"]
+    assert len(back) == 0
+
+
+def test_the_index_of_a_table_is_left_behind(tmp_path):
+    back = returned(TABLE, pd.DataFrame({"a": [1, 2]}, index=["ZEBRA", "OKAPI"]), tmp_path / "a")
+    assert back.index.tolist() == [0, 1]
+    assert b"ZEBRA" not in files_of(tmp_path / "a")["data.parquet"]
+
+
+def test_a_document_comes_back_as_what_it_was(tmp_path):
+    ref = Ref(kind="volume", digest="0" * 64)
+    scan = Scan(
+        patient="P-1", modality="CT", series="s", image=ref, regions=(Region(name="tumör", reader="A", mask=ref),)
+    )
+    back = returned(STUDY, Study(scans=(scan,), found=3), tmp_path / "a")
+    assert type(back) is Study
+    assert back == Study(scans=(scan,), found=3)
+
+
+def test_a_page_and_a_model_come_back(tmp_path):
+    page = "<!DOCTYPE html>\r\n<p>ä − Σ</p>\n"
+    assert returned(REPORT, page, tmp_path / "page") == page
+    model = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+    back = returned(MODEL, model, tmp_path / "model")
+    assert back.predict_proba([[1.4]]).tolist() == model.predict_proba([[1.4]]).tolist()
+
+
+def test_a_document_of_foreign_code_is_not_read(tmp_path):
+    folder = written(STUDY, Study(scans=()), tmp_path / "a")
+    path = folder / "data.json"
+    path.write_text(json.dumps({"of": "subprocess:Popen", "value": {"args": "true"}}), encoding="utf-8")
+    with pytest.raises(StoreError, match="one of this project's types: 'subprocess:Popen'"):
+        layout.read(STUDY, folder)
+
+
+def test_what_breaks_its_promise_is_not_written(tmp_path):
+    with pytest.raises(BadData):
+        layout.write(VOLUME, small_volume().drop_attrs(), tmp_path)
+    with pytest.raises(BadData):
+        layout.write(EVALUATION, {"auc": 1.0}, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_plain_zarr_reads_a_volume_with_the_names_of_its_axes(tmp_path):
+    image = small_volume((40, 150, 140))
+    group = zarr.open_group(written(VOLUME, image, tmp_path / "a") / "data.zarr", mode="r")
+    voxels = group["voxels"]
+    assert voxels.metadata.zarr_format == 3
+    assert voxels.metadata.dimension_names == ("z", "y", "x")
+    assert voxels.chunks == CHUNK
+    assert voxels.shards == (64, 256, 256)
+    assert (voxels[33:35, 128:, 5] == image.values[33:35, 128:, 5]).all()
+    assert group["z"][:].tolist() == image["z"].values.tolist()
+    assert voxels.attrs["spacing_mm"] == [2.0, 1.0, 0.5]
+
+
+def test_xarray_opens_a_volume_lazily_in_chunks(tmp_path):
+    image = small_volume((40, 150, 140))
+    path = written(VOLUME, image, tmp_path / "a") / "data.zarr"
+    with xr.open_zarr(path, consolidated=False) as dataset:
+        assert dataset["voxels"].dims == ("z", "y", "x")
+        assert dataset["voxels"].chunks[0] == (32, 8)
+        xr.testing.assert_equal(dataset["voxels"].isel(z=3).compute(), image.isel(z=3))
+
+
+def test_voxels_are_read_when_they_are_asked_for(tmp_path):
+    folder = written(VOLUME, small_volume((40, 150, 140)), tmp_path / "a")
+    back = layout.read(VOLUME, folder)
+    (chunks,) = (folder / "data.zarr" / "voxels").glob("c")
+    chunks.rename(tmp_path / "elsewhere")
+    assert back.shape == (40, 150, 140)
+    assert not back.isel(z=0).values.any(), "a chunk that is not there reads as its fill value"
+
+
+@pytest.mark.parametrize(
+    ("shape", "itemsize", "chunk", "shard"),
+    [
+        ((1, 1, 1), 2, (1, 1, 1), None),
+        ((32, 128, 128), 2, (32, 128, 128), None),
+        ((33, 128, 128), 2, (32, 128, 128), (64, 128, 128)),
+        ((1, 3000, 2000), 1, (1, 128, 128), (1, 3072, 2048)),
+        ((200, 512, 512), 2, (32, 128, 128), (224, 512, 512)),
+        ((512, 512, 512), 2, (32, 128, 128), (512, 512, 512)),  # 256 MiB: the largest that is one file
+        ((513, 512, 512), 2, (32, 128, 128), (64, 512, 512)),
+        ((20, 20_000, 20_000), 1, (20, 128, 128), (20, 512, 512)),
+        ((5, 3, 10, 10, 10), 8, (1, 1, 10, 10, 10), None),
+        ((7, 60, 300, 300), 4, (1, 32, 128, 128), (1, 64, 384, 384)),
+    ],
+)
+def test_chunks_and_shards_of_drawn_shapes(shape, itemsize, chunk, shard):
+    assert chunks_and_shards(shape, itemsize) == (chunk, shard)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, 4000), min_size=3, max_size=5), st.sampled_from([1, 2, 4, 8]))
+def test_a_shard_is_whole_chunks_and_no_file_is_huge(shape, itemsize):
+    chunk, shard = chunks_and_shards(tuple(shape), itemsize)
+    leading = len(shape) - 3
+    assert chunk[:leading] == (1,) * leading
+    assert all(c <= n for c, n in zip(chunk, shape, strict=True))
+    largest = shard or chunk
+    assert all(s % c == 0 for s, c in zip(largest, chunk, strict=True))
+    size = int(np.prod(largest)) * itemsize
+    padded = np.prod([(n + c) / n for n, c in zip(shape[-3:], chunk[-3:], strict=True)])
+    assert size <= max(WHOLE_BYTES * padded, np.prod(SHARD) * itemsize)
+
+
+dtypes = st.sampled_from([kind + size for kind in "iu" for size in "1248"] + ["f2", "f4", "f8"])
+shapes = hnp.array_shapes(min_dims=3, max_dims=5, max_side=6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_any_voxels_come_back_and_are_the_same_bytes_each_time(tmp_path_factory, data):
+    values = data.draw(hnp.arrays(data.draw(dtypes), data.draw(shapes)))
+    geometry = Geometry(values.shape[-3:], (1.5, 0.5, 0.25))
+    image = volume(values, geometry, unit="1", modality="MR")
+    twin = volume(np.asfortranarray(values), geometry, modality="MR", unit="1")
+    twin.attrs = dict(reversed(twin.attrs.items()))
+    folder = tmp_path_factory.mktemp("any")
+    back = returned(VOLUME, image, folder / "one")
+    np.testing.assert_array_equal(back.values, values)
+    assert back.dtype == values.dtype
+    assert files_of(folder / "one") == files_of(written(VOLUME, twin, folder / "two"))

@@ -1,0 +1,178 @@
+"""What the tests of tasks share: a package to write and edit, invented files, volumes small enough to check by eye."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from io import BytesIO
+from textwrap import dedent
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage
+
+from data_catalog.geometry import Geometry
+from data_catalog.kinds import volume
+from data_catalog.lineage import Code, Record
+from data_catalog.store import Store
+from tasks import stage as stage_module
+from tasks.formats.identities import Identities
+from tasks.methods import method as method_module
+from tasks.sources.files import content_digest, walk
+from tasks.stage import Sources
+
+
+class Workbench:
+    """A package `workbench` on `sys.path`; what is written anew is imported and digested anew."""
+
+    def __init__(self, folder):
+        self.folder = folder / "workbench"
+        self.folder.mkdir()
+        self.write("__init__", "")
+
+    def write(self, name, text):
+        """Write a module and forget what was known of the package."""
+        (self.folder / f"{name}.py").write_text(dedent(text), encoding="utf-8")
+        self.forget()
+
+    def edit(self, name, old, new):
+        """Change a module's text, which must hold `old`."""
+        text = (self.folder / f"{name}.py").read_text(encoding="utf-8")
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def load(self, name):
+        return importlib.import_module(f"workbench.{name}")
+
+    @staticmethod
+    def forget():
+        for name in [name for name in sys.modules if name.split(".")[0] == "workbench"]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        for cached in (method_module._closure, method_module._piece, method_module._statements, stage_module._code):
+            cached.cache_clear()
+
+
+@pytest.fixture
+def workbench(tmp_path, monkeypatch):
+    folder = tmp_path / "code"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # two edits in one second would share a .pyc
+    monkeypatch.setattr(method_module, "OWN_PACKAGES", ("workbench", *method_module.OWN_PACKAGES))
+    bench = Workbench(folder)
+    yield bench
+    bench.forget()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def who():
+    return Identities(b"a key for tests only, 32 bytes..")
+
+
+def sources_of(*paths):
+    """Return files as a stage's input, by the content they have now."""
+    files = tuple(file for path in paths for file in walk(path).files)
+    return Sources(files, tuple(content_digest(file.read()) for file in files))
+
+
+GRID = Geometry((4, 6, 8), (2.0, 1.0, 1.0), (5.0, 0.0, -1.0))
+
+
+def ball(centre=(2, 3, 4), radius=2.0, inside=100.0, grid=GRID):
+    """Return the voxels of a ball, its radius and centre in voxels, 0 around it."""
+    offsets = np.indices(grid.shape) - np.reshape(centre, (3, 1, 1, 1))
+    return np.where((offsets**2).sum(axis=0) <= radius**2, inside, 0.0)
+
+
+def image(values=None, unit="HU", modality="CT", grid=GRID, **attrs):
+    """Return a volume, of a ball where no voxels are given."""
+    return volume(ball() if values is None else values, grid, unit=unit, modality=modality, **attrs)
+
+
+def kept(store, kind, value):
+    """Return the name of a value that is put into a store, as if a stage had made it."""
+    key = content_digest(repr(value).encode())
+    code = Code(version="0", digest="0" * 64, places=())
+    facts = {
+        "stage": "given",
+        "item": "given",
+        "code": code,
+        "python": "3",
+        "started": "",
+        "seconds": 0,
+        "cpu_seconds": 0,
+    }
+    return store.put(kind, value, lambda ref: Record(key=key, output=ref, **facts))
+
+
+NAME, PATIENT = "ZEBRAFISH^QUAGGA", "MRN-7744110"
+
+
+def dicom(**elements):
+    """Return a DICOM file of an invented patient."""
+    header = Dataset()
+    number = int(content_digest(repr(elements).encode())[:8], 16)
+    header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, f"1.2.3.{number}"
+    header.StudyInstanceUID, header.SeriesInstanceUID, header.FrameOfReferenceUID = "1.2.3", "1.2.4", "1.2.5"
+    header.PatientName, header.PatientID, header.StudyDate, header.Modality = NAME, PATIENT, "20240131", "CT"
+    for keyword, value in elements.items():
+        setattr(header, keyword, value)
+    header.file_meta = FileMetaDataset()
+    header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    stream = BytesIO()
+    header.save_as(stream, implicit_vr=False, little_endian=True, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def axial(z, value):
+    """Return a slice of 4 x 5 pixels of 2 x 1 mm."""
+    pixels = np.full((4, 5), value, dtype="int16")
+    return dicom(
+        Rows=4,
+        Columns=5,
+        SamplesPerPixel=1,
+        PhotometricInterpretation="MONOCHROME2",
+        BitsAllocated=16,
+        BitsStored=16,
+        HighBit=15,
+        PixelRepresentation=1,
+        PixelSpacing=[2.0, 1.0],
+        ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+        ImagePositionPatient=[0.0, 0.0, z],
+        RescaleSlope=1,
+        RescaleIntercept=-1000,
+        PixelData=pixels.tobytes(),
+    )
+
+
+def outlined():
+    """Return a structure set whose tumour is 2 x 2 voxels of the middle slice."""
+    corners = [(0.5, 1.0), (2.5, 1.0), (2.5, 5.0), (0.5, 5.0)]
+    contour, drawn, roi = Dataset(), Dataset(), Dataset()
+    contour.ContourGeometricType, contour.NumberOfContourPoints = "CLOSED_PLANAR", 4
+    contour.ContourData = [float(v) for x, y in corners for v in (x, y, 3.0)]
+    drawn.ReferencedROINumber, drawn.ContourSequence = 1, Sequence([contour])
+    roi.ROINumber, roi.ROIName = 1, "GTV"
+    return dicom(
+        SOPClassUID=RTStructureSetStorage,
+        Modality="RTSTRUCT",
+        StructureSetROISequence=Sequence([roi]),
+        ROIContourSequence=Sequence([drawn]),
+    )
+
+
+def png(pixels):
+    stream = BytesIO()
+    Image.fromarray(np.asarray(pixels, dtype=np.uint8)).save(stream, format="PNG")
+    return stream.getvalue()

@@ -1,0 +1,86 @@
+"""Rules are mined in the cohort's columns and the outcome's own words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_catalog.kinds import COHORT, RULES
+from tasks.methods.rules.association import AssociationMiner
+from tasks.methods.rules.class_rules import ClassRuleMiner
+from tasks.methods.rules.discretise import QuantileBins
+from tasks.methods.rules.items import ColumnLabel
+from tasks.methods.rules.sequences import SequenceMiner
+from tasks.mine import mine_associations, mine_rules, mine_sequences
+from tasks.stage import perform
+from tests.tasks.conftest import kept
+
+COLUMNS = {"CT.tumour.stat_mean": ColumnLabel(label="mean", unit="HU"), "marker": ColumnLabel(label="marker")}
+WORDS = ("progression", "yes", "no")
+SHARED = {"columns": COLUMNS, "outcome": WORDS, "discretiser": QuantileBins(bins=2), "folds": 2, "seed": 0}
+
+
+@pytest.fixture
+def cohort():
+    size = np.arange(40.0)
+    return pd.DataFrame(
+        {
+            "patient": [f"P-{number}" for number in range(40)],
+            "outcome": np.where(size > 19.5, 1.0, 0.0),
+            "CT.tumour.stat_mean": size,
+            "marker": np.where(np.arange(40) % 2, "pos", "neg"),
+            "other": size,
+        }
+    )
+
+
+def test_a_planted_rule_is_found_in_the_outcomes_words(cohort):
+    found = mine_rules.function(cohort, **SHARED, miner=ClassRuleMiner(consequents=("yes",)))
+    RULES.check(found)
+    first = found.rules[0]
+    assert first.claim == "If mean is high (> 19.5 HU), then progression is yes"
+    assert first.significant
+    assert (first.a, first.b, first.c, first.d) == (20, 0, 0, 20)
+    assert first.held_out is not None
+    assert len(found.folds) == 2
+    assert {item.column for rule in found.rules for item in rule.antecedent} <= set(COLUMNS), "no other column is seen"
+    assert first.supporting[0].startswith("P-")
+
+
+def test_patients_of_unknown_outcome_are_left_out(cohort):
+    cohort.loc[[0, 39], "outcome"] = np.nan
+    found = mine_rules.function(cohort, **SHARED, miner=ClassRuleMiner())
+    assert (found.rows, found.left_out) == (38, 2)
+
+
+def test_associations_may_end_in_the_outcome_or_know_none(cohort):
+    twin = cohort.assign(marker=np.where(cohort["CT.tumour.stat_mean"] > 19.5, "pos", "neg"))
+    found = mine_associations.function(twin, **SHARED, miner=AssociationMiner(min_support=0.2))
+    RULES.check(found)
+    items = {item.column for rule in found.rules for item in (*rule.antecedent, *rule.consequent)}
+    assert "outcome" in items
+    without = mine_associations.function(twin, **{**SHARED, "outcome": None}, miner=AssociationMiner(min_support=0.2))
+    items = {item.column for rule in without.rules for item in (*rule.antecedent, *rule.consequent)}
+    assert items == set(COLUMNS)
+
+
+def test_what_comes_before_what_is_found():
+    rows = [(f"P-{n}", day, event) for n in range(12) for day, event in ((n, "steroids"), (n + 9 + n % 3, "infection"))]
+    events = pd.DataFrame(rows, columns=["patient", "day", "event"])
+    found = mine_sequences.function(events, miner=SequenceMiner())
+    RULES.check(found)
+    assert [rule.steps for rule in found.significant] == [("steroids", "infection")]
+
+
+def test_the_cohort_is_not_changed(cohort):
+    before = cohort.copy(deep=True)
+    mine_rules.function(cohort, **SHARED, miner=ClassRuleMiner())
+    mine_associations.function(cohort, **SHARED, miner=AssociationMiner())
+    pd.testing.assert_frame_equal(cohort, before)
+
+
+def test_several_rows_of_a_patient_are_refused(cohort, store):
+    ref = kept(store, COHORT, cohort.assign(patient="P-1"))
+    outcome = perform(store.root, mine_rules.job("study", {"cohort": ref}, {**SHARED, "miner": ClassRuleMiner()}))
+    assert outcome.refusal.verdict == "several_rows_per_patient"

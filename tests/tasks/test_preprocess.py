@@ -1,0 +1,80 @@
+"""Images are cleaned step by step, and their masks go along where the grid moves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from data_catalog.errors import BadData
+from data_catalog.kinds import MASK, VOLUME, geometry_of, mask
+from tasks.methods.preprocessing.fill_missing import FillMissing
+from tasks.methods.preprocessing.resample import Resample
+from tasks.methods.preprocessing.windowing import Clip
+from tasks.methods.preprocessing.z_score import ZScore
+from tasks.preprocess import moves_grid, preprocess, preprocess_mask
+from tests.tasks.conftest import GRID, ball, image
+
+
+def test_steps_run_in_their_order():
+    steps = (Clip(low=0, high=50), ZScore())
+    cleaned = preprocess.function(image(corrections=["flipped"]), steps=steps)
+    VOLUME.check(cleaned)
+    expected = steps[1](steps[0](ball(), GRID.spacing_mm), GRID.spacing_mm)
+    np.testing.assert_array_equal(cleaned.values, expected)
+    assert cleaned.attrs["corrections"] == ["flipped", "clip", "z_score"]
+    assert cleaned.attrs["unit"] == ZScore().unit("HU") != "HU"
+    assert cleaned.attrs["modality"] == "CT"
+    assert geometry_of(cleaned) == GRID
+
+
+def test_the_grid_moves_with_the_image_and_its_mask():
+    steps = (FillMissing(), Resample(spacing_mm=2.0))
+    cleaned = preprocess.function(image(), steps=steps)
+    labels = mask(ball() > 0, GRID, {1: "tumour"})
+    moved = preprocess_mask.function(labels, steps=steps)
+    VOLUME.check(cleaned)
+    MASK.check(moved)
+    assert geometry_of(cleaned) == geometry_of(moved) == GRID.resized((2.0, 2.0, 2.0))
+    assert moved.attrs["names"] == {"1": "tumour"}
+    assert cleaned.values[moved.values == 1].mean() > 3 * cleaned.values[moved.values == 0].mean()
+
+
+def test_a_region_that_a_coarser_grid_has_no_voxel_for_is_refused():
+    lone = np.zeros(GRID.shape, dtype=bool)
+    lone[0, 0, 0] = True
+    labels = mask(lone, GRID, {1: "tumour"})
+    with pytest.raises(BadData) as refusal:
+        MASK.check(preprocess_mask.function(labels, steps=(Resample(spacing_mm=6.0),)))
+    assert refusal.value.verdict == "empty_mask"
+
+
+def test_each_channel_is_cleaned_by_itself():
+    both = np.stack([ball(), ball(inside=10.0) + 50])
+    cleaned = preprocess.function(image(both), steps=(ZScore(), Resample(spacing_mm=2.0)))
+    assert cleaned.dims == ("c", "z", "y", "x")
+    for number in range(2):
+        alone = preprocess.function(image(both[number]), steps=(ZScore(), Resample(spacing_mm=2.0)))
+        np.testing.assert_array_equal(cleaned.values[number], alone.values)
+
+
+def test_without_steps_an_image_stays_as_it_is():
+    before = image()
+    after = preprocess.function(before, steps=())
+    xr.testing.assert_equal(after, before)
+    assert after.attrs["corrections"] == []
+
+
+def test_the_image_that_is_read_is_not_changed():
+    before = image()
+    copy = before.copy(deep=True)
+    preprocess.function(before, steps=(Clip(low=0, high=1), FillMissing()))
+    xr.testing.assert_identical(before, copy)
+
+
+@pytest.mark.parametrize(
+    ("steps", "moves"),
+    [((), False), ((FillMissing(), Clip(low=0, high=1)), False), ((FillMissing(), Resample(spacing_mm=1.0)), True)],
+)
+def test_masks_follow_only_where_a_step_moves_the_grid(steps, moves):
+    assert moves_grid(steps) is moves

@@ -1,0 +1,125 @@
+"""Features of regions, and one table of all measurements."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_catalog.errors import BadData
+from data_catalog.geometry import Geometry
+from data_catalog.kinds import FEATURES, MASK, VOLUME, mask
+from tasks.methods.radiomics.cooccurrence import Cooccurrence
+from tasks.methods.radiomics.intensity_statistics import IntensityStatistics
+from tasks.methods.radiomics.shape import Shape
+from tasks.radiomics import CHANNEL, Measured, count_lesions, gather_features, radiomics
+from tasks.stage import perform
+from tests.tasks.conftest import GRID, ball, image, kept
+
+ALL = (IntensityStatistics(), Shape(), Cooccurrence(binning="fixed_number", bin_number=4))
+
+
+def labels(values=None, grid=GRID):
+    return mask(ball() > 0 if values is None else values, grid, {1: "tumour", 2: "node"})
+
+
+def features(seen=None, drawn=None, **changes):
+    given = {"label": 1, "extractors": ALL, **changes}
+    return radiomics.function(image() if seen is None else seen, labels() if drawn is None else drawn, **given)
+
+
+def test_one_region_is_one_row_of_all_extractors():
+    voxels = ball() + np.arange(GRID.shape[2])
+    row = features(image(voxels))
+    FEATURES.check(row)
+    inside = ball() > 0
+    assert len(row) == 1
+    assert row[CHANNEL].tolist() == [-1]
+    assert row["stat_mean"][0] == pytest.approx(voxels[inside].mean())
+    expected = {}
+    for extractor in ALL:
+        expected.update(extractor(voxels, inside, GRID.spacing_mm))
+    assert row.drop(columns=CHANNEL).iloc[0].to_dict() == pytest.approx(expected)
+
+
+def test_only_the_label_that_is_asked_for_counts():
+    drawn = np.zeros(GRID.shape, dtype=int)
+    drawn[:2], drawn[2:] = 1, 2
+    voxels = np.where(drawn == 1, 5.0, 9.0)
+    values = [
+        features(image(voxels), labels(drawn), label=label, extractors=(IntensityStatistics(),))["stat_mean"][0]
+        for label in (1, 2)
+    ]
+    assert values == [5.0, 9.0]
+
+
+def test_each_channel_is_a_row_and_some_may_be_left_out():
+    both = image(np.stack([ball(), ball(inside=7.0)]))
+    table = features(both, extractors=(IntensityStatistics(),))
+    assert table[[CHANNEL, "stat_mean"]].to_numpy().tolist() == [[0, 100.0], [1, 7.0]]
+    assert features(both, left_out=(0,))[CHANNEL].tolist() == [1]
+
+
+def test_a_region_on_another_grid_is_refused():
+    other = Geometry(GRID.shape, GRID.spacing_mm, (0.0, 0.0, 0.0))
+    with pytest.raises(BadData, match="share a grid"):
+        features(drawn=labels(grid=other))
+
+
+@pytest.mark.parametrize(("label", "verdict"), [(2, "empty_region"), (1, "region_too_small")])
+def test_a_region_without_voxels_or_with_too_few_is_refused(store, label, verdict):
+    lone = np.zeros(GRID.shape, dtype=int)
+    lone[0, 0, 0] = 1
+    inputs = {"image": kept(store, VOLUME, image()), "labels": kept(store, MASK, labels(lone))}
+    outcome = perform(store.root, radiomics.job("P-1", inputs, {"label": label, "extractors": ALL}))
+    assert outcome.refusal.verdict == verdict
+
+
+def test_lesions_are_counted_with_the_largest_and_the_strongest():
+    table = count_lesions.function(pd.DataFrame({"radius_mm": [2.0, 5.0], "strength": [0.9, 0.4]}))
+    assert table.to_numpy().tolist() == [[-1, 2.0, 5.0, 0.9]]
+
+
+def test_no_lesion_is_a_count_of_zero_and_no_gap():
+    table = count_lesions.function(pd.DataFrame({"radius_mm": [], "strength": []}))
+    assert table.to_numpy().tolist() == [[-1, 0.0, 0.0, 0.0]]
+
+
+def measured(patient="P-1", **changes):
+    what = {"visit": 0, "day": None, "modality": "CT", "scanner": None, "region": "tumour", "reader": "A"}
+    return Measured(**{"patient": patient, **what, **changes})
+
+
+def test_measurements_are_gathered_with_whose_they_are():
+    tables = [pd.DataFrame({CHANNEL: [-1], "f": [value]}) for value in (1.0, 2.0, 3.0)]
+    found = gather_features.function(
+        tables, measured=(measured("P-2", day=7), measured(reader="B", scanner="Acme"), measured())
+    )
+    FEATURES.check(found)
+    assert found[["patient", "reader", "f"]].to_numpy().tolist() == [
+        ["P-1", "A", 3.0],
+        ["P-1", "B", 2.0],
+        ["P-2", "A", 1.0],
+    ]
+    assert found["day"].dtype == "Int64"
+    assert found["day"].isna().tolist() == [True, True, False]
+    assert CHANNEL not in found
+
+
+def test_channels_stand_under_their_own_names_or_numbers():
+    table = pd.DataFrame({CHANNEL: [0, 1, 2], "f": [1.0, 2.0, 3.0]})
+    what = measured(modality="CT+PT", channels=(None, "PT on CT"))
+    found = gather_features.function([table], measured=(what,))
+    assert sorted(found["modality"]) == ["CT+PT[0]", "CT+PT[2]", "PT on CT"]
+
+
+def test_features_that_a_region_lacks_are_missing():
+    tables = [pd.DataFrame({CHANNEL: [-1], name: [1.0]}) for name in ("f", "g")]
+    found = gather_features.function(tables, measured=(measured(), measured("P-2")))
+    assert found[["f", "g"]].isna().to_numpy().tolist() == [[False, True], [True, False]]
+
+
+def test_a_study_in_which_nothing_was_measured_is_refused_with_the_remedy(store):
+    outcome = perform(store.root, gather_features.job("study", {"tables": ()}, {"measured": ()}))
+    assert outcome.refusal.verdict == "nothing_measured"
+    assert "`segment`" in outcome.refusal.remedy
