@@ -99,6 +99,7 @@ def _start(port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "flows.api", str(port)],
         env={**with_defaults(os.environ), **own},
+        start_new_session=True,  # Ctrl-C is for the run; the run then ends its server
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -80,6 +80,12 @@ def check_plan(plan: Plan) -> list[str]:
     found = assemble(plan, listed, [perform(store.root, job) for job in listed], refusals, store)
     patients = {series.patient for series in found.series}
     lines = [f"{len(patients)} patients, {len(found.series)} series, {len(found.regions)} regions found."]
+    visits = sorted({(series.visit, series.visit_name) for series in found.series if series.visit_name})
+    if visits:
+        order = ", ".join(f"{name} is visit {number + 1}" for number, name in visits)
+        lines.append(f"Visits are ordered by their names: {order}.")
+    if plan.regions and not found.regions:
+        lines.append(f"No region in the sources is named {', '.join(plan.regions.values())}: none will be read.")
     verdicts = sorted({refusal.verdict for refusal in found.refusals})
     for verdict in verdicts:
         alike = [refusal for refusal in found.refusals if refusal.verdict == verdict]

@@ -31,6 +31,9 @@ Changes = Annotated[
 ]
 Workspace = Annotated[Path, typer.Option(help="Folder of the study's results.")]
 
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C has ended, as shells have it."""
+
 # What a command needs is imported inside it: `voxmine --help` must not wait for Prefect.
 
 
@@ -120,8 +123,12 @@ def _run(plan: Plan) -> None:
     from flows.results import last_results  # noqa: PLC0415
 
     check_tables(plan)
-    with shown():
-        full_study(plan)
+    try:
+        with shown():
+            full_study(plan)
+    except KeyboardInterrupt:
+        err.print("Stopped. What is done is kept: run the same plan again to go on.")
+        raise typer.Exit(INTERRUPTED) from None
     for line in last_results(plan).lines():
         out.print(line)
     out.print(f"Report: {plan.report_file}")

@@ -47,6 +47,10 @@ def explain(workspace: Path, name: str, *, everything: bool = False) -> str:
     StoreError
         When the name is of no artefact, or of several.
     """
+    if not (workspace / "store").is_dir():
+        raise StoreError(
+            "The workspace is the folder of a study that was run", f"{workspace} is none", "Name it with --workspace."
+        )
     store = Store(workspace / "store")
     ref = _find(workspace, store, name)
     tree = Tree(f"[bold]{ref.short}[/bold]")

@@ -7,13 +7,29 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
+from data_catalog.errors import PlanError
 from tasks.formats.identities import Identities
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flows.plan import Plan
 
 VARIABLE = "VOXMINE_KEY"
 FILE = "study.key"
+
+
+def _make(workspace: Path) -> None:
+    try:
+        workspace.mkdir(parents=True, exist_ok=True)
+        (workspace / f".{FILE}").touch(mode=0o600)
+        (workspace / f".{FILE}").unlink()
+    except OSError as fault:
+        raise PlanError(
+            "workspace is a folder that can be written to",
+            f"{workspace} cannot ({type(fault).__name__})",
+            "Name another folder, or get the right to write there.",
+        ) from None
 
 
 def identities(plan: Plan) -> Identities:
@@ -27,7 +43,7 @@ def identities(plan: Plan) -> Identities:
         return Identities(hashlib.sha256(given.encode()).digest(), site=plan.site)
     path = plan.workspace / FILE
     if not path.exists():
-        plan.workspace.mkdir(parents=True, exist_ok=True)
+        _make(plan.workspace)
         aside = path.with_name(f".{FILE}.{os.getpid()}")
         aside.touch(mode=0o600)
         aside.write_text(secrets.token_hex(32), encoding="ascii")

@@ -60,7 +60,9 @@ def _jobs(
             {**shared, "miner": mining.associations, "folds": mining.folds, "seed": mining.seed},
         )
     if mining.sequences is not None and events is not None:
-        jobs["sequences"] = mine_sequences.job(plan.study, {"events": events}, {"miner": mining.sequences})
+        jobs["sequences"] = mine_sequences.job(
+            plan.study, {"events": events, "cohort": cohort}, {"miner": mining.sequences}
+        )
     return jobs
 
 

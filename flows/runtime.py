@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import os
+import sys
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -11,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import dask
-from distributed import Client, Scheduler
+from distributed import Client, Future, Scheduler
 from distributed.deploy.spec import SpecCluster
 from distributed.deploy.subprocess import SubprocessWorker
 from prefect import Flow, get_run_logger
 from prefect.context import FlowRunContext
+from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import APILogWorker
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
@@ -114,11 +118,21 @@ class StudyFlow(Flow[P, R]):
             runs = _Runs()
             with _collect(runs):
                 try:
-                    return super().__call__(*args, **kwargs)
+                    result = super().__call__(*args, **kwargs)
                 finally:
                     APILogWorker.drain_all(timeout=LOG_SECONDS)
-                    if not api.drain(url, runs.flow_runs, runs.task_runs):
-                        logging.getLogger(__name__).warning("Prefect has not recorded the end of every task run.")
+                if not api.drain(url, runs.flow_runs, runs.task_runs):
+                    logging.getLogger(__name__).warning("Prefect has not recorded the end of every task run.")
+                return result
+
+
+class DetachedWorker(SubprocessWorker):  # type: ignore[misc]
+    """A worker process that Ctrl-C at the terminal does not reach: the run ends it."""
+
+    async def _start(self) -> None:
+        spec = json.dumps({"cls": self.worker_class, "opts": self.worker_kwargs})
+        command = [sys.executable, "-m", "dask", "spec", self.scheduler, "--spec", spec]
+        self.process = await asyncio.create_subprocess_exec(*command, start_new_session=True)
 
 
 def study_flow(name: str) -> Callable[[Callable[P, R]], StudyFlow[P, R]]:
@@ -197,7 +211,11 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
     futures = [
         run_batch.submit(f"{name} {number}/{len(batches)}", quote(batch)) for number, batch in enumerate(batches, 1)
     ]
-    outcomes = [outcome for future in futures for outcome in future.result()]
+    try:
+        outcomes = [outcome for future in futures for outcome in future.result()]
+    except (KeyboardInterrupt, TerminationSignal):
+        _let_go(here)
+        raise
     counter = here.tally.counts[name]
     get_run_logger().info(
         "%s: %d items, %d computed, %d reused, %d refused",
@@ -208,6 +226,12 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
         counter["refused"],
     )
     return outcomes
+
+
+def _let_go(here: Work) -> None:
+    """Drop what still waits for a worker, so that the threads that wait for it end."""
+    if here.client is not None:
+        here.client.cancel([Future(key, here.client) for key in list(here.client.futures)], force=True)
 
 
 def refusals_in(outcomes: Sequence[Outcome]) -> list[Refusal]:
@@ -304,7 +328,7 @@ def _local(compute: Compute) -> Iterator[Client]:
         },
         workers={
             number: {
-                "cls": SubprocessWorker,
+                "cls": DetachedWorker,
                 "options": {"worker_class": "distributed.Nanny", "worker_kwargs": options},
             }
             for number in range(count)

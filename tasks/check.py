@@ -108,8 +108,14 @@ def _require_outcome(table: ClinicalTable, written: pd.DataFrame, outcome: Outco
             f"{outcome.column!r} stands in clinical.known_before too",
             "Take it out there.",
         )
-    wanted = [outcome.positive] if outcome.negative is None else [outcome.positive, outcome.negative]
     cells = set(written[outcome.column]) - {""}
+    if outcome.negative is None and cells == {outcome.positive}:
+        raise PlanError(
+            f"Column {outcome.column!r} of {table.path.name} tells patients apart",
+            "every row that is filled in holds the positive value",
+            "Choose another outcome, or another positive value.",
+        )
+    wanted = [outcome.positive] if outcome.negative is None else [outcome.positive, outcome.negative]
     missing = [value for value in wanted if value not in cells]
     if missing:
         raise PlanError(

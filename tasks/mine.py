@@ -73,6 +73,6 @@ def mine_associations(
 
 
 @stage(RULES)
-def mine_sequences(events: pd.DataFrame, *, miner: SequenceMiner) -> SequenceSet:
-    """Return what comes before what in the dated events."""
-    return miner(events)
+def mine_sequences(events: pd.DataFrame, cohort: pd.DataFrame, *, miner: SequenceMiner) -> SequenceSet:
+    """Return what comes before what in the dated events of the cohort's patients."""
+    return miner(events[events["patient"].isin(cohort["patient"])])

@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from tasks.formats.identities import Identities
 
 PATIENT = "patient"
+SLASH = "\N{DIVISION SLASH}"
 EVENTS = ("patient", "day", "event")
 
 
 def patient_ids(table: pd.DataFrame, column: str, pattern: str) -> list[str | None]:
     """Return the patient's id of each row as the scans spell it, or None where the cell does not fit."""
-    match = NamePattern(pattern).match
-    cells = table[column]
-    found = [match(str(cell).strip()) for cell in cells]
-    return [None if fields is None else fields["patient"] for fields in found]
+    # A pattern looks at the end of a path; a cell is no path, and `A/7` is not the patient `7`.
+    match = NamePattern(pattern.replace("/", SLASH)).match
+    found = [match(str(cell).strip().replace("/", SLASH)) for cell in table[column]]
+    return [None if fields is None else fields["patient"].replace(SLASH, "/") for fields in found]
 
 
 def _require(table: pd.DataFrame, columns: tuple[str, ...]) -> None:

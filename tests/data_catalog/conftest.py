@@ -66,6 +66,22 @@ def every_form(*, backwards: bool) -> list:
     return list(ordered(forms).items())
 
 
+PAGE = "<p>What was found.</p>"
+
+
+def put(store, word="one", kind=REPORT, value=PAGE, **changes):
+    return store.put(kind, value, recorded(word, **changes))
+
+
+def objects(store):
+    return sorted(path.name for path in store.root.glob("objects/*/*"))
+
+
+def leftovers(store):
+    """Return what lies about beside artefacts and keys."""
+    return [path for path in store.root.rglob("*") if path.parent.name == "aside" or path.name.startswith(".")]
+
+
 @pytest.fixture
 def store(tmp_path):
     return Store(tmp_path / "store")

@@ -102,6 +102,11 @@ def faults():
         ["known_before", "Take it out"],
     )
     yield (
+        "an outcome that is the same in every row",
+        {"outcome": {"column": "first_visit", "positive": "2019-06-17", "negative": "never"}},
+        ["clinical.csv", "'never'"],
+    )
+    yield (
         "dates as a predictor",
         {"clinical": {"path": "cohort/clinical.csv", "patient": "patient_id", "known_before": ["first_visit"]}},
         ["first_visit", "dates"],
@@ -162,7 +167,14 @@ def test_a_plan_that_is_no_yaml_is_refused_with_the_place(capsys, monkeypatch, t
     assert "line" in err
 
 
+def test_why_in_a_folder_that_is_no_workspace_says_so(capsys, monkeypatch, tmp_path):
+    code, _, err = voxmine(capsys, monkeypatch, "why", "report", "--workspace", tmp_path / "none")
+    assert code == 1
+    assert "--workspace" in err
+
+
 def test_why_of_something_unknown_says_how_to_ask(capsys, monkeypatch, tmp_path):
+    (tmp_path / "store").mkdir()
     code, _, err = voxmine(capsys, monkeypatch, "why", "volume-123456789abc", "--workspace", tmp_path)
     assert code == 1
     assert "digest" in err

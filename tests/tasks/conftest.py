@@ -22,7 +22,7 @@ from tasks import stage as stage_module
 from tasks.formats.identities import Identities
 from tasks.methods import method as method_module
 from tasks.sources.files import content_digest, walk
-from tasks.stage import Sources
+from tasks.stage import Sources, perform
 
 
 class Workbench:
@@ -176,3 +176,116 @@ def png(pixels):
     stream = BytesIO()
     Image.fromarray(np.asarray(pixels, dtype=np.uint8)).save(stream, format="PNG")
     return stream.getvalue()
+
+
+MATHS = '''
+"""Maths."""
+
+from typing import Literal
+
+from tasks.methods.method import Method
+
+
+class Scale(Method):
+    """Multiply."""
+
+    method: Literal["scale"] = "scale"
+    factor: float = 2.0
+    """By how much."""
+
+    def __call__(self, value):
+        """Return the product."""
+        return value * self.factor
+'''
+
+STEPS = '''
+"""Steps."""
+
+import pandas as pd
+
+from data_catalog.errors import BadData
+from data_catalog.kinds import TABLE
+from tasks.stage import stage
+
+CALLS = []
+TROUBLE = []
+
+
+@stage(TABLE)
+def measure(files, *, scale=None, words=None):
+    """Count bytes."""
+    CALLS.append("measure")
+    if TROUBLE:
+        raise TROUBLE.pop()
+    if files[0] == b"bad":
+        raise BadData("bad_file", "A file is good", "it says bad", "Write it again.")
+    if files[0] == b"odd":
+        return "no table"
+    return pd.DataFrame({"n": [_weight(file, scale) for file in files]})
+
+
+def _weight(file, scale):
+    return float(len(file) if scale is None else scale(len(file)))
+
+
+@stage(TABLE, keeps_parameters=False)
+def total(tables, single, *, who=None):
+    """Add up."""
+    CALLS.append("total")
+    return pd.DataFrame({"n": [sum(table["n"].sum() for table in tables) + single["n"].sum()]})
+
+
+@stage(TABLE, opens=False)
+def names(tables, single, files):
+    """Name what came."""
+    return pd.DataFrame({"name": [*(ref.short for ref in tables), single.short, str(len(files))]})
+
+
+@stage(TABLE)
+def listed(listing):
+    """Say what a listing holds."""
+    return pd.DataFrame({"size": [len(content) for _, content in listing]})
+'''
+
+
+@pytest.fixture
+def steps(workbench):
+    """The module of steps; edit it through `steps.bench`."""
+    workbench.write("maths", MATHS)
+    workbench.write("steps", STEPS)
+
+    class Steps:
+        bench = workbench
+
+        def __getattr__(self, name):
+            module = "maths" if name == "Scale" else "steps"
+            return getattr(workbench.load(module), name)
+
+    return Steps()
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Return a function that writes a source file under a patient's name and gives it as an input."""
+    folder = tmp_path / NAME
+
+    def written(content, name="one"):
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{NAME}_{name}.dcm"
+        path.write_bytes(content)
+        return sources_of(path)
+
+    return written
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """Take the place of sleeping; return how long was slept."""
+    slept = []
+    monkeypatch.setattr(stage_module.time, "sleep", slept.append)
+    return slept
+
+
+def run(store, job):
+    """Do one item's work as a worker does."""
+    return perform(store.root, job)

@@ -68,8 +68,11 @@ def test_associations_may_end_in_the_outcome_or_know_none(cohort):
 def test_what_comes_before_what_is_found():
     rows = [(f"P-{n}", day, event) for n in range(12) for day, event in ((n, "steroids"), (n + 9 + n % 3, "infection"))]
     events = pd.DataFrame(rows, columns=["patient", "day", "event"])
-    found = mine_sequences.function(events, miner=SequenceMiner())
+    strangers = events.assign(patient="Q" + events["patient"], day=-events["day"])
+    cohort = pd.DataFrame({"patient": events["patient"].unique()})
+    found = mine_sequences.function(pd.concat([events, strangers]), cohort, miner=SequenceMiner())
     RULES.check(found)
+    assert found.patients == 12, "who is not in the cohort is not counted"
     assert [rule.steps for rule in found.significant] == [("steroids", "infection")]
 
 

@@ -224,6 +224,7 @@ def test_the_places_are_the_modules_that_are_followed(code):
 
 
 def test_what_is_imported_for_types_alone_is_not_followed(code):
+    code.write("kinds", "Number = float\n")
     code.write(
         "maths",
         """
@@ -232,8 +233,8 @@ def test_what_is_imported_for_types_alone_is_not_followed(code):
         import workbench.nowhere.deeper
         from workbench import shared
         if TYPE_CHECKING:
-            from workbench.policy import unimportant
-        def scale(value):
+            from workbench.kinds import Number
+        def scale(value: Number):
             return lazy.slow(value)
         """,
     )

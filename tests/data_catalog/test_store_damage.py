@@ -1,0 +1,219 @@
+"""An artefact is there whole or not at all, whoever is killed and whatever is damaged."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from data_catalog import layout
+from data_catalog import store as store_module
+from data_catalog.errors import StoreError
+from data_catalog.kinds import REPORT, VOLUME
+from data_catalog.store import ABANDONED_SECONDS, MANIFEST
+from tests.data_catalog.conftest import PAGE, key_of, leftovers, objects, put, small_volume
+
+
+class Killed(BaseException):
+    """Stand for what ends a process in the middle of something."""
+
+
+def write_half(value, folder):
+    group = folder / "data.zarr" / "voxels"
+    group.mkdir(parents=True)
+    (group / "zarr.json").write_bytes(b"{")
+    raise Killed
+
+
+@pytest.fixture
+def killed_while_writing(monkeypatch):
+    """Let the writer of volumes stop half-way, as a process that is killed: nobody tidies up."""
+    with monkeypatch.context() as patch:
+        patch.setitem(layout._WRITERS, "array", write_half)
+        patch.setattr(shutil, "rmtree", lambda *arguments, **named: None)
+        yield patch
+
+
+def test_a_writer_that_fails_half_way_leaves_nothing(store, monkeypatch):
+    monkeypatch.setitem(layout._WRITERS, "array", write_half)
+    with pytest.raises(Killed):
+        put(store, "one", VOLUME, small_volume())
+    assert store.find(key_of("one")) is None
+    assert objects(store) == []
+    assert not leftovers(store)
+
+
+def test_a_writer_that_is_killed_half_way_leaves_nothing_that_counts(store, killed_while_writing):
+    with pytest.raises(Killed):
+        put(store, "one", VOLUME, small_volume())
+    assert leftovers(store)
+    assert store.find(key_of("one")) is None
+    assert list(store.artefacts()) == []
+    assert store.rebuild_keys() == 0
+    killed_while_writing.undo()
+    ref = put(store, "one", VOLUME, small_volume())
+    store.verify(ref)
+    assert store.find(key_of("one")) == ref
+
+
+def test_what_a_killed_writer_left_is_swept_after_a_day(store, killed_while_writing):
+    with pytest.raises(Killed):
+        put(store, "one", VOLUME, small_volume())
+    killed_while_writing.undo()
+    assert store.sweep() == 0, "it may be a writer that is still at it"
+    (left,) = (store.root / "aside").iterdir()
+    old = time.time() - ABANDONED_SECONDS - 60
+    os.utime(left, (old, old))
+    assert store.sweep() == 1
+    assert not leftovers(store)
+    assert store.sweep() == 0
+
+
+def test_a_store_that_is_not_there_yet_is_empty(store):
+    assert store.sweep() == 0
+    assert store.find(key_of("one")) is None
+    assert list(store.artefacts()) == []
+    assert not store.root.exists(), "looking makes nothing"
+
+
+def test_a_record_that_cannot_be_made_publishes_nothing(store):
+    def killed(ref):
+        raise Killed
+
+    with pytest.raises(Killed):
+        store.put(REPORT, PAGE, killed)
+    assert objects(store) == []
+    assert not leftovers(store)
+
+
+def test_a_writer_killed_before_the_key_leaves_an_artefact_with_its_record(store, monkeypatch):
+    def killed(path, content):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_write", killed)
+        with pytest.raises(Killed):
+            put(store)
+    assert store.find(key_of("one")) is None
+    (ref,) = store.artefacts()
+    store.verify(ref)
+    assert [record.item for record in store.records(ref)] == ["one"]
+    assert store.rebuild_keys() == 1
+    assert store.find(key_of("one")) == ref
+
+
+def test_a_writer_killed_while_it_replaces_a_key_leaves_the_old_one(store, monkeypatch):
+    ref = put(store)
+
+    def killed(aside, path):
+        raise Killed
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(Killed):
+        put(store)
+    assert store.find(key_of("one")) == ref
+
+
+def data_of(store, ref):
+    """Return the largest file of a volume's data."""
+    return max((store.folder(ref.digest) / "data.zarr").rglob("c/*/*/*"), key=lambda path: path.stat().st_size)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+DAMAGES = {
+    "a truncated file": lambda store, ref: truncate(data_of(store, ref)),
+    "an emptied file": lambda store, ref: data_of(store, ref).write_bytes(b""),
+    "a longer file": lambda store, ref: data_of(store, ref).write_bytes(data_of(store, ref).read_bytes() + b"0"),
+    "a missing file": lambda store, ref: data_of(store, ref).unlink(),
+    "missing data": lambda store, ref: shutil.rmtree(store.folder(ref.digest) / "data.zarr"),
+    "no manifest": lambda store, ref: (store.folder(ref.digest) / MANIFEST).unlink(),
+    "a truncated manifest": lambda store, ref: truncate(store.folder(ref.digest) / MANIFEST),
+    "an empty manifest": lambda store, ref: (store.folder(ref.digest) / MANIFEST).write_bytes(b""),
+    "nothing but the folder": lambda store, ref: (
+        shutil.rmtree(store.folder(ref.digest)),
+        store.folder(ref.digest).mkdir(),
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_artefact_is_not_held_and_the_next_put_replaces_it(store, damage):
+    other = put(store, "other")
+    ref = put(store, "one", VOLUME, small_volume())
+    damage(store, ref)
+    assert not store.holds(ref)
+    assert store.find(key_of("one")) is None
+    assert list(store.artefacts()) == [other]
+    with pytest.raises(StoreError, match=f"holds {ref.short} whole"):
+        store.open(ref)
+    with pytest.raises(StoreError):
+        store.verify(ref)
+    assert put(store, "one", VOLUME, small_volume()) == ref
+    store.verify(ref)
+    assert store.find(key_of("one")) == ref
+    assert store.open(ref).equals(small_volume())
+    assert not leftovers(store)
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def forge(store, ref):
+    """Change the data and the manifest alike: only the name of the folder tells."""
+    folder = store.folder(ref.digest)
+    flip(data_of(store, ref))
+    (folder / MANIFEST).write_bytes(store_module._seal_of(folder, VOLUME))
+
+
+SAME_SIZE = {
+    "a flipped bit": lambda store, ref: flip(data_of(store, ref)),
+    "a further file": lambda store, ref: (store.folder(ref.digest) / "data.zarr" / "more").write_bytes(b"1"),
+    "data and manifest forged": forge,
+}
+
+
+@pytest.mark.parametrize("damage", SAME_SIZE.values(), ids=SAME_SIZE)
+def test_damage_that_keeps_the_sizes_is_found_by_reading_every_byte_and_replaced(store, damage):
+    ref = put(store, "one", VOLUME, small_volume())
+    store.verify(ref)
+    damage(store, ref)
+    with pytest.raises(StoreError, match="differ from its manifest"):
+        store.verify(ref)
+    assert put(store, "one", VOLUME, small_volume()) == ref
+    store.verify(ref)
+
+
+def test_a_manifest_that_hides_a_missing_file_does_not_pass(store):
+    ref = put(store, "one", VOLUME, small_volume())
+    folder = store.folder(ref.digest)
+    data_of(store, ref).unlink()
+    (folder / MANIFEST).write_bytes(store_module._seal_of(folder, VOLUME))
+    with pytest.raises(StoreError):
+        store.verify(ref)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"kind": "report"}'])
+def test_a_damaged_key_is_no_key(store, content):
+    ref = put(store)
+    store._key_path(key_of("one")).write_bytes(content)
+    assert store.find(key_of("one")) is None
+    assert put(store) == ref
+    assert store.find(key_of("one")) == ref
+
+
+def test_a_full_disk_is_an_error_and_no_artefact(store, monkeypatch):
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(OSError, match="No space"):
+        put(store)
+    assert store.find(key_of("one")) is None
+    assert not leftovers(store)
