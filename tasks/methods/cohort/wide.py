@@ -42,7 +42,14 @@ def rows_of(
     )
     if rows == "patient_visit":
         return visits[list(KEYS)]
-    return visits.drop_duplicates("patient", keep=visit)[list(KEYS)].reset_index(drop=True)
+    chosen = visits.drop_duplicates("patient", keep=visit)[list(KEYS)].reset_index(drop=True)
+    if visit == "first":
+        # Where every scan of the first visit was refused, a later one does not stand in for it.
+        lost = chosen["visit"] != 0
+        chosen.loc[lost, "visit"] = 0
+        chosen["day"] = chosen["day"].mask(lost)
+        chosen["scanner"] = chosen["scanner"].mask(lost)
+    return chosen
 
 
 def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"]) -> pd.DataFrame:

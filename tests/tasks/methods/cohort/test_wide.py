@@ -44,6 +44,20 @@ def test_one_row_a_patient_and_visit_are_all_of_them():
     assert found[3] == ["P-2", 0, 0, "B"], "CT comes before PT by name"
 
 
+def test_a_later_visit_does_not_stand_in_for_a_first_one_that_was_refused():
+    scans = pd.DataFrame(
+        {
+            "patient": ["P-1", "P-2"],
+            "visit": [0, 1],
+            "day": pd.array([0, 60], dtype="Int64"),
+            "modality": ["CT", "CT"],
+            "scanner": ["A", "B"],
+        }
+    )
+    assert rows(scans=scans) == [["P-1", 0, 0, "A"], ["P-2", 0, None, None]]
+    assert rows(visit="last", scans=scans) == [["P-1", 0, 0, "A"], ["P-2", 1, 60, "B"]]
+
+
 def test_the_order_of_scans_does_not_count():
     pd.testing.assert_frame_equal(rows_of(SCANS, "patient", "last"), rows_of(SCANS[::-1], "patient", "last"))
     assert rows_of(SCANS, "patient", "first").columns.tolist() == ["patient", "visit", "day", "scanner"]
