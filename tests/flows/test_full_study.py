@@ -91,7 +91,9 @@ def test_prefect_has_recorded_the_end_of_every_run(ran, prefect_home):
     with sqlite3.connect(prefect_home / "prefect.db") as database:
         for table in ("flow_run", "task_run"):
             states = {state for (state,) in database.execute(f"select state_type from {table}")}
-            assert states == {"COMPLETED"}
+            # other tests of this session have runs that are refused, and say so
+            assert "COMPLETED" in states
+            assert states <= {"COMPLETED", "FAILED"}
 
 
 def test_a_second_run_computes_nothing_and_says_so(ran):
