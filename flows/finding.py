@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import PlanError
-from tasks.ingest import list_files, scan_dicom, scan_named
+from tasks.scan import list_files, scan_dicom, scan_named
 from tasks.sources.dicom import DicomSource
 from tasks.sources.found import Found, dicom_found, named_found
 from tasks.sources.nifti import NiftiSource

@@ -13,7 +13,8 @@ from flows.plan import Plan
 from flows.runtime import keep, refusals_in, run_stage, say, study_flow, work
 from flows.tables import clinical_table
 from tasks.check import compare_patients
-from tasks.ingest import draw_region, read_dicom, read_label_map, read_mask, read_nifti, read_png, without_doubles
+from tasks.ingest import read_dicom, read_nifti, read_png, without_doubles
+from tasks.regions import draw_region, read_label_map, read_mask
 from tasks.sources.dicom import DicomSource
 from tasks.sources.nifti import NiftiSource
 from tasks.sources.png import PngSource

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.refs import Digest, Refusal
-from tasks.formats.dicom import DicomHeader, group_series
+from tasks.formats.dicom.header import DicomHeader
+from tasks.formats.dicom.series import group_series
 from tasks.stage import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tasks.formats.dicom import Series
+    from tasks.formats.dicom.series import Series
     from tasks.sources.files import SourceFile
 
 SCAN = "scan"

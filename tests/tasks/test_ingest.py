@@ -12,22 +12,11 @@ from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry
 from data_catalog.kinds import MASK, VOLUME, geometry_of
 from data_catalog.refs import Ref, Region, Scan, Study
-from tasks import ingest
+from tasks import scan as scanning
 from tasks.formats.identities import Identities
-from tasks.ingest import (
-    UNREAD,
-    draw_region,
-    keep_study,
-    list_files,
-    read_dicom,
-    read_label_map,
-    read_mask,
-    read_nifti,
-    read_png,
-    scan_dicom,
-    scan_named,
-    without_doubles,
-)
+from tasks.ingest import keep_study, read_dicom, read_nifti, read_png, without_doubles
+from tasks.regions import draw_region, read_label_map, read_mask
+from tasks.scan import UNREAD, list_files, scan_dicom, scan_named
 from tasks.sources.files import content_digest, walk
 from tasks.stage import perform
 from tests.tasks.conftest import NAME, PATIENT, axial, outlined, png
@@ -64,7 +53,7 @@ def test_a_folder_is_listed_by_subfolders_and_archives(tmp_path, who):
 
 
 def test_a_large_folder_is_several_listings(tmp_path, who, monkeypatch):
-    monkeypatch.setattr(ingest, "FILES_PER_LISTING", 2)
+    monkeypatch.setattr(scanning, "FILES_PER_LISTING", 2)
     root = put_files(tmp_path / "in", {f"a/{number}": b"1" for number in range(5)})
     assert sizes_of(list_files(root, who)[0]) == [1, 2, 2]
 

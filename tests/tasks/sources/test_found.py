@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_catalog.refs import Refusal
-from tasks.formats.dicom import DicomHeader
-from tasks.formats.dicom_planes import Plane
+from tasks.formats.dicom.header import DicomHeader
+from tasks.formats.dicom.planes import Plane
 from tasks.sources.files import SourceFile
 from tasks.sources.found import (
     Contents,

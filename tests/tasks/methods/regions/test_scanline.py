@@ -12,8 +12,8 @@ from skimage.draw import polygon2mask
 
 from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry
-from tasks.formats.dicom import read_series
-from tasks.formats.rtstruct import read_contours, region_names
+from tasks.formats.dicom.rtstruct import read_contours, region_names
+from tasks.formats.dicom.volume import read_series
 from tasks.methods.regions.scanline import rasterise
 
 SHARED = Path(__file__).parents[5] / "shared" / "data"

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_catalog.errors import BadData
-from tasks.formats.dicom_elements import corrupt
-from tasks.formats.dicom_parse import parse
-from tasks.formats.dicom_pixels import COLOUR_SAMPLES, stored_values
-from tasks.formats.dicom_planes import planes
+from tasks.formats.dicom.elements import corrupt
+from tasks.formats.dicom.parse import parse
+from tasks.formats.dicom.pixels import COLOUR_SAMPLES, stored_values
+from tasks.formats.dicom.planes import planes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from tasks.formats.dicom_elements import DataSet
-    from tasks.formats.dicom_planes import Plane
+    from tasks.formats.dicom.elements import DataSet
+    from tasks.formats.dicom.planes import Plane
 
 ARBITRARY = "1"
 """The unit of values that have none."""

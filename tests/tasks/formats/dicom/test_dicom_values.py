@@ -14,10 +14,10 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from data_catalog.errors import BadData
-from tasks.formats import dicom_pixels
-from tasks.formats.dicom import read_series
-from tasks.formats.dicom_parse import parse
-from tasks.formats.dicom_pixels import stored_values
+from tasks.formats.dicom import pixels as dicom_pixels
+from tasks.formats.dicom.parse import parse
+from tasks.formats.dicom.pixels import stored_values
+from tasks.formats.dicom.volume import read_series
 
 RAMP = np.arange(12, dtype=np.int16).reshape(3, 4)
 

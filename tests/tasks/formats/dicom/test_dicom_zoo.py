@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from data_catalog.errors import BadData
-from tasks.formats.dicom import group_series, read_header, read_series
-from tasks.formats.dicom_parse import parse
-from tasks.formats.dicom_pixels import stored_values
+from tasks.formats.dicom.header import read_header
+from tasks.formats.dicom.parse import parse
+from tasks.formats.dicom.pixels import stored_values
+from tasks.formats.dicom.series import group_series
+from tasks.formats.dicom.volume import read_series
 
 pytestmark = pytest.mark.shared
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from data_catalog.errors import BadData
-from tasks.formats.dicom import read_header, read_series
-from tasks.formats.rtstruct import read_contours
+from tasks.formats.dicom.header import read_header
+from tasks.formats.dicom.rtstruct import read_contours
+from tasks.formats.dicom.volume import read_series
 
 FRAGMENTS = ("ZEBRA", "QUAGG", "77441", "OKAPI", "LEMUR", "ROOM7", "1.2.826", "19310", "20240", "-131.25")
 """Parts of the values below long enough not to come by chance."""

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from data_catalog.errors import BadData
-from tasks.formats.dicom import group_series, read_header, read_series
+from tasks.formats.dicom.header import read_header
+from tasks.formats.dicom.series import group_series
+from tasks.formats.dicom.volume import read_series
 
 BLANK = np.zeros((3, 4), np.int16)
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tasks.formats.dicom_elements import DataSet
+    from tasks.formats.dicom.elements import DataSet
 
 PEOPLE = (
     "PatientName",

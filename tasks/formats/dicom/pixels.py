@@ -10,15 +10,15 @@ import numpy as np
 from pydicom.pixels import get_decoder
 
 from data_catalog.errors import BadData
-from tasks.formats.dicom_elements import bad_element, corrupt, missing_element, unreasonable
-from tasks.formats.dicom_parse import EXPLICIT_BIG
-from tasks.formats.dicom_planes import frame_count
+from tasks.formats.dicom.elements import bad_element, corrupt, missing_element, unreasonable
+from tasks.formats.dicom.parse import EXPLICIT_BIG
+from tasks.formats.dicom.planes import frame_count
 from tasks.formats.quiet import unheard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tasks.formats.dicom_elements import DicomFile
+    from tasks.formats.dicom.elements import DicomFile
 
 MAX_DECODED_BYTES = 8 << 30
 """All frames of one file, decoded."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from data_catalog.errors import BadData
 from data_catalog.geometry import Triple
-from tasks.formats.dicom_elements import DataSet, bad_element
+from tasks.formats.dicom.elements import DataSet, bad_element
 
 UNIT_TOLERANCE = 1e-3
 """Direction cosines are written with few digits: their length and product may be off by this."""

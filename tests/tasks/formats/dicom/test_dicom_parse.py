@@ -14,9 +14,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from data_catalog.errors import BadData
-from tasks.formats import dicom_parse
-from tasks.formats.dicom_elements import DataSet, tag_of
-from tasks.formats.dicom_parse import is_dicom, parse
+from tasks.formats.dicom import parse as dicom_parse
+from tasks.formats.dicom.elements import DataSet, tag_of
+from tasks.formats.dicom.parse import is_dicom, parse
 
 PREFIX = b"\0" * 128 + b"DICM"
 META = struct.pack("<HH2sHL", 2, 0, b"UL", 4, 28) + struct.pack("<HH2sH", 2, 0x10, b"UI", 20) + b"1.2.840.10008.1.2.1\0"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pydicom.datadict import dictionary_VR
 
 from data_catalog.errors import BadData
-from tasks.formats.dicom_elements import PIXEL_KEYWORDS, DataSet, DicomFile, corrupt, tag_of, unreasonable
+from tasks.formats.dicom.elements import PIXEL_KEYWORDS, DataSet, DicomFile, corrupt, tag_of, unreasonable
 from tasks.formats.inflate import RAW, inflate
 
 MAX_DEPTH = 16

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tasks.formats.dicom_planes import Plane
+    from tasks.formats.dicom.planes import Plane
 
 UNEVEN = 0.01
 """Steps between slices may differ from their mean by this share."""

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_catalog.errors import BadData
-from tasks.formats.dicom_elements import bad_element
-from tasks.formats.dicom_labels import identity_tokens, region_name
-from tasks.formats.dicom_parse import parse
+from tasks.formats.dicom.elements import bad_element
+from tasks.formats.dicom.labels import identity_tokens, region_name
+from tasks.formats.dicom.parse import parse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tasks.formats.dicom_elements import DataSet
+    from tasks.formats.dicom.elements import DataSet
 
 CLOSED = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
 """Kinds of contour that enclose voxels."""

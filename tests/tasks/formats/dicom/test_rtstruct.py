@@ -6,8 +6,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from data_catalog.errors import BadData
-from tasks.formats.dicom import read_series
-from tasks.formats.rtstruct import read_contours, region_names
+from tasks.formats.dicom.rtstruct import read_contours, region_names
+from tasks.formats.dicom.volume import read_series
 from tasks.methods.regions.scanline import rasterise
 
 SQUARE = [(0.0, 1.0, 5.0), (2.0, 1.0, 5.0), (2.0, 3.5, 5.0), (0.0, 3.5, 5.0)]
