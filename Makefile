@@ -17,7 +17,9 @@ lint: .venv/dev
 	$(BIN)/lint-imports
 
 bench: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[bench]"
 	$(BIN)/python -m benchmarks.orchestration
+	$(BIN)/python -m benchmarks.dicom
 
 ui: .venv/core
 	$(BIN)/voxmine ui
@@ -30,7 +32,7 @@ ui: .venv/core
 	@touch $@
 
 .venv/dev: .venv/core
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev,s3]"
 	@touch $@
 
 lock: .venv/dev
