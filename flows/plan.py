@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,6 +36,8 @@ from tasks.sources.tables import ClinicalTable, EventRows, EventTable, Outcome, 
 
 ANY = "*"
 """Stands for every modality."""
+FIELD_OF_A_NAME = re.compile(r"\{[a-z]+\}")
+"""A place in a pattern of names."""
 
 
 class Preprocessing(Part):
@@ -270,7 +273,7 @@ def _set(held: dict[str, Any], change: str) -> None:
     try:
         for name in parents:
             held = held.setdefault(name, {}) if isinstance(held, dict) else held[int(name)]
-        held[last] = yaml.safe_load(text)
+        held[last] = _value(text)
     except (AttributeError, LookupError, TypeError, ValueError):
         equals = ""
     if not equals:
@@ -279,3 +282,9 @@ def _set(held: dict[str, Any], change: str) -> None:
             f"{change!r} does not",
             "Write the field's place and its value: compute.workers=4.",
         )
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - whatever the YAML holds
+    """Return the value that YAML gives; `{patient}` in a name's pattern is text, although YAML has it as a mapping."""
+    is_name = FIELD_OF_A_NAME.search(text) is not None and ": " not in text and not text.startswith(("'", '"'))
+    return text if is_name else yaml.safe_load(text)

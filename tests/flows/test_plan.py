@@ -231,3 +231,10 @@ def test_tables_and_sources_have_their_defaults():
     assert ClinicalTable(path="x", patient="id").patient_pattern == "{patient}"
     assert EventRows(path="x", patient="id", when="day", event="what").sheet is None
     assert PngSource(path="x", images="{patient}.png").modality == "US"
+
+
+@pytest.mark.parametrize("pattern", ["{patient}", "{patient}_{visit}.nii.gz", "'{patient}.nii'"])
+def test_a_pattern_of_names_can_be_set_as_it_is_written(plan_file, pattern):
+    source = "sources=[{method: nifti, path: scans, images: 'x_{patient}.nii'}]"
+    plan = load_plan(plan_file(), (source, f"sources.0.images={pattern}"))
+    assert plan.sources[0].images == pattern.strip("'")
