@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 class VoxmineError(Exception):
     """Say what was expected, what came and what to do about it.
@@ -35,12 +40,25 @@ class BadData(VoxmineError):
         Short name of the reason, the same for every item refused for it (`missing_slice`).
     expected, came, remedy : str
         As for every `VoxmineError`.
+
+    Attributes
+    ----------
+    picture : ndarray or None
+        A small plane (y, x) of 8-bit greys that shows what was refused; only where no one can be known by it.
     """
+
+    picture: NDArray[Any] | None = None
 
     def __init__(self, verdict: str, expected: str, came: str, remedy: str) -> None:
         super().__init__(expected, came, remedy)
         self.args = (verdict, expected, came, remedy)
         self.verdict = verdict
+
+    def showing(self, picture: NDArray[Any] | None) -> BadData:
+        """Return the same refusal with a picture, unless it has one."""
+        if self.picture is None:
+            self.picture = picture
+        return self
 
 
 class PlanError(VoxmineError):

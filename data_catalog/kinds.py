@@ -14,18 +14,28 @@ from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    import dask.array as da
     from numpy.typing import NDArray
 
 SPACE = ("z", "y", "x")
-LEADING = ("t", "c")
-"""Axes that may stand before the spatial ones: time, and channel."""
-
+LEADING = ("t", "echo", "b_value", "phase", "part", "c")
+"""Axes that may stand before the spatial ones, in this order: time, echo, diffusion weighting, phase of a
+cycle, part of a complex number, and channel."""
+UNITS_OF_AXES = {"z": "mm", "y": "mm", "x": "mm", "t": "s", "echo": "ms", "b_value": "s/mm2"}
+"""Unit of the coordinates along an axis, as the `units` attribute of CF says it; the other axes only count."""
+SLAB = 32
+"""Slices that are computed, held and written at once; fewer where planes are large."""
+SLAB_BYTES = 64 * 2**20
+"""A slab is not larger, unless two planes are."""
+LEAST_SLAB = 2
+"""Slices of the thinnest slab: pairs of them become one of a coarser copy."""
+SIGNAL_AXES = ("channel", "time")
 UNIT_OF_CHANNELS = ", "
 """Stands between the units of a volume's channels, where each has its own."""
 
-Form = Literal["array", "table", "document", "page", "model"]
+Form = Literal["array", "signal", "table", "document", "page", "model"]
 
 
 @dataclass(frozen=True)
@@ -37,16 +47,28 @@ class Kind:
     check: Callable[[Any], None]
 
 
-def volume(values: NDArray[Any], geometry: Geometry, *, unit: str, modality: str, **attrs: object) -> xr.DataArray:
+def volume(
+    values: NDArray[Any] | da.Array,
+    geometry: Geometry,
+    *,
+    unit: str,
+    modality: str,
+    leading: Sequence[str] = (),
+    coords: Mapping[str, Sequence[Any]] | None = None,
+    **attrs: object,
+) -> xr.DataArray:
     """Build a volume: voxels (..., z, y, x) with their place in space, unit and modality.
 
-    Coordinates are the voxel centres in mm, projected on each axis.
+    Coordinates are the voxel centres in mm, projected on each axis. `leading` names the axes before them,
+    of `LEADING` and in its order; `coords` says where their steps lie (in s, ms or s/mm2, or by name).
+    Axes without a name are the channel, and time before it. A Dask array is written slab by slab.
     """
-    leading = LEADING[-(values.ndim - 3) :] if values.ndim > len(SPACE) else ()
+    count = values.ndim - len(SPACE)
+    names = tuple(leading) if leading or count < 1 else ("t", "c")[-count:]
     return xr.DataArray(
         values,
-        dims=(*leading, *SPACE),
-        coords={name: geometry.axis_positions_mm(axis) for axis, name in enumerate(SPACE)},
+        dims=(*names, *SPACE),
+        coords=place_of(geometry) | {name: along(name, steps) for name, steps in (coords or {}).items()},
         attrs={**geometry.to_attrs(), "unit": unit, "modality": modality, **attrs},
         name="voxels",
     )
@@ -59,10 +81,42 @@ def mask(labels: NDArray[Any], geometry: Geometry, names: Mapping[int, str], **a
     return xr.DataArray(
         values.astype(np.uint8 if fits_a_byte else np.int64),
         dims=SPACE,
-        coords={name: geometry.axis_positions_mm(axis) for axis, name in enumerate(SPACE)},
+        coords=place_of(geometry),
         attrs={**geometry.to_attrs(), "names": {str(label): name for label, name in sorted(names.items())}, **attrs},
         name="voxels",
     )
+
+
+def signal(
+    values: NDArray[Any],
+    sampling_hz: float,
+    channels: Sequence[str],
+    units: Sequence[str],
+    modality: str,
+    **attrs: object,
+) -> xr.DataArray:
+    """Build a signal: samples (channel, time) at a steady rate, each channel with its name and unit.
+
+    Sample n lies n / `sampling_hz` seconds after the first.
+    """
+    return xr.DataArray(
+        values,
+        dims=SIGNAL_AXES,
+        coords={"channel": along("channel", channels)},
+        attrs={"sampling_hz": float(sampling_hz), "unit": list(units), "modality": modality, **attrs},
+        name="samples",
+    )
+
+
+def along(axis: str, steps: Sequence[Any] | NDArray[Any]) -> xr.Variable:
+    """Return the coordinate of an axis, with its unit where it has one."""
+    units = {"units": UNITS_OF_AXES[axis]} if axis in UNITS_OF_AXES else {}
+    return xr.Variable((axis,), np.asarray(steps, dtype=np.float64 if units else None), units)
+
+
+def place_of(geometry: Geometry) -> dict[str, xr.Variable]:
+    """Return the coordinates of a grid: voxel centres in mm along each of its axes."""
+    return {name: along(name, geometry.axis_positions_mm(axis)) for axis, name in enumerate(SPACE)}
 
 
 def geometry_of(array: xr.DataArray) -> Geometry:
@@ -71,12 +125,54 @@ def geometry_of(array: xr.DataArray) -> Geometry:
     return Geometry.from_attrs((z, y, x), array.attrs)
 
 
+def slab_thickness(rows: int, columns: int, itemsize: int) -> int:
+    """Return how many slices make a slab: `SLAB`, or a half, a quarter, ... of it where planes are large."""
+    thickness = SLAB
+    while thickness > LEAST_SLAB and thickness * rows * columns * itemsize > SLAB_BYTES:
+        thickness //= 2
+    return thickness
+
+
+def slabs(array: xr.DataArray) -> Iterator[tuple[tuple[int, ...], NDArray[Any]]]:
+    """Yield the voxels of a volume (z, y, x) some slices at a time, with their step along the leading axes.
+
+    Slices come upwards, of all channels together, one step of the other axes after the other. Each block of a
+    lazy array is computed when its turn comes, in this thread, and not kept. Blocks that do not lie as those of
+    a volume do (single steps, whole planes, all channels) are computed as often as they are met.
+    """
+    channels = array.sizes.get("c", 0)
+    for step in np.ndindex(array.shape[: array.ndim - len(SPACE) - bool(channels)]):
+        for block in _computed(array, step) if array.chunks is not None else _cut(array[step]):
+            if channels:
+                yield from (((*step, channel), block[channel]) for channel in range(channels))
+            else:
+                yield step, block
+
+
+def _cut(array: xr.DataArray) -> Iterator[NDArray[Any]]:
+    rows, columns = array.shape[-2:]
+    thickness = slab_thickness(rows, columns, array.dtype.itemsize)
+    yield from (array[..., low : low + thickness, :, :].values for low in range(0, array.shape[-3], thickness))
+
+
+def _computed(array: xr.DataArray, step: tuple[int, ...]) -> Iterator[NDArray[Any]]:
+    lazy = array.data[step]
+    lazy = lazy.rechunk({axis: -1 for axis in range(lazy.ndim) if axis != lazy.ndim - len(SPACE)})
+    shapes = [(*lazy.shape[:-3], thickness, *lazy.shape[-2:]) for thickness in lazy.chunks[-3]]
+    for part, shape in zip(lazy.to_delayed().ravel(), shapes, strict=True):
+        block = np.asarray(part.compute(scheduler="synchronous"))
+        if block.shape != shape or block.dtype != array.dtype:  # it would leave a hole of zeros
+            message = f"A block of {array.dtype} voxels {shape} was computed as {block.dtype} {block.shape}."
+            raise ValueError(message)
+        yield block
+
+
 def _check_grid(array: Any) -> None:  # noqa: ANN401 - anything may be handed to a check
     axes = array.dims if isinstance(array, xr.DataArray) else ()
     leading = tuple(name for name in LEADING if name in axes)
     if axes != (*leading, *SPACE):
         came = f"axes {axes}" if axes else type(array).__name__
-        raise BadData("not_a_volume", "An array with axes (t, c, z, y, x), t and c as wanted", came, "Use `volume`.")
+        raise BadData("not_a_volume", f"Axes z, y, x, before them any of {', '.join(LEADING)}", came, "Use `volume`.")
     missing = {"spacing_mm", "origin_mm", "direction"} - set(array.attrs)
     if missing:
         raise BadData("no_geometry", "A place in space", f"{sorted(missing)} missing", "Build it with `volume`.")
@@ -92,11 +188,30 @@ def _check_volume(array: Any) -> None:  # noqa: ANN401
         raise BadData("no_unit", "A unit and a modality", f"{sorted(missing)} missing", "Build it with `volume`.")
 
 
+def _check_signal(array: Any) -> None:  # noqa: ANN401
+    if not isinstance(array, xr.DataArray) or array.dims != SIGNAL_AXES or not array.size:
+        came = f"shape {array.shape}" if isinstance(array, xr.DataArray) else type(array).__name__
+        raise BadData("not_a_signal", "Samples with axes (channel, time)", came, "Build it with `signal`.")
+    if array.dtype.kind not in "iuf":
+        raise BadData("not_numeric", "Numeric samples", f"dtype {array.dtype}", "Convert before storing.")
+    rate = array.attrs.get("sampling_hz", 0.0)
+    if not (np.isfinite(rate) and rate > 0):
+        raise BadData("bad_sampling", "A sampling frequency above 0 Hz", f"{rate}", "Correct the header.")
+    channels, units = array.sizes["channel"], array.attrs.get("unit", ())
+    named = "channel" in array.coords
+    if not (named and len(units) == channels and "modality" in array.attrs):
+        came = f"{channels} channels {'with' if named else 'without'} names, {len(units)} units"
+        raise BadData("no_unit", "A name and a unit for each channel, and a modality", came, "Build it with `signal`.")
+
+
 def _check_mask(array: Any) -> None:  # noqa: ANN401
     _check_grid(array)
     if array.dtype.kind not in "iu" or "names" not in array.attrs:
         raise BadData("not_a_mask", "Whole labels with names", f"dtype {array.dtype}", "Build it with `mask`.")
-    present = {str(int(label)) for label in np.unique(array.values)} - {"0"}
+    found: set[int] = set()
+    for _, planes in slabs(array):
+        found.update(np.unique(planes[planes != 0]).tolist())
+    present = {str(label) for label in found}
     if not present:
         raise BadData("empty_mask", "At least one voxel inside", "none", "Draw the region again or leave it out.")
     if not present <= set(array.attrs["names"]):
@@ -128,6 +243,7 @@ def _check_model(model: Any) -> None:  # noqa: ANN401
 
 VOLUME = Kind("volume", "array", _check_volume)
 MASK = Kind("mask", "array", _check_mask)
+SIGNAL = Kind("signal", "signal", _check_signal)
 TABLE = Kind("table", "table", _check_table)
 DETECTIONS = Kind("detections", "table", _check_table)
 FEATURES = Kind("features", "table", _check_table)
@@ -147,6 +263,7 @@ KINDS = {
     for kind in (
         VOLUME,
         MASK,
+        SIGNAL,
         TABLE,
         DETECTIONS,
         FEATURES,

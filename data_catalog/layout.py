@@ -4,103 +4,75 @@ from __future__ import annotations
 
 import importlib
 import json
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import joblib
-import numcodecs.blosc
-import numpy as np
 import pandas as pd
-import xarray as xr
-import zarr
 from pydantic import BaseModel
-from zarr.codecs import BloscCodec
 
+from data_catalog.compression import DEFAULT
 from data_catalog.errors import StoreError
+from data_catalog.grids import SAMPLES, VOXELS, read_array, write_grid, write_signal
+from data_catalog.places import read_file
+from data_catalog.shards import save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from data_catalog.compression import Compression
     from data_catalog.kinds import Kind
+    from data_catalog.places import Place
+    from data_catalog.shards import Written
 
-CHUNK = (32, 128, 128)
-"""Voxels (z, y, x) read at once: about 1 MB of int16, a few slices of an eighth of a plane."""
-SHARD = (64, 512, 512)
-"""Voxels (z, y, x) written at once, and one file, where the volume is too big to be one."""
-WHOLE_BYTES = 256 * 2**20
-"""Volumes up to this size are one shard: one file a volume keeps file systems fast."""
 OWN_PACKAGES = ("data_catalog", "tasks", "flows")
-VOXELS = "voxels"
+FILES = {"table": "data.parquet", "document": "data.json", "page": "data.html", "model": "data.joblib"}
+"""Name of the one file of each form that is no array."""
+ARRAYS = {"array": VOXELS, "signal": SAMPLES}
+"""Name of the array in the Zarr group of each form that is one."""
+COMPRESSED = 3
+"""Level at which a fitted model is compressed."""
 
 
-def write(kind: Kind, value: Any, folder: Path) -> None:  # noqa: ANN401 - each kind has a type of its own
-    """Write one artefact of a kind into an empty folder; the same value gives the same bytes."""
-    kind.check(value)
-    _WRITERS[kind.form](value, folder)
+def write(kind: Kind, value: Any, folder: Path, compression: Compression = DEFAULT) -> Written:  # noqa: ANN401
+    """Write one artefact of a kind into an empty folder; the same value gives the same bytes.
 
-
-def read(kind: Kind, folder: Path) -> Any:  # noqa: ANN401
-    """Read one artefact of a kind; arrays come lazily, their voxels are read when asked for."""
-    return _READERS[kind.form](folder)
-
-
-def chunks_and_shards(shape: tuple[int, ...], itemsize: int) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
-    """Return the chunk to read and the shard to write for an array (..., z, y, x).
-
-    Leading axes (time, channel) are cut into single steps. A volume that fits in one chunk has no shard.
+    Return the size and the SHA-256 of each file by its name, so that nothing has to be read again.
     """
-    space, leading = shape[-3:], len(shape) - 3
-    chunk = tuple(min(c, s) for c, s in zip(CHUNK, space, strict=True))
-    if chunk == space:
-        return (1,) * leading + chunk, None
-    whole = int(np.prod(space)) * itemsize <= WHOLE_BYTES
-    wanted = space if whole else tuple(min(s, n) for s, n in zip(SHARD, space, strict=True))
-    shard = tuple(-(-n // c) * c for n, c in zip(wanted, chunk, strict=True))
-    return (1,) * leading + chunk, (1,) * leading + shard
+    kind.check(value)
+    if kind.form == "array":
+        return write_grid(kind, value, folder, compression)
+    if kind.form == "signal":
+        return write_signal(value, folder, compression)
+    name = FILES[kind.form]
+    return {name: save(folder / name, _WRITERS[kind.form](value))}
 
 
-def _write_array(array: xr.DataArray, folder: Path) -> None:
-    numcodecs.blosc.use_threads = False  # threads finish in any order, and the bytes with them
-    group = zarr.create_group(folder / "data.zarr", zarr_format=3)
-    values = np.ascontiguousarray(array.values)
-    chunks, shards = chunks_and_shards(values.shape, values.dtype.itemsize)
-    group.create_array(
-        VOXELS,
-        data=values,
-        chunks=chunks,
-        shards=shards,
-        compressors=BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=values.dtype.itemsize),
-        dimension_names=[str(name) for name in array.dims],
-        attributes=json.loads(json.dumps(array.attrs, sort_keys=True)),
-    )
-    for name, positions in array.coords.items():
-        group.create_array(str(name), data=np.asarray(positions.values), dimension_names=[str(name)])
+def read(kind: Kind, folder: Place) -> Any:  # noqa: ANN401
+    """Read one artefact of a kind from a folder or a bucket; arrays come lazily, read when asked for."""
+    if kind.form in ARRAYS:
+        return read_array(folder, ARRAYS[kind.form])
+    return _READERS[kind.form](read_file(folder / FILES[kind.form]))
 
 
-def _read_array(folder: Path) -> xr.DataArray:
-    # One name for one array: an open data set of a single variable is that variable.
-    dataset = xr.open_dataset(folder / "data.zarr", engine="zarr", consolidated=False, chunks=None)
-    array = dataset[VOXELS]
-    array.encoding = {}
-    return array
+def _write_table(table: pd.DataFrame) -> bytes:
+    content = BytesIO()
+    table.to_parquet(content, index=False)
+    return content.getvalue()
 
 
-def _write_table(table: pd.DataFrame, folder: Path) -> None:
-    table.to_parquet(folder / "data.parquet", index=False)
+def _read_table(content: bytes) -> pd.DataFrame:
+    return pd.read_parquet(BytesIO(content))
 
 
-def _read_table(folder: Path) -> pd.DataFrame:
-    return pd.read_parquet(folder / "data.parquet")
-
-
-def _write_document(document: BaseModel, folder: Path) -> None:
+def _write_document(document: BaseModel) -> bytes:
     of = f"{type(document).__module__}:{type(document).__qualname__}"
-    text = json.dumps({"of": of, "value": document.model_dump(mode="json")}, indent=1, sort_keys=True)
-    (folder / "data.json").write_bytes(text.encode())
+    return json.dumps({"of": of, "value": document.model_dump(mode="json")}, indent=1, sort_keys=True).encode()
 
 
-def _read_document(folder: Path) -> BaseModel:
-    held = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+def _read_document(content: bytes) -> BaseModel:
+    held = json.loads(content)
     module, _, name = held["of"].partition(":")
     if module.split(".")[0] not in OWN_PACKAGES:
         raise StoreError(
@@ -110,33 +82,25 @@ def _read_document(folder: Path) -> BaseModel:
     return of.model_validate(held["value"])
 
 
-def _write_page(page: str, folder: Path) -> None:
-    (folder / "data.html").write_bytes(page.encode())  # as text, line ends would be those of the system
+def _write_model(model: Any) -> bytes:  # noqa: ANN401 - any fitted estimator
+    content = BytesIO()
+    joblib.dump(model, content, compress=COMPRESSED)
+    return content.getvalue()
 
 
-def _read_page(folder: Path) -> str:
-    return (folder / "data.html").read_bytes().decode()
+def _read_model(content: bytes) -> Any:  # noqa: ANN401
+    return joblib.load(BytesIO(content))
 
 
-def _write_model(model: Any, folder: Path) -> None:  # noqa: ANN401 - any fitted estimator
-    joblib.dump(model, folder / "data.joblib", compress=3)
-
-
-def _read_model(folder: Path) -> Any:  # noqa: ANN401
-    return joblib.load(folder / "data.joblib")
-
-
-_WRITERS: dict[str, Callable[[Any, Path], None]] = {
-    "array": _write_array,
+_WRITERS: dict[str, Callable[[Any], bytes]] = {
     "table": _write_table,
     "document": _write_document,
-    "page": _write_page,
+    "page": str.encode,
     "model": _write_model,
 }
-_READERS: dict[str, Callable[[Path], Any]] = {
-    "array": _read_array,
+_READERS: dict[str, Callable[[bytes], Any]] = {
     "table": _read_table,
     "document": _read_document,
-    "page": _read_page,
+    "page": bytes.decode,
     "model": _read_model,
 }

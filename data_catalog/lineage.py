@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from data_catalog.refs import Digest, Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 class Code(BaseModel):
@@ -53,6 +53,20 @@ class Record(BaseModel):
     def source_digests(self) -> list[str]:
         """Return the SHA-256 of the source files that were read, each once."""
         return list(dict.fromkeys(digest for digests in self.sources.values() for digest in digests))
+
+
+def history(refs: Iterable[Ref], records_of: Callable[[list[Ref]], list[list[Record]]]) -> dict[Ref, list[Record]]:
+    """Return the records of artefacts, and of all that they were made from.
+
+    `records_of` gives the records of many artefacts; it is asked once for each generation of them.
+    """
+    found: dict[Ref, list[Record]] = {}
+    asked = list(dict.fromkeys(refs))
+    while asked:
+        found |= zip(asked, records_of(asked), strict=True)
+        parents = (parent for ref in asked for record in found[ref] for parent in record.parents())
+        asked = [parent for parent in dict.fromkeys(parents) if parent not in found]
+    return found
 
 
 def sources_behind(

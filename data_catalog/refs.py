@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Thumbnail = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]+=*$", max_length=32_768)]
+"""A picture of at most 96 x 96 pixels of 8 bits, as PNG in base64."""
 SHORT = 12
 """Characters of a digest that are shown to people."""
 
@@ -38,6 +40,8 @@ class Region(BaseModel):
     mask: Ref
     label: int = 1
     """The value of the region's voxels in the mask."""
+    corrections: tuple[str, ...] = ()
+    """Names of what was corrected when it was read."""
 
 
 class Scan(BaseModel):
@@ -60,11 +64,56 @@ class Scan(BaseModel):
     """Of an image with channels: what each measures (`PT on CT`); None for one that another scan measures."""
     regions: tuple[Region, ...] = ()
     detections: Ref | None = None
+    corrections: tuple[str, ...] = ()
+    """Names of what was corrected when it was read."""
 
     @property
     def item(self) -> str:
         """Opaque name of the scan in logs and records."""
         return f"{self.patient}/v{self.visit}/{self.modality}/{self.series[:6]}"
+
+
+class Recording(BaseModel):
+    """A recording as the study knows it: whose, when, what, and its signal."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patient: str
+    """Pseudonym."""
+    visit: int = 0
+    """0 for the patient's first visit, 1 for the next."""
+    day: int | None = None
+    """Days since the patient's first visit; None where the source has no date."""
+    modality: str
+    """With what the columns of its features begin (`sound`, `ECG`, `ECG[1]` for a file's second group)."""
+    series: str
+    """Opaque key of the recording."""
+    scanner: str | None = None
+    signal: Ref
+
+    @property
+    def item(self) -> str:
+        """Opaque name of the recording in logs and records."""
+        return f"{self.patient}/v{self.visit}/{self.modality}/{self.series[:6]}"
+
+
+class ReportItems(BaseModel):
+    """A report as the study knows it: whose, when, and what of it is kept; its text is not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patient: str
+    """Pseudonym."""
+    visit: int = 0
+    """0 for the patient's first visit, 1 for the next."""
+    day: int | None = None
+    """Days since the patient's first visit; None where the source has no date."""
+    series: str
+    """Opaque key of the report."""
+    findings: Ref | None = None
+    """One row a mention of a finding; None where the plan looks for none, or the report was refused."""
+    numbers: Ref | None = None
+    """One row a number, of a structured report."""
 
 
 class Refusal(BaseModel):
@@ -80,6 +129,8 @@ class Refusal(BaseModel):
     remedy: str
     files: tuple[str, ...] = ()
     """SHA-256 of the source files concerned."""
+    thumbnail: Thumbnail | None = None
+    """What was refused, in small; only where no one can be known by it."""
 
     @property
     def reason(self) -> str:
@@ -95,11 +146,14 @@ class Study(BaseModel):
     scans: tuple[Scan, ...]
     refusals: tuple[Refusal, ...] = ()
     found: int = 0
-    """Series found in the sources, refused ones included."""
+    """Series, recordings and reports found in the sources, refused ones included."""
+    recordings: tuple[Recording, ...] = ()
+    reports: tuple[ReportItems, ...] = ()
 
     def patients(self) -> list[str]:
-        """Return the pseudonyms of the patients with at least one scan, sorted."""
-        return sorted({scan.patient for scan in self.scans})
+        """Return the pseudonyms of the patients with at least one scan, recording or report, sorted."""
+        beside = {one.patient for one in self.recordings} | {one.patient for one in self.reports}
+        return sorted({scan.patient for scan in self.scans} | beside)
 
 
 def combined_digest(digests: list[str]) -> str:

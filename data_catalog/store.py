@@ -1,36 +1,35 @@
-"""Where artefacts live: addressed by content, written aside and renamed, the record beside each."""
+"""Where artefacts live: addressed by content, the record beside each, on this machine or on object storage."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
-import time
 import uuid
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from data_catalog import layout
+from data_catalog.bucket import Bucket
+from data_catalog.compression import DEFAULT
+from data_catalog.disk import Disk
 from data_catalog.errors import StoreError
 from data_catalog.kinds import KINDS
 from data_catalog.lineage import Record
+from data_catalog.manifest import MANIFEST, RECORDS, Manifest, is_data, parse_manifest, sha256_of
 from data_catalog.refs import Ref
+from data_catalog.shelf import ASIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from data_catalog.compression import Compression
     from data_catalog.kinds import Kind
+    from data_catalog.places import Place
+    from data_catalog.shelf import R, Shelf, T
 
-MANIFEST = "manifest.json"
-ABANDONED_SECONDS = 24 * 3600
-"""A half-written folder older than this belongs to a process that is gone."""
-READ_BYTES = 2**20
 SHORTEST_PREFIX = 6
 """Fewer characters of a digest than this would name too many artefacts by accident."""
+OBJECTS = "objects"
 
 
 class Store:
@@ -38,33 +37,43 @@ class Store:
 
     An artefact is a folder `objects/<2>/<digest>` with the data, a manifest (size and SHA-256 of each
     file; its own SHA-256 is the digest) and `records/<key>.json`, one for each way it was made.
-    `keys/<2>/<key>` names what a key gave; it is an index that the records can rebuild.
+    `keys/<2>/<key>` names what a key gave; it is an index that the records can rebuild. The same files lie
+    on disk and on object storage: one may be copied to the other.
+
+    On object storage a look-up (`find`) is three requests: the key, the manifest, and one listing of the
+    artefact's sizes; `holds` the last two of them; nothing else is ever listed on the way to a result. An
+    artefact is put with one request for each of its files, and four more: a note of it, what is there, its key,
+    and the end of the note.
 
     Parameters
     ----------
-    root : Path
-        Folder of the store; made when something is first put.
+    root : Path or UPath
+        Place of the store; made when something is first put.
+    compression : str
+        How the voxels of what is put are compressed; it is part of the digest, and of no result.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Place, compression: Compression = DEFAULT) -> None:
         self.root = root
+        self.compression = compression
+        self._shelf: Shelf = Disk(root) if isinstance(root, Path) else Bucket(root)
 
     def find(self, key: str) -> Ref | None:
         """Return what a key gave, or None where nothing whole is held for it."""
         try:
-            ref = Ref.model_validate_json(self._key_path(key).read_bytes())
+            ref = Ref.model_validate_json(self._shelf.read(_key_name(key)))
         except (FileNotFoundError, ValidationError):
             return None
         return ref if self.holds(ref) else None
 
     def holds(self, ref: Ref) -> bool:
         """Return whether the artefact is there with every file of its manifest in its size."""
-        folder = self.folder(ref.digest)
         try:
-            files = _manifest(folder)["files"]
-            return all((folder / name).stat().st_size == size for name, (size, _) in files.items())
+            files = self._manifest(ref).files
         except (FileNotFoundError, StoreError):
             return False
+        sizes = self._shelf.sizes(_name(ref.digest), files)
+        return all(sizes.get(name) == size for name, (size, _) in files.items())
 
     def put(self, kind: Kind, value: Any, record: Callable[[Ref], Record]) -> Ref:  # noqa: ANN401
         """Write an artefact and its record; return its name. An artefact already held is kept as it is.
@@ -74,13 +83,12 @@ class Store:
         BadData
             When the value breaks the promise of its kind.
         """
-        with self._aside() as folder:
-            layout.write(kind, value, folder)
-            ref = Ref(kind=kind.name, digest=_seal(folder, kind))
+        with self._shelf.aside() as folder:
+            ref = _written(kind, value, folder, self.compression)
             made = record(ref)
             _write_record(folder, made)
-            self._publish(folder, made)
-        self._write(self._key_path(made.key), ref.model_dump_json().encode())
+            self._shelf.publish(folder, _name(ref.digest), lambda: self._is_intact(ref))
+        self._write_key(made)
         return ref
 
     def open(self, ref: Ref) -> Any:  # noqa: ANN401 - each kind has a type of its own
@@ -95,30 +103,37 @@ class Store:
             raise StoreError(f"The store holds {ref.short} whole", "it does not", "Run the plan again to make it.")
         return layout.read(KINDS[ref.kind], self.folder(ref.digest))
 
-    def folder(self, digest: str) -> Path:
-        """Return the folder of an artefact, held or not."""
-        return self.root / "objects" / digest[:2] / digest
+    def each(self, ask: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Return what a function that asks this store gives for each item, in order.
 
-    def data_file(self, ref: Ref) -> Path:
+        Of object storage several are asked at the same time: it answers many as fast as one.
+        """
+        return self._shelf.each(ask, items)
+
+    def folder(self, digest: str) -> Place:
+        """Return the folder of an artefact, held or not."""
+        return self.root / _name(digest)
+
+    def data_file(self, ref: Ref) -> Place:
         """Return the one file, or the Zarr group, in which the artefact's data lie."""
-        (path,) = self.folder(ref.digest).glob("data.*")
-        return path
+        return self.folder(ref.digest) / self._manifest(ref).data
 
     def records(self, ref: Ref) -> list[Record]:
         """Return the records of an artefact, the oldest first."""
-        folder = self.folder(ref.digest) / "records"
-        found = [Record.model_validate_json(path.read_bytes()) for path in folder.glob("*.json")]
-        return sorted(found, key=lambda record: (record.started, record.key))
+        folder = _name(ref.digest)
+        names = [name for name in self._shelf.listing(folder, RECORDS) if name.endswith(".json")]
+        texts = self.each(self._shelf.read, [f"{folder}/{name}" for name in names])
+        return sorted(map(Record.model_validate_json, texts), key=lambda record: (record.started, record.key))
 
     def artefacts(self) -> Iterator[Ref]:
         """Yield the name of every artefact held whole."""
-        for manifest in sorted((self.root / "objects").glob(f"*/*/{MANIFEST}")):
+        for digest, sizes in sorted(self._listed().items()):
             try:
-                ref = _ref_of(manifest.parent)
-            except StoreError:
+                manifest = parse_manifest(self._shelf.read(f"{_name(digest)}/{MANIFEST}"))
+            except (FileNotFoundError, StoreError):
                 continue
-            if self.holds(ref):
-                yield ref
+            if all(sizes.get(name) == size for name, (size, _) in manifest.files.items()):
+                yield Ref(kind=manifest.kind, digest=digest)
 
     def resolve(self, name: str) -> Ref:
         """Return the artefact that a name or the beginning of a digest stands for (`volume-3f9a1c2b`, `3f9a1c`).
@@ -129,18 +144,16 @@ class Store:
             When it names none, or more than one.
         """
         prefix = name.rpartition("-")[2]
-        folders = (
-            sorted(self.root.glob(f"objects/{prefix[:2]}/{prefix}*/{MANIFEST}"))
-            if len(prefix) >= SHORTEST_PREFIX and prefix.isalnum()
-            else []
-        )
-        if len(folders) != 1:
+        long_enough = len(prefix) >= SHORTEST_PREFIX and prefix.isalnum()
+        digests = list(self._listed(prefix)) if long_enough else []
+        if len(digests) != 1:
             raise StoreError(
                 f"{name!r} names one artefact",
-                f"{len(folders)} have a digest that begins so",
+                f"{len(digests)} have a digest that begins so",
                 f"Give at least {SHORTEST_PREFIX} characters of the digest, or more of them.",
             )
-        return _ref_of(folders[0].parent)
+        manifest = parse_manifest(self._shelf.read(f"{_name(digests[0])}/{MANIFEST}"))
+        return Ref(kind=manifest.kind, digest=digests[0])
 
     def verify(self, ref: Ref) -> None:
         """Read every byte of an artefact and compare it with the manifest and the digest.
@@ -159,102 +172,69 @@ class Store:
 
     def rebuild_keys(self) -> int:
         """Write the index of keys anew from the records; return how many keys it has."""
-        count = 0
-        for ref in self.artefacts():
-            for record in self.records(ref):
-                self._write(self._key_path(record.key), ref.model_dump_json().encode())
-                count += 1
-        return count
+        records = [record for made in self.each(self.records, list(self.artefacts())) for record in made]
+        self.each(self._write_key, records)
+        return len(records)
 
     def sweep(self) -> int:
         """Remove what attempts that were killed left half-written; return how many."""
-        limit = time.time() - ABANDONED_SECONDS
-        old = [path for path in (self.root / "aside").glob("*") if path.stat().st_mtime < limit]
-        for path in old:
-            shutil.rmtree(path, ignore_errors=True)
-        return len(old)
+        return self._shelf.sweep()
+
+    def probe(self) -> None:
+        """Write something and remove it; raise `OSError` where that is not possible."""
+        name = f"{ASIDE}/{uuid.uuid4().hex}"
+        self._shelf.write(name, b"")
+        self._shelf.remove(name)
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Yield every file of the store: its name and its content."""
+        for folder in (OBJECTS, "keys", ASIDE):
+            for name in self._shelf.listing(folder):
+                yield f"{folder}/{name}", self._shelf.read(f"{folder}/{name}")
+
+    def _manifest(self, ref: Ref) -> Manifest:
+        return parse_manifest(self._shelf.read(f"{_name(ref.digest)}/{MANIFEST}"))
 
     def _is_intact(self, ref: Ref) -> bool:
-        if not self.holds(ref):
+        try:
+            text = self._shelf.read(f"{_name(ref.digest)}/{MANIFEST}")
+        except FileNotFoundError:
             return False
-        sealed = _seal_of(self.folder(ref.digest), KINDS[ref.kind])
-        return hashlib.sha256(sealed).hexdigest() == ref.digest
+        folder = _name(ref.digest)
+        sizes = {name: size for name, size in self._shelf.listing(folder).items() if is_data(name)}
+        digests = {name: sha256_of(self._shelf.blocks(f"{folder}/{name}", size)) for name, size in sizes.items()}
+        found = Manifest(kind=ref.kind, files={name: (size, digests[name]) for name, size in sizes.items()})
+        return found.encoded() == text and found.digest == ref.digest
 
-    def _key_path(self, key: str) -> Path:
-        return self.root / "keys" / key[:2] / key
+    def _listed(self, beginning: str = "") -> dict[str, dict[str, int]]:
+        """Return the files, with their sizes, of every artefact that has a manifest and whose digest begins so."""
+        prefix = f"{beginning[:2]}/{beginning}" if beginning else ""
+        found: dict[str, dict[str, int]] = {}
+        for path, size in self._shelf.listing(OBJECTS, prefix).items():
+            _, _, rest = path.partition("/")
+            digest, _, name = rest.partition("/")
+            found.setdefault(digest, {})[name] = size
+        return {digest: sizes for digest, sizes in found.items() if MANIFEST in sizes}
 
-    @contextmanager
-    def _aside(self) -> Iterator[Path]:
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = self.root / "aside" / uuid.uuid4().hex
-        folder.mkdir(parents=True)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    def _write_key(self, record: Record) -> None:
+        self._shelf.write(_key_name(record.key), record.output.model_dump_json().encode())
 
-    def _publish(self, folder: Path, record: Record) -> None:
-        target = self.folder(record.output.digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not self._is_intact(record.output):
-            shutil.rmtree(target)  # someone damaged it: what was just written replaces it
-        try:
-            folder.rename(target)
-        except OSError:
-            if not self.holds(record.output):
-                raise
-            self._write(target / "records" / f"{record.key}.json", record.model_dump_json(indent=1).encode())
 
-    def _write(self, path: Path, content: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        aside.write_bytes(content)
-        aside.replace(path)
+def _name(digest: str) -> str:
+    return f"{OBJECTS}/{digest[:2]}/{digest}"
+
+
+def _key_name(key: str) -> str:
+    return f"keys/{key[:2]}/{key}"
+
+
+def _written(kind: Kind, value: Any, folder: Path, compression: Compression) -> Ref:  # noqa: ANN401
+    """Write an artefact's data and its manifest into a folder; return its name, the same wherever it is kept."""
+    manifest = Manifest(kind=kind.name, files=layout.write(kind, value, folder, compression))
+    (folder / MANIFEST).write_bytes(manifest.encoded())
+    return Ref(kind=kind.name, digest=manifest.digest)
 
 
 def _write_record(folder: Path, record: Record) -> None:
-    (folder / "records").mkdir()
-    (folder / "records" / f"{record.key}.json").write_text(record.model_dump_json(indent=1), encoding="utf-8")
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    """Return what a folder's manifest says; raise `StoreError` where that is no manifest."""
-    try:
-        held: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
-    except ValueError:
-        raise StoreError("An artefact has a manifest", "it is cut or overwritten", "Run the plan again.") from None
-    return held
-
-
-def _ref_of(folder: Path) -> Ref:
-    return Ref(kind=_manifest(folder)["kind"], digest=folder.name)
-
-
-def _seal(folder: Path, kind: Kind) -> str:
-    """Write the manifest of a folder's data and return the manifest's SHA-256."""
-    content = _seal_of(folder, kind)
-    (folder / MANIFEST).write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
-
-
-def _seal_of(folder: Path, kind: Kind) -> bytes:
-    files = {}
-    for path in sorted(_files(folder)):
-        files[path.relative_to(folder).as_posix()] = [path.stat().st_size, _file_digest(path)]
-    return json.dumps({"kind": kind.name, "files": files}, indent=1, sort_keys=True).encode()
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        if Path(parent) == folder:
-            folders[:] = [name for name in folders if name != "records"]
-            names = [name for name in names if name != MANIFEST]  # noqa: PLW2901 - the walk's own list stays
-        yield from (Path(parent) / name for name in names)
-
-
-def _file_digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    (folder / RECORDS).mkdir()
+    (folder / RECORDS / f"{record.key}.json").write_text(record.model_dump_json(indent=1), encoding="utf-8")

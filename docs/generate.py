@@ -1,15 +1,22 @@
-"""Write the reference of the plan from the plan itself: `python -m docs.generate`."""
+"""Write the reference pages from the code itself: `python -m docs.generate`."""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from data_catalog.verdicts import catalogue
+from flows.data_words import datasets_page
 from flows.plan import Plan
 
-PAGE = Path(__file__).parent / "reference" / "plan.md"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from data_catalog.verdicts import Verdict
+
+FOLDER = Path(__file__).parent / "reference"
 OPENING = """\
 # The plan, field by field
 
@@ -21,11 +28,38 @@ names it and its other fields stand beside it: `{method: resample, spacing_mm: 2
 command line `--set FIELD=VALUE` changes a field of any depth: `--set compute.workers=4`,
 `--set preprocess.0.modality=CT` (lists count from 0).
 """
+VERDICTS = """\
+# The verdicts of the gate
+
+This page is made from the code by `python -m docs.generate`; a test fails when it is out of date.
+
+Whatever is read passes a gate. It is accepted as it is; or accepted with a recorded correction, whose name stands in
+the `corrections` of the volume or mask; or quarantined, under a name that is the same for every item refused for that
+reason, with what was expected, what came and what to do ([read the quarantine](../how-to/quarantine.md)). Nothing is
+resampled unless a step of the plan says so, and no message holds a patient's name, an id or a path.
+"""
 Schema = dict[str, Any]
 
 
-def page() -> str:
-    """Return the reference as Markdown."""
+def verdicts_page() -> str:
+    """Return the reference of the verdicts as Markdown."""
+    known = list(catalogue().values())
+    parts = [VERDICTS]
+    for outcome in dict.fromkeys(verdict.outcome for verdict in known):
+        parts.append(f"## {outcome.capitalize()}\n")
+        of_outcome = [verdict for verdict in known if verdict.outcome == outcome]
+        for about in dict.fromkeys(verdict.about for verdict in of_outcome):
+            parts += [f"### {about}\n", _verdicts([one for one in of_outcome if one.about == about])]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _verdicts(verdicts: list[Verdict]) -> str:
+    rows = [f"| `{one.name}` | {one.meaning} | {one.remedy} |" for one in sorted(verdicts, key=lambda one: one.name)]
+    return "\n".join(["| verdict | what it means | what to do |", "|---|---|---|", *rows]) + "\n"
+
+
+def plan_page() -> str:
+    """Return the reference of the plan as Markdown."""
     schema = Plan.model_json_schema()
     known: dict[str, Schema] = schema["$defs"]
     parts = [OPENING, "## The plan\n", _described(schema), _table(schema, known)]
@@ -131,5 +165,8 @@ def _default(value: Any) -> str:  # noqa: ANN401 - any JSON
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
+PAGES: dict[str, Callable[[], str]] = {"plan.md": plan_page, "verdicts.md": verdicts_page, "datasets.md": datasets_page}
+
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for name, page in PAGES.items():
+        (FOLDER / name).write_text(page(), encoding="utf-8")

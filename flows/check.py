@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import PlanError
-from data_catalog.store import Store
+from flows.fetch_study import ask_archives, with_fetched
 from flows.finding import assemble, scan_jobs
 from flows.key import identities
+from flows.stores import open_store
 from tasks.check import compare_patients, require_clinical, require_events, require_paths
-from tasks.sources.png import PngSource
+from tasks.fetch import Remote
+from tasks.sources.files import walk
+from tasks.sources.named import ImageFiles, UnplacedImageFiles
+from tasks.sources.pattern import NamePattern
 from tasks.sources.tables import EventColumns, EventRows
 from tasks.stage import perform
 
@@ -17,6 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from flows.plan import Plan
+    from tasks.sources.found import Found
+
+SHOWN = 12
+"""Names that a line lists at the most."""
 
 
 def check_tables(plan: Plan) -> pd.DataFrame | None:
@@ -27,7 +36,12 @@ def check_tables(plan: Plan) -> pd.DataFrame | None:
     PlanError
         That names the field, the file and the row, and the remedy.
     """
-    paths = {f"sources.{number}.path": source.path for number, source in enumerate(plan.sources)}
+    paths = {
+        f"sources.{number}.{name}": value
+        for number, source in enumerate(plan.sources)
+        for name, value in source
+        if isinstance(value, Path)
+    }
     if plan.clinical is not None:
         paths["clinical.path"] = plan.clinical.path
     if isinstance(plan.events, EventRows):
@@ -57,7 +71,7 @@ def further_columns(plan: Plan) -> tuple[str, ...]:
     sizes = tuple(
         source.pixel_size_column
         for source in plan.sources
-        if isinstance(source, PngSource) and source.pixel_size_column is not None
+        if isinstance(source, UnplacedImageFiles) and source.pixel_size_column is not None
     )
     days = tuple(plan.events.days.values()) if isinstance(plan.events, EventColumns) else ()
     return tuple(dict.fromkeys((*outcome, *sizes, *days)))
@@ -75,21 +89,53 @@ def check_plan(plan: Plan) -> list[str]:
     """
     written = check_tables(plan)
     who = identities(plan)
-    store = Store(plan.store_folder)
-    listed, refusals = scan_jobs(plan, who)
-    found = assemble(plan, listed, [perform(store.root, job) for job in listed], refusals, store)
-    patients = {series.patient for series in found.series}
-    lines = [f"{len(patients)} patients, {len(found.series)} series, {len(found.regions)} regions found."]
-    visits = sorted({(series.visit, series.visit_name) for series in found.series if series.visit_name})
-    if visits:
-        order = ", ".join(f"{name} is visit {number + 1}" for number, name in visits)
-        lines.append(f"Visits are ordered by their names: {order}.")
-    if plan.regions and not found.regions:
-        lines.append(f"No region in the sources is named {', '.join(plan.regions.values())}: none will be read.")
-    verdicts = sorted({refusal.verdict for refusal in found.refusals})
-    for verdict in verdicts:
-        alike = [refusal for refusal in found.refusals if refusal.verdict == verdict]
-        lines.append(f"{len(alike)} files are left out ({verdict}): {alike[0].reason}")
+    lines, patients = ask_archives(plan, who)
+    local = with_fetched(plan, who)
+    _require_names(local)
+    store = open_store(plan)
+    listed, refusals = scan_jobs(local, who)
+    if listed or not any(isinstance(source, Remote) for source in plan.sources):  # of an archive nothing may be here
+        found = assemble(local, listed, [perform(store.root, job) for job in listed], refusals, store)
+        patients |= set(found.patients())
+        lines += _of_files(local, found)
     if plan.clinical is not None and written is not None:
         lines += compare_patients(plan.clinical, written, patients, who)
+    return lines
+
+
+def _require_names(plan: Plan) -> None:
+    """Raise `PlanError` where every file that could be an image is taken as a mask, which comes first."""
+    for number, source in enumerate(plan.sources):
+        if not isinstance(source, ImageFiles) or source.masks is None:
+            continue
+        images, masks = NamePattern(source.images), NamePattern(source.masks)
+        fitting = [file.name for file in walk(source.path).files if images.match(file.name)]
+        if fitting and all(masks.match(name) for name in fitting):
+            raise PlanError(
+                f"sources.{number}: a name that follows `images` follows `masks` only where it is that of a mask",
+                f"all {len(fitting)} that follow `images` follow `masks` too, and are taken as masks",
+                "Let `masks` ask for more of a name.",
+            )
+
+
+def _of_files(plan: Plan, found: Found) -> list[str]:
+    """Return what the files of a plan's sources hold, and what a reader should know of them."""
+    patients = found.patients()
+    lines = [f"{len(patients)} patients, {len(found.series)} series, {len(found.regions)} regions found."]
+    beside = [(len(found.recordings), "recordings"), (len(found.reports), "reports")]
+    lines += [f"{count} {what} found." for count, what in beside if count]
+    named = [one for one in (*found.series, *found.recordings, *found.reports) if one.visit_name]
+    visits = sorted({(one.visit, one.visit_name) for one in named})
+    if visits:
+        order = ", ".join(f"{name} is visit {number + 1}" for number, name in visits)
+        lines.append(f"Visits are ordered so: {order}.")
+    if found.region_names:
+        names = sorted(found.region_names)
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        lines.append(f"Regions in the sources: {', '.join(names[:SHOWN])}{more}.")
+    if plan.regions and not found.regions:
+        lines.append(f"No region in the sources is named {', '.join(plan.regions.values())}: none will be read.")
+    for verdict in sorted({refusal.verdict for refusal in found.refusals}):
+        alike = [refusal for refusal in found.refusals if refusal.verdict == verdict]
+        lines.append(f"{len(alike)} files are left out ({verdict}): {alike[0].reason}")
     return lines

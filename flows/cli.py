@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,11 @@ from rich.console import Console
 
 from data_catalog.errors import VoxmineError
 from flows.api import DEFAULTS
+from flows.data import app as data_app
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flows.plan import Plan
 
 app = typer.Typer(
@@ -22,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(data_app, name="data")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -71,6 +76,56 @@ def run(plan: PlanFile, changes: Changes = None) -> None:
 
 
 @app.command()
+def fetch(plan: PlanFile, changes: Changes = None) -> None:
+    """Fetch from the plan's archives (DICOMweb, PACS) what the workspace lacks, and stop there."""
+    from flows.fetch_study import fetch_study  # noqa: PLC0415
+    from flows.plan import load_plan  # noqa: PLC0415
+    from flows.progress import shown  # noqa: PLC0415
+
+    loaded = load_plan(plan, tuple(changes or ()))
+    with _stoppable("Stopped. What was fetched is kept: the next run goes on with the rest."), shown():
+        refused = fetch_study(loaded)
+    for refusal in refused:
+        err.print(f"{refusal.item}: {refusal.reason}", markup=False)
+
+
+@app.command()
+def watch(
+    plan: PlanFile,
+    changes: Changes = None,
+    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=1)] = 60,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Look once, run if something is new, and end.")] = False,
+) -> None:
+    """Run a study again each time new complete studies have come, until Ctrl-C."""
+    from flows.plan import load_plan  # noqa: PLC0415
+    from flows.watch import watch as watched  # noqa: PLC0415
+
+    loaded = load_plan(plan, tuple(changes or ()))
+    with _stoppable("Stopped. What is done is kept."):
+        watched(loaded, lambda: _run(loaded), out.print, every_s=every, once=once)
+
+
+@app.command()
+def receive(
+    folder: Annotated[Path, typer.Argument(help="The drop folder to write into.")],
+    *,
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 11112,
+    title: Annotated[str, typer.Option(help="Our AE title.")] = "VOXMINE",
+    from_host: Annotated[list[str] | None, typer.Option(help="Machine that may send; without any this one.")] = None,
+    from_title: Annotated[list[str] | None, typer.Option(help="AE title that may send; without any every one.")] = None,
+    listen: Annotated[str, typer.Option(help="Address to listen at; empty chooses by who may send.")] = "",
+) -> None:
+    """Stand by for what a PACS or a scanner sends by C-STORE, and write each study into a drop folder."""
+    from flows.receive import listening  # noqa: PLC0415
+    from flows.receive import receive as received  # noqa: PLC0415
+
+    where = listening(title, port, tuple(from_host or ()), tuple(from_title or ()), listen)
+    with _stoppable("Stopped. What has come is kept."):
+        received(folder, where, out.print)
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder for the invented cohort and its results.")] = Path(
         "voxmine-demo"
@@ -107,6 +162,29 @@ def why(
 
 
 @app.command()
+def locate(
+    plan: PlanFile,
+    digests: Annotated[list[str], typer.Argument(help="Digests of files, or the beginnings of some (`3f9a1c2b7d04`).")],
+    changes: Changes = None,
+) -> None:
+    """Tell where the files lie that the report, or `voxmine why`, knows by their digests; nothing is written down."""
+    from flows.fetch_study import on_disk, with_fetched  # noqa: PLC0415
+    from flows.key import identities  # noqa: PLC0415
+    from flows.locate import locate as located  # noqa: PLC0415
+    from flows.plan import load_plan  # noqa: PLC0415
+
+    loaded = load_plan(plan, tuple(changes or ()))
+    roots = [on_disk(source).path for source in with_fetched(loaded, identities(loaded)).sources]
+    found = 0
+    for digest, place in located(roots, digests):
+        out.print(f"{digest[:12]}  {place}", markup=False)
+        found += 1
+    if not found:
+        err.print("No file of the plan's sources has such a digest.")
+        raise typer.Exit(1)
+
+
+@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 4200,
 ) -> None:
@@ -116,6 +194,16 @@ def ui(
     serve(port, out.print)
 
 
+@contextmanager
+def _stoppable(words: str) -> Iterator[None]:
+    """Let Ctrl-C end what is in the block with a word and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print(words)
+        raise typer.Exit(INTERRUPTED) from None
+
+
 def _run(plan: Plan) -> None:
     from flows.check import check_tables  # noqa: PLC0415
     from flows.full_study import full_study  # noqa: PLC0415
@@ -123,12 +211,8 @@ def _run(plan: Plan) -> None:
     from flows.results import last_results  # noqa: PLC0415
 
     check_tables(plan)
-    try:
-        with shown():
-            full_study(plan)
-    except KeyboardInterrupt:
-        err.print("Stopped. What is done is kept: run the same plan again to go on.")
-        raise typer.Exit(INTERRUPTED) from None
+    with _stoppable("Stopped. What is done is kept: run the same plan again to go on."), shown():
+        full_study(plan)
     for line in last_results(plan).lines():
         out.print(line)
     out.print(f"Report: {plan.report_file}")

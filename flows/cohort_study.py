@@ -9,15 +9,18 @@ from data_catalog.errors import PlanError
 from data_catalog.refs import Ref, Study
 from flows.plan import Plan
 from flows.radiomics_study import radiomics_study
+from flows.recordings import measured_beside_images
 from flows.results import CohortTables, Features
-from flows.runtime import one, run_stage, study_flow, work
+from flows.runtime import keep, one, run_stage, study_flow, work
 from flows.tables import clinical_table
 from tasks.cohort import agreement, build_cohort, gather_overlaps, overlap
 from tasks.learn import scanner_effects
-from tasks.methods.cohort.columns import feature_columns
+from tasks.methods.cohort.columns import feature_columns, finding_columns
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tasks.stage import Input
 
 
 @study_flow("cohort-study")
@@ -29,11 +32,18 @@ def cohort_study(plan: Plan, features: Features | None = None) -> CohortTables:
     with work(plan) as here:
         measured = features or radiomics_study(plan)
         clinical = clinical_table(plan)
-        inputs = {"study": measured.study, "features": measured.table}
+        study: Study = here.store.open(measured.study)
+        further, refusals = measured_beside_images(plan, study)
+        if refusals:
+            study = study.model_copy(update={"refusals": (*study.refusals, *refusals)})
+            measured = measured.model_copy(update={"study": keep(plan, study, "recordings")})
+        inputs: dict[str, Input] = {"study": measured.study, "features": measured.table}
+        inputs |= {} if clinical is None else {"clinical": clinical}
+        inputs |= {"further": further} if further else {}
         cohort = one(
             build_cohort.job(
                 plan.study,
-                inputs if clinical is None else {**inputs, "clinical": clinical},
+                inputs,
                 {
                     "rows": plan.cohort.rows,
                     "visit": plan.cohort.visit,
@@ -45,21 +55,26 @@ def cohort_study(plan: Plan, features: Features | None = None) -> CohortTables:
         )
         table: pd.DataFrame = here.store.open(cohort)
         names = tuple(feature_columns(table.columns, known_before(plan)))
-        if not names:
+        if not names and not finding_columns(table.columns):
             raise PlanError(
                 "At least one region was measured",
                 "no region of any scan gave features",
                 "Name the regions (`regions`), or let the plan draw them (`segment`).",
             )
-        several = table["scanner"].nunique() > 1
+        several = table["scanner"].nunique() > 1 and bool(names)
         return CohortTables(
             features=measured,
             cohort=cohort,
             clinical=clinical,
             scanners=one(scanner_effects.job(plan.study, {"cohort": cohort}, {"columns": names})) if several else None,
             readers=one(agreement.job(plan.study, {"features": measured.table})),
-            overlaps=_overlaps(plan, here.store.open(measured.study)),
+            overlaps=_overlaps(plan, study),
         )
+
+
+def facts_in(plan: Plan, table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the columns of a cohort that are no measurements: clinical ones, and what reports say."""
+    return (*known_before(plan), *finding_columns(table.columns))
 
 
 def known_before(plan: Plan) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from data_catalog.compression import DEFAULT, Compression
 from tasks.sources.tables import Part
 
 
@@ -20,3 +21,5 @@ class Compute(Part):
     """Memory of one worker (`4GiB`); a worker that needs more is started anew and its item refused."""
     batch: Annotated[int, Field(ge=1)] = 50
     """Items of one task run at the least."""
+    compression: Compression = DEFAULT
+    """How voxels are packed: `zstd-1`, a little smaller but slower by `zstd-3`, larger but faster by `lz4`."""

@@ -17,6 +17,7 @@ from tasks.synthetic.findings import Findings, planted_and_found
 from tasks.synthetic.truths import Truths
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from flows.plan import Plan
@@ -65,12 +66,18 @@ class Compared:
 
 def leaks(truths: Truths, folder: Path) -> tuple[str, ...]:
     """Return the files below a folder that hold one of the invented identities, in their content or name."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return leaking(truths, ((path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths))
+
+
+def leaking(truths: Truths, files: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
+    """Return which of some files, given by name and content, hold one of the invented identities."""
     anyone = re.compile(b"|".join(re.escape(one.encode()) for one in truths.identities))
     found = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = path.relative_to(folder).as_posix().encode() + path.read_bytes()
-        if anyone.search(content) and truths.identities_in(content):
-            found.append(path.name)
+    for name, content in files:
+        whole = name.encode() + content
+        if anyone.search(whole) and truths.identities_in(whole):
+            found.append(name.rpartition("/")[2])
     return tuple(found)
 
 
@@ -94,6 +101,6 @@ def compare(folder: Path, plan: Plan) -> Compared:
         permuted=held(learnt and learnt.permuted),  # type: ignore[arg-type]
         rules=held(mined and mined.rules),  # type: ignore[arg-type]
         sequences=held(mined and mined.sequences),  # type: ignore[arg-type]
-        leaked=leaks(truths, plan.workspace),
+        leaked=leaks(truths, plan.workspace) + (leaking(truths, store.files()) if plan.store else ()),
     )
     return Compared(planted_and_found(truths, identities(plan).pseudonym, findings))

@@ -13,14 +13,15 @@ from rich.tree import Tree
 
 from data_catalog.errors import StoreError
 from data_catalog.refs import SHORT
-from data_catalog.store import Store
 from flows.results import Results
+from flows.stores import store_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from data_catalog.lineage import Record
     from data_catalog.refs import Ref
+    from data_catalog.store import Store
 
 ALIKE = 3
 """Branches of one stage that are shown before the rest is counted."""
@@ -47,11 +48,7 @@ def explain(workspace: Path, name: str, *, everything: bool = False) -> str:
     StoreError
         When the name is of no artefact, or of several.
     """
-    if not (workspace / "store").is_dir():
-        raise StoreError(
-            "The workspace is the folder of a study that was run", f"{workspace} is none", "Name it with --workspace."
-        )
-    store = Store(workspace / "store")
+    store = store_of(workspace)
     ref = _find(workspace, store, name)
     tree = Tree(f"[bold]{ref.short}[/bold]")
     _grow(tree, store, ref, seen=set(), everything=everything)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import PlanError
-from tasks.scan import list_files, scan_dicom, scan_named
-from tasks.sources.dicom import DicomSource
-from tasks.sources.found import Found, dicom_found, named_found
-from tasks.sources.nifti import NiftiSource
+from tasks.scan import list_files, scan_dicom
+from tasks.scan_names import scan_names
+from tasks.sources.drop import Dicom, DropFolderSource, deliveries
+from tasks.sources.found import Found, dicom_found
+from tasks.sources.named import FilesByName, ImageFiles
+from tasks.sources.named_found import named_found
+from tasks.sources.sound import SoundSource
 from tasks.stage import Listing
 
 if TYPE_CHECKING:
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
     from data_catalog.store import Store
     from flows.plan import Plan
     from tasks.formats.identities import Identities
-    from tasks.sources.found import Contents, Scanned
+    from tasks.sources import Source
+    from tasks.sources.found import Contents, FoundSeries, Scanned
     from tasks.stage import Job, Outcome
 
 
@@ -29,16 +34,26 @@ def scan_jobs(plan: Plan, who: Identities) -> tuple[list[Job], list[Refusal]]:
     jobs: list[Job] = []
     refusals: list[Refusal] = []
     for number, source in enumerate(plan.sources):
-        listings, problems = list_files(source.path, who)
+        listings, problems = _listed(source, who)
         refusals += problems
         for listing in listings:
             item = f"{number}/{listing.stamp[:12]}"
-            if isinstance(source, DicomSource):
-                jobs.append(scan_dicom.job(item, {"listing": listing}, {"identities": who}))
+            if isinstance(source, FilesByName):
+                given = {"patterns": source.patterns, "identities": who}
+                jobs.append(scan_names.job(item, {"listing": listing}, given))
             else:
-                names = {"images": source.images, "masks": source.masks, "identities": who}
-                jobs.append(scan_named.job(item, {"listing": listing}, names))
+                jobs.append(scan_dicom.job(item, {"listing": listing}, {"identities": who}))
     return jobs, refusals
+
+
+def _listed(source: Source, who: Identities) -> tuple[list[Listing], list[Refusal]]:
+    """Return the files of a source on disk; those of an archive are in the workspace by now."""
+    if isinstance(source, DropFolderSource):
+        complete = deliveries(source, time.time()).complete
+        return list_files(source.path, who, complete) if complete else ([], [])
+    if isinstance(source, FilesByName | Dicom):
+        return list_files(source.path, who)
+    return [], []
 
 
 def assemble(
@@ -52,37 +67,48 @@ def assemble(
         When there is no series at all.
     """
     everything = Found(refusals=[*refusals, *(outcome.refusal for outcome in outcomes if outcome.refusal)])
+    opened = store.each(lambda outcome: _contents(store, outcome), outcomes)
+    contents = dict(zip((job.item for job in jobs), opened, strict=True))
     for number in range(len(plan.sources)):
-        of_source = [
-            (job, outcome) for job, outcome in zip(jobs, outcomes, strict=True) if job.item.startswith(f"{number}/")
-        ]
-        found = _of_source(plan, number, [pair for job, outcome in of_source for pair in _scanned(job, outcome, store)])
-        everything.series += [replace(series, source=number) for series in found.series]
+        of_source = [job for job in jobs if job.item.startswith(f"{number}/")]
+        found = _of_source(plan, number, [pair for job in of_source for pair in _scanned(job, contents[job.item])])
+        everything.series += _numbered(found.series, number)
+        everything.recordings += _numbered(found.recordings, number)
+        everything.reports += _numbered(found.reports, number)
         everything.regions += [replace(one, series=replace(one.series, source=number)) for one in found.regions]
         everything.refusals += found.refusals
-    if not everything.series:
+        everything.region_names |= found.region_names
+    patients = everything.patients()
+    if not patients:
         left_out = Counter(refusal.verdict for refusal in everything.refusals)
         reasons = ", ".join(f"{count} for {verdict}" for verdict, count in sorted(left_out.items()))
         raise PlanError(
-            "The sources hold at least one series",
+            "The sources hold at least one series, recording or report",
             f"none was found; files left out: {reasons or 'none'}",
             "Correct the sources in the plan: their paths, patterns and modalities.",
         )
-    patients = sorted({series.patient for series in everything.series})
     return everything.of_patients(set(patients[: plan.first_patients]))
 
 
-def _scanned(job: Job, outcome: Outcome, store: Store) -> list[Scanned]:
+def _numbered(series: Sequence[FoundSeries], number: int) -> list[FoundSeries]:
+    return [replace(one, source=number) for one in series]
+
+
+def _contents(store: Store, outcome: Outcome) -> Contents | None:
+    return None if outcome.ref is None else store.open(outcome.ref)
+
+
+def _scanned(job: Job, contents: Contents | None) -> list[Scanned]:
     listing = job.inputs["listing"]
-    if outcome.ref is None or not isinstance(listing, Listing):
+    if contents is None or not isinstance(listing, Listing):
         return []
-    contents: Contents = store.open(outcome.ref)
     return list(zip(listing.files, contents.files, strict=True))
 
 
 def _of_source(plan: Plan, number: int, scanned: list[Scanned]) -> Found:
     source = plan.sources[number]
-    if isinstance(source, DicomSource):
+    if not isinstance(source, FilesByName):
         return dicom_found(scanned, source.modalities, plan.regions, plan.visit_days)
-    labels = source.labels if isinstance(source, NiftiSource) else {}
-    return named_found(scanned, source.modality, plan.regions, labels)
+    modality = source.modality if isinstance(source, ImageFiles | SoundSource) else ""
+    labels = source.labels if isinstance(source, ImageFiles) else {}
+    return named_found(scanned, modality, plan.regions, labels, source.visits)

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from data_catalog.errors import PlanError
 from data_catalog.refs import Ref, Region, Scan, Study
 from flows.check import check_tables
+from flows.fetch_study import fetch_study, is_elsewhere, with_fetched
 from flows.finding import assemble, scan_jobs
 from flows.key import identities
 from flows.plan import Plan
+from flows.recordings import read_recordings, read_reports
 from flows.runtime import keep, refusals_in, run_stage, say, study_flow, work
-from flows.tables import clinical_table
+from flows.scales import Scales, image_scales
 from tasks.check import compare_patients
-from tasks.ingest import read_dicom, read_nifti, read_png, without_doubles
-from tasks.regions import draw_region, read_label_map, read_mask
+from tasks.ingest import read_dicom, read_volume, without_doubles
+from tasks.regions import draw_region, read_mask, read_named_segment, read_segment
 from tasks.sources.dicom import DicomSource
-from tasks.sources.nifti import NiftiSource
-from tasks.sources.png import PngSource
+from tasks.sources.drop import Dicom
+from tasks.sources.named import ImageFiles
+from tasks.sources.nrrd import NrrdSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
-
+    from data_catalog.refs import Refusal
     from data_catalog.store import Store
+    from flows.runtime import Work
     from tasks.sources.found import Found, FoundRegion, FoundSeries
     from tasks.stage import Input, Job
+
+DRAWN = {"rtstruct": draw_region, "seg": read_segment, "segment": read_named_segment}
+"""Which stage reads a region, by what holds it; every other is a mask."""
 
 
 @study_flow("ingest-study")
@@ -37,22 +42,28 @@ def ingest_study(plan: Plan) -> Ref:
     """
     with work(plan) as here:
         written = check_tables(plan)
-        found = _find(plan, here.store)
+        unfetched: tuple[Refusal, ...] = fetch_study(plan) if is_elsewhere(plan) else ()
+        local = with_fetched(plan, identities(plan))
+        found = _find(local, here.store)
         if plan.clinical is not None and written is not None:
-            patients = {series.patient for series in found.series}
-            for finding in compare_patients(plan.clinical, written, patients, identities(plan)):
+            for finding in compare_patients(plan.clinical, written, set(found.patients()), identities(plan)):
                 say(finding)
-        sizes = _pixel_sizes(plan, here.store)
-        jobs = [_read_job(plan, series, sizes) for series in found.series]
-        outcomes = run_stage([job for job in jobs if job is not None])
+        scales = image_scales(local, here.store)
+        outcomes = run_stage([_read_job(local, series, scales) for series in found.series])
         images = {outcome.item: outcome.ref for outcome in outcomes if outcome.ref is not None}
         drawable = [region for region in found.regions if region.series.item in images]
-        drawn = run_stage([_region_job(plan, region, images[region.series.item]) for region in drawable])
-        scans, doubles = without_doubles(_scans(plan, found, images, drawable, [outcome.ref for outcome in drawn]))
+        drawn = run_stage([_region_job(local, region, images[region.series.item]) for region in drawable])
+        made = {id(region): outcome.ref for region, outcome in zip(drawable, drawn, strict=True) if outcome.ref}
+        scans, doubles = without_doubles(_scans(here, found, images, [(r, made.get(id(r))) for r in drawable]))
+        recordings, unheard = read_recordings(found)
+        reports, unread = read_reports(local, found)
+        refused = (*refusals_in(outcomes), *refusals_in(drawn), *doubles, *unheard, *unread)
         study = Study(
             scans=tuple(scans),
-            refusals=(*found.refusals, *refusals_in(outcomes), *refusals_in(drawn), *doubles),
-            found=len(found.series),
+            refusals=(*unfetched, *found.refusals, *refused),
+            found=len(found.series) + len(found.recordings) + len(found.reports),
+            recordings=tuple(recordings),
+            reports=tuple(reports),
         )
         return keep(plan, study, "ingest")
 
@@ -62,58 +73,47 @@ def _find(plan: Plan, store: Store) -> Found:
     return assemble(plan, jobs, run_stage(jobs), problems, store)
 
 
-def _read_job(plan: Plan, series: FoundSeries, sizes: Mapping[str, float]) -> Job:
+def _read_job(plan: Plan, series: FoundSeries, scales: Scales) -> Job:
     source = plan.sources[series.source]
     files: dict[str, Input] = {"files": series.files}
-    if isinstance(source, DicomSource):
-        return read_dicom.job(series.item, files)
-    if isinstance(source, NiftiSource):
-        return read_nifti.job(series.item, files, {"modality": series.modality, "unit": source.unit})
-    return read_png.job(
-        series.item,
-        files,
-        {"modality": series.modality, "pixel_size_mm": source.pixel_size_mm or sizes.get(series.patient)},
-    )
+    if isinstance(source, Dicom):
+        pixel_size_mm = source.pixel_size_mm if isinstance(source, DicomSource) else None
+        return read_dicom.job(series.item, files, {"pixel_size_mm": pixel_size_mm})
+    if not isinstance(source, ImageFiles):
+        raise TypeError(source.method)  # sounds and texts give no series of images
+    pixel_size_mm, slice_distance_mm = scales.of(series)
+    parameters = {
+        "modality": series.modality,
+        "unit": source.unit,
+        "pixel_size_mm": pixel_size_mm,
+        "slice_distance_mm": slice_distance_mm,
+    }
+    space = {"space": source.space} if isinstance(source, NrrdSource) else {}
+    return read_volume.job(series.item, files, {**parameters, **space})
 
 
 def _region_job(plan: Plan, region: FoundRegion, image: Ref) -> Job:
     source = plan.sources[region.series.source]
     inputs: dict[str, Input] = {"files": region.files, "image": image}
     item = f"{region.series.item}/{region.name}/{region.reader}"
-    if isinstance(source, DicomSource):
-        return draw_region.job(item, inputs, {"source_name": region.source_name, "region": region.name})
-    if isinstance(source, NiftiSource):
-        return read_label_map.job(item, inputs, {"labels": source.labels, "region": region.name})
-    return read_mask.job(item, inputs, {"region": region.name})
-
-
-def _pixel_sizes(plan: Plan, store: Store) -> dict[str, float]:
-    """Return the edge of a pixel in mm of each patient's image, where a source takes it from the clinical table."""
-    column = next((s.pixel_size_column for s in plan.sources if isinstance(s, PngSource) and s.pixel_size_column), None)
-    if column is None:
-        return {}
-    clinical = clinical_table(plan)
-    if clinical is None:
-        raise PlanError(
-            "pixel_size_column is a column of the clinical table", "the plan has no clinical table", "Give one."
-        )
-    unit = next(s.pixel_size_unit for s in plan.sources if isinstance(s, PngSource) and s.pixel_size_column)
-    table: pd.DataFrame = store.open(clinical)
-    factor = 10.0 if unit == "cm" else 1.0
-    return {str(who): float(size) * factor for who, size in zip(table["patient"], table[column], strict=True)}
+    space = {"space": source.space} if isinstance(source, NrrdSource) else {}
+    if region.kind not in DRAWN:
+        labels = source.labels if isinstance(source, ImageFiles) else {}
+        return read_mask.job(item, inputs, {"region": region.name, "labels": labels, **space})
+    named = {"source_name": region.source_name, "region": region.name}
+    return DRAWN[region.kind].job(item, inputs, {**named, **(space if region.kind == "segment" else {})})
 
 
 def _scans(
-    plan: Plan,
-    found: Found,
-    images: Mapping[str, Ref],
-    drawn: Sequence[FoundRegion],
-    masks: Sequence[Ref | None],
+    here: Work, found: Found, images: Mapping[str, Ref], drawn: Sequence[tuple[FoundRegion, Ref | None]]
 ) -> list[Scan]:
+    made = [(region, mask) for region, mask in drawn if mask is not None]
+    read = here.store.each(lambda pair: _named_regions(here.store, *pair), made)
     regions: dict[str, list[Region]] = {}
-    for region, mask in zip(drawn, masks, strict=True):
-        if mask is not None:
-            regions.setdefault(region.series.item, []).extend(_named_regions(plan, region, mask))
+    for (region, _), of_mask in zip(made, read, strict=True):
+        regions.setdefault(region.series.item, []).extend(of_mask)
+    kept = [series for series in found.series if series.item in images]
+    corrections = here.store.each(lambda series: _corrections(here.store, images[series.item]), kept)
     return [
         Scan(
             patient=series.patient,
@@ -124,17 +124,21 @@ def _scans(
             scanner=series.scanner,
             image=images[series.item],
             regions=tuple(sorted(regions.get(series.item, ()), key=lambda one: (one.name, one.reader))),
+            corrections=told,
         )
-        for series in found.series
-        if series.item in images
+        for series, told in zip(kept, corrections, strict=True)
     ]
 
 
-def _named_regions(plan: Plan, region: FoundRegion, mask: Ref) -> list[Region]:
-    source = plan.sources[region.series.source]
-    if isinstance(source, NiftiSource) and source.labels:
-        return [
-            Region(name=name, reader=region.reader, mask=mask, label=int(value))
-            for value, name in sorted(source.labels.items())
-        ]
-    return [Region(name=region.name, reader=region.reader, mask=mask)]
+def _named_regions(store: Store, region: FoundRegion, mask: Ref) -> list[Region]:
+    """Return the regions that a mask holds: one, or those of the label map's values."""
+    attrs = store.open(mask).attrs
+    told = tuple(one["name"] for one in attrs.get("corrections", ()))
+    return [
+        Region(name=name, reader=region.reader, mask=mask, label=int(label), corrections=told)
+        for label, name in sorted(attrs["names"].items())
+    ]
+
+
+def _corrections(store: Store, image: Ref) -> tuple[str, ...]:
+    return tuple(one["name"] for one in store.open(image).attrs.get("corrections", ()))

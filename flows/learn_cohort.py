@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from data_catalog.errors import PlanError
 from data_catalog.refs import Ref
-from flows.cohort_study import cohort_study, known_before
+from flows.cohort_study import cohort_study, facts_in, known_before
 from flows.plan import Plan
 from flows.results import CohortTables, Learnt
 from flows.runtime import refusals_in, run_stage, study_flow, work
@@ -42,8 +42,8 @@ def learn_cohort(plan: Plan, tables: CohortTables | None = None) -> Learnt:
         cohort = (tables or cohort_study(plan)).cohort
         table: pd.DataFrame = here.store.open(cohort)
         features = tuple(feature_columns(table.columns, known_before(plan)))
-        columns = (*features, *known_before(plan))
-        return _learnt(plan.learn, cohort, columns, size=tuple(size_columns(features)), clinical=known_before(plan))
+        facts = facts_in(plan, table)
+        return _learnt(plan.learn, cohort, (*features, *facts), size=tuple(size_columns(features)), clinical=facts)
 
 
 def _learnt(

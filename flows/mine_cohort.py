@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 from data_catalog.errors import PlanError
 from data_catalog.kinds import UNIT_OF_CHANNELS
 from data_catalog.refs import Ref, Study
-from flows.cohort_study import cohort_study, known_before
+from flows.cohort_study import cohort_study, facts_in, known_before
 from flows.plan import Plan
 from flows.results import CohortTables, Mined
 from flows.runtime import refusals_in, run_stage, study_flow, work
 from flows.tables import event_table
-from tasks.methods.cohort.columns import ColumnMeaning, feature_columns, matching, meanings
+from tasks.methods.cohort.columns import ColumnMeaning, feature_columns, finding_columns, matching, meanings
 from tasks.methods.rules.items import ColumnLabel
+from tasks.methods.text.item import FINDING
 from tasks.mine import mine_associations, mine_rules, mine_sequences
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from data_catalog.refs import Scan
+    from data_catalog.refs import Recording, Scan
     from data_catalog.store import Store
     from flows.plan import Mining
     from tasks.stage import Job
@@ -81,7 +82,7 @@ def _columns(plan: Plan, mining: Mining, tables: CohortTables, store: Store) -> 
     features = matching([name for name, meaning in known.items() if meaning.is_feature], mining.features)
     chosen = mining.representatives(table[features])
     if mining.clinical:
-        chosen += known_before(plan)
+        chosen += facts_in(plan, table)
     return {name: ColumnLabel(label=known[name].label, unit=known[name].unit) for name in chosen}
 
 
@@ -91,18 +92,30 @@ def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str,
     study: Study = store.open(tables.features.study)
     one_of_each = {scan.modality: scan for scan in study.scans}.values()
     units = {name: unit for scan in one_of_each for name, unit in _units(scan, store).items()}
+    units |= {one.modality: unit for one in study.recordings if (unit := _signal_unit(one, store)) is not None}
     definitions = [
         definition
         for extractor in plan.radiomics
         for planar in (False, True)
         for definition in extractor.definitions(planar=planar)
     ]
+    definitions += [definition for extractor in plan.signals for definition in extractor.definitions()]
     return meanings(
         feature_columns(table.columns, known_before(plan)),
         definitions,
         units,
-        clinical_meanings(plan),
+        [*clinical_meanings(plan), *map(_finding_meaning, finding_columns(table.columns))],
     )
+
+
+def _finding_meaning(column: str) -> ColumnMeaning:
+    return ColumnMeaning(column=column, label=f"{column.removeprefix(FINDING)} in the report")
+
+
+def _signal_unit(recording: Recording, store: Store) -> str | None:
+    """Return the unit of a recording's channels, None where they have several."""
+    units = set(store.open(recording.signal).attrs["unit"])
+    return str(units.pop()) if len(units) == 1 else None
 
 
 def clinical_meanings(plan: Plan) -> list[ColumnMeaning]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from data_catalog.errors import PlanError
+from data_catalog.places import place, require_address
 from flows.compute import Compute
 from tasks.methods.cohort.representatives import Representatives
 from tasks.methods.detection import Detector
@@ -31,9 +32,17 @@ from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.sequences import SequenceMiner
 from tasks.methods.segmentation import Segmenter
+from tasks.methods.signals import SignalExtractor
+from tasks.methods.signals.amplitude import Amplitude
+from tasks.methods.signals.spectrum import Spectrum
+from tasks.methods.text.finding_terms import FindingTerms
 from tasks.sources import Source
 from tasks.sources.tables import ClinicalTable, EventRows, EventTable, Outcome, Part
 
+if TYPE_CHECKING:
+    from data_catalog.places import Place
+
+M = TypeVar("M", bound=BaseModel)
 ANY = "*"
 """Stands for every modality."""
 FIELD_OF_A_NAME = re.compile(r"\{[a-z]+\}")
@@ -135,7 +144,12 @@ class Plan(Part):
     study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")] = "study"
     """Short name of the study: small letters, digits, `-`, `_`."""
     workspace: Path = Path("voxmine-out")
-    """Folder for everything that is made: the store, the study's key, the reports. Relative to where the run starts."""
+    """Folder of the study's key and reports, and of the store where `store` is empty. Relative to where the run
+    starts."""
+    store: str | None = None
+    """Where artefacts are kept: a folder (relative to where the run starts) or a URL such as `s3://bucket/prefix`;
+    empty keeps them in the workspace. Who may go there says the environment (`AWS_ACCESS_KEY_ID`,
+    `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT_URL`), on every machine that has workers."""
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     """Where the scans are."""
     site: str = ""
@@ -163,6 +177,10 @@ class Plan(Part):
     """Lesions to look for."""
     radiomics: tuple[Extractor, ...] = (IntensityStatistics(), Shape(), Cooccurrence())
     """Features to measure in every region."""
+    signals: tuple[SignalExtractor, ...] = (Amplitude(), Spectrum())
+    """Features to measure in every channel of a recording."""
+    findings: FindingTerms | None = None
+    """What to look for in reports; empty looks for nothing. They count as known before the outcome."""
     cohort: Cohort = Cohort()
     """How images become rows."""
     learn: Learning | None = Learning()
@@ -172,10 +190,17 @@ class Plan(Part):
     compute: Compute = Compute()
     """Where the items are worked on."""
 
+    @field_validator("store")
+    @classmethod
+    def _names_a_place_alone(cls, store: str | None) -> str | None:
+        if store:
+            require_address(store)
+        return store or None
+
     @property
-    def store_folder(self) -> Path:
+    def store_folder(self) -> Place:
         """Where the artefacts are kept."""
-        return self.workspace / "store"
+        return self.workspace / "store" if self.store is None else place(self.store)
 
     @property
     def report_file(self) -> Path:
@@ -248,14 +273,20 @@ def parse_plan(held: Any, folder: Path, name: str = "The plan") -> Plan:  # noqa
 
 def located(plan: Plan, folder: Path) -> Plan:
     """Return the plan with the paths of its sources and tables taken relative to a folder."""
-    changes: dict[str, Any] = {
-        "sources": tuple(source.model_copy(update={"path": folder / source.path}) for source in plan.sources)
-    }
+    changes: dict[str, Any] = {"sources": tuple(_located(source, folder) for source in plan.sources)}
     if plan.clinical is not None:
-        changes["clinical"] = plan.clinical.model_copy(update={"path": folder / plan.clinical.path})
+        changes["clinical"] = _located(plan.clinical, folder)
     if isinstance(plan.events, EventRows):
-        changes["events"] = plan.events.model_copy(update={"path": folder / plan.events.path})
+        changes["events"] = _located(plan.events, folder)
     return plan.model_copy(update=changes)
+
+
+def _located(part: M, folder: Path) -> M:
+    """Return a part of a plan with every path in it taken relative to a folder."""
+    values = {name: getattr(part, name) for name in type(part).model_fields}
+    paths = {name: folder / value for name, value in values.items() if isinstance(value, Path)}
+    parts = {name: _located(value, folder) for name, value in values.items() if isinstance(value, BaseModel)}
+    return part.model_copy(update={**paths, **parts})
 
 
 def _faults(wrong: ValidationError) -> list[str]:

@@ -38,7 +38,10 @@ def radiomics_study(plan: Plan, study: Ref | None = None) -> Features:
             gather_features.job(
                 plan.study,
                 {"tables": tuple(ref for ref, _ in measured)},
-                {"measured": tuple(what for _, what in measured)},
+                {
+                    "measured": tuple(what for _, what in measured),
+                    "may_be_empty": bool(held.recordings or held.reports),
+                },
             )
         )
         return Features(study=keep(plan, kept, "radiomics"), table=table)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from data_catalog.lineage import sources_behind
+from data_catalog.lineage import history, sources_behind
 from data_catalog.refs import Ref, Study
 from flows.artifacts import show
 from flows.cohort_study import cohort_study
@@ -16,6 +17,7 @@ from flows.results import CohortTables, Counts, Learnt, Mined, Results, write_re
 from flows.runtime import one, run_stage, study_flow, work
 from flows.words import flow_steps, methods_used, outcome_in_words, question, refused_by_section
 from tasks.methods.reporting.data import Origin
+from tasks.methods.reporting.gate import gate_summary
 from tasks.methods.reporting.page import look_digest
 from tasks.report import Facts, Judged, draw_picture, write_report
 
@@ -118,6 +120,7 @@ def _facts(
         methods=methods_used(plan),
         origins=tuple(_origins(store, inputs, tables)),
         scanners=cohort["scanner"].nunique() or None,
+        gate=gate_summary(study),
         refused=refused_by_section(learnt.refusals, mined.refusals),
     )
 
@@ -143,8 +146,9 @@ def _origins(store: Store, inputs: dict[str, Input], tables: CohortTables) -> It
     for name, given in inputs.items():
         refs = given if isinstance(given, tuple) else (given,)
         behind += [(SECTIONS[name], ref) for ref in refs if isinstance(ref, Ref)]
+    made = history([ref for _, ref in behind], partial(store.each, store.records))
     for section, ref in behind:
-        record = store.records(ref)[0]
+        record = made[ref][0]
         yield Origin(
             section=section,
             artefact=ref.short,
@@ -152,5 +156,5 @@ def _origins(store: Store, inputs: dict[str, Input], tables: CohortTables) -> It
             version=record.code.version,
             code=record.code.digest,
             parameters=record.parameters,
-            source_files=len(sources_behind(ref, store.records, known)),
+            source_files=len(sources_behind(ref, made.__getitem__, known)),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -159,5 +158,5 @@ def write_results(plan: Plan, results: Results, store: Store) -> None:
     aside.write_text(results.model_dump_json(indent=1), encoding="utf-8")
     aside.replace(path)
     page = plan.report_file.with_suffix(".aside")
-    shutil.copyfile(store.data_file(results.report), page)
+    page.write_bytes(store.open(results.report).encode())
     page.replace(plan.report_file)

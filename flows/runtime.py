@@ -25,8 +25,8 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 
 from data_catalog.errors import BadData, PlanError
-from data_catalog.store import Store
 from flows import api
+from flows.stores import open_store
 from tasks.ingest import keep_study
 from tasks.stage import Workplace, at, current_workplace, run_batch
 
@@ -186,9 +186,9 @@ def work(plan: Plan) -> Iterator[Work]:
         yield here
         return
     tally = Tally(listeners=list(LISTENERS))
+    store = open_store(plan)
+    store.sweep()
     with cluster(plan.compute) as client:
-        store = Store(plan.store_folder)
-        store.sweep()
         opened = Work(store=store, client=client, done=tally.add, tally=tally, batch=plan.compute.batch)
         with at(opened):
             try:
@@ -260,6 +260,8 @@ def keep(plan: Plan, study: Study, step: str) -> Ref:
     """Keep the study as it stands after a step, and return its name."""
     made = {scan.image for scan in study.scans} | {region.mask for scan in study.scans for region in scan.regions}
     made |= {scan.detections for scan in study.scans if scan.detections is not None}
+    made |= {recording.signal for recording in study.recordings}
+    made |= {ref for report in study.reports for ref in (report.findings, report.numbers) if ref is not None}
     refs = tuple(sorted(made, key=lambda ref: ref.digest))
     return one(keep_study.job(f"{plan.study}/{step}", {"made": refs}, {"study": study}))
 

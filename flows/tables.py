@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flows.check import further_columns
 from flows.key import identities
 from flows.runtime import run_stage
-from tasks.sources.files import content_digest, walk
+from tasks.sources.files import walk
 from tasks.sources.tables import EventColumns, EventRows
 from tasks.stage import Sources
 from tasks.tables import read_clinical, read_event_columns, read_event_rows
@@ -64,8 +64,7 @@ def event_table(plan: Plan, clinical: Ref | None) -> Ref | None:
 
 
 def _file(path: Path) -> Sources:
-    files = walk(path).files
-    return Sources(files, tuple(content_digest(file.read()) for file in files))
+    return Sources.read_whole(walk(path).files)
 
 
 def _made(job: Job) -> Ref | None:

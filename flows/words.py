@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from flows.plan import Plan
     from tasks.methods.reporting.data import Section
 
-READING = ("scan", "scan_dicom", "scan_named", "read_dicom", "read_nifti", "read_png")
+READING = (
+    "scan",
+    "scan_dicom",
+    "scan_names",
+    "fetch_series",
+    "read_dicom",
+    "read_volume",
+    "read_sound",
+    "read_waveform",
+    "read_report_text",
+    "read_structured_report",
+    "read_report_numbers",
+)  # fmt: skip
 MINED: dict[str, Section] = {
     "mine_rules": "rules",
     "mine_associations": "associations",
@@ -47,10 +59,12 @@ def flow_steps(study: Study, cohort: pd.DataFrame) -> tuple[FlowStep, ...]:
     reading = tuple(refusal for refusal in study.refusals if refusal.stage in READING)
     cleaning = tuple(refusal for refusal in study.refusals if refusal.stage in CLEANING)
     regions = tuple(refusal for refusal in study.refusals if refusal not in {*reading, *cleaning})
-    kept = {(scan.patient, scan.visit, scan.series) for scan in study.scans}
+    kept = {(one.patient, one.visit, one.series) for one in study.scans}
+    kept |= {(one.patient, one.visit, one.series) for one in study.recordings}
+    kept |= {(one.patient, one.visit, one.series) for one in study.reports}
     cleaned = sum(refusal.stage == "preprocess" for refusal in cleaning)
-    everyone = {scan.patient for scan in study.scans} | _patients(study.refusals)
-    read = {scan.patient for scan in study.scans} | _patients(cleaning)
+    everyone = set(study.patients()) | _patients(study.refusals)
+    read = set(study.patients()) | _patients(cleaning)
     known = cohort[cohort[OUTCOME].notna()]
     steps = [
         FlowStep(what="Series found", patients=len(everyone), series=study.found),

@@ -12,12 +12,15 @@ from tasks.methods.learning.reader_agreement import dice, reader_agreement
 from tasks.stage import stage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import xarray as xr
 
     from data_catalog.refs import Study
     from tasks.sources.tables import Outcome
 
 TWO_READERS = 2
+FACTS = {"patient", "visit", "day", "modality", "scanner"}
 
 
 @stage(COHORT)
@@ -25,6 +28,7 @@ def build_cohort(
     study: Study,
     features: pd.DataFrame,
     clinical: pd.DataFrame | None = None,
+    further: Sequence[pd.DataFrame] = (),
     *,
     rows: Literal["patient", "patient_visit"],
     visit: Literal["first", "last"],
@@ -32,21 +36,29 @@ def build_cohort(
     known_before: tuple[str, ...],
     outcome: Outcome | None,
 ) -> pd.DataFrame:
-    """Return the cohort: who and when, the outcome, the features, the clinical columns known before it."""
-    scans = pd.DataFrame(
-        [scan.model_dump(include={"patient", "visit", "day", "modality", "scanner"}) for scan in study.scans]
-    )
-    scans["day"] = scans["day"].astype("Int64")
+    """Return the cohort: who and when, the outcome, the features, the clinical columns known before it.
+
+    `further` tables have one row a patient and visit: features of recordings, findings and numbers of reports.
+    """
+    found = pd.DataFrame(_found(study))
+    found["day"] = found["day"].astype("Int64")
     facts = clinical
     if clinical is not None:
         facts = clinical[["patient", *known_before]].copy()
         if outcome is not None:
             facts.insert(1, OUTCOME, outcome_of(clinical[outcome.column], outcome.positive, outcome.negative))
-    table = join(rows_of(scans, rows, visit), wide_features(features, readers), facts)
+    table = join(rows_of(found, rows, visit), wide_features(features, readers), facts, further)
     if OUTCOME not in table:
         table[OUTCOME] = float("nan")
     first = [*table.columns[:4], OUTCOME]
     return table[[*first, *(column for column in table.columns if column not in first)]]
+
+
+def _found(study: Study) -> list[dict[str, object]]:
+    """Return whose each scan, recording and report is, from when, and made by what."""
+    scans = [scan.model_dump(include=FACTS) for scan in (*study.scans, *study.recordings)]
+    reports = [{**report.model_dump(include=FACTS), "modality": "report", "scanner": None} for report in study.reports]
+    return [*scans, *reports]
 
 
 @stage(TABLE)

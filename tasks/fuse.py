@@ -19,4 +19,5 @@ def fuse(fixed: xr.DataArray, moving: xr.DataArray, *, fuser: Fuser, modality: s
     geometry = geometry_of(fixed)
     values = fuser(fixed.values, geometry, moving.values, geometry_of(moving))
     units = [str(image.attrs["unit"]) for image in ((fixed, moving) if values.ndim > len(SPACE) else (fixed,))]
-    return volume(values, geometry, unit=UNIT_OF_CHANNELS.join(units), modality=modality, corrections=[fuser.method])
+    unit = UNIT_OF_CHANNELS.join(units)
+    return volume(values, geometry, unit=unit, modality=modality, corrections=[], steps=[fuser.method])

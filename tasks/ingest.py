@@ -3,47 +3,80 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data_catalog.errors import BadData
-from data_catalog.kinds import STUDY, VOLUME, volume
+from data_catalog.kinds import SPACE, STUDY, VOLUME, volume
 from data_catalog.refs import Ref, Refusal, Scan, Study
+from tasks.formats.dicom.glance import glance
 from tasks.formats.dicom.volume import read_series
-from tasks.formats.nifti import read_image as read_nifti_image
-from tasks.formats.png import read_image as read_png_image
+from tasks.formats.tiff_scale import Scale
+from tasks.formats.volume_files import read_image
+from tasks.methods.gate.plausible import plausible
+from tasks.methods.gate.thumbnail import axial_plane
 from tasks.sources.found import SCAN
 from tasks.stage import stage
 
 if TYPE_CHECKING:
     import xarray as xr
+    from numpy.typing import NDArray
+
+    from data_catalog.geometry import Geometry
+    from tasks.formats.content import Content
+    from tasks.sources.named import Space
 
 
 @stage(VOLUME)
-def read_dicom(files: list[bytes]) -> xr.DataArray:
-    """Return a DICOM series as a volume."""
-    values, geometry, attrs = read_series(files)
-    return volume(values, geometry, unit=attrs["unit"], modality=attrs["modality"], corrections=attrs["corrections"])
+def read_dicom(files: list[Content], *, pixel_size_mm: float | None = None) -> xr.DataArray:
+    """Return a DICOM series as a volume, read slab by slab; the pixel size counts where the files state none."""
+    pixel = None if pixel_size_mm is None else (pixel_size_mm, pixel_size_mm)
+    try:
+        values, geometry, attrs = read_series(files, pixel_size_mm=pixel)
+        notes = plausible(values, geometry.spacing_mm, attrs["unit"], attrs["modality"])
+    except BadData as refusal:
+        raise refusal.showing(glance(files)) from None
+    leading = [name for name in attrs.pop("dims") if name not in SPACE]
+    corrections = [*attrs.pop("corrections"), *(note.model_dump() for note in notes)]
+    return volume(values, geometry, leading=leading, corrections=corrections, **attrs)
 
 
 @stage(VOLUME)
-def read_nifti(files: list[bytes], *, modality: str, unit: str) -> xr.DataArray:
-    """Return a NIfTI image as a volume."""
-    values, geometry, attrs = read_nifti_image(files[0])
-    return volume(values, geometry, unit=unit, modality=modality, corrections=attrs["corrections"])
+def read_volume(
+    files: list[Content],
+    *,
+    modality: str,
+    unit: str,
+    pixel_size_mm: float | None = None,
+    slice_distance_mm: float | None = None,
+    space: Space | None = None,
+) -> xr.DataArray:
+    """Return an image in NIfTI, NRRD, MetaImage, TIFF, PNG or JPEG as a volume.
+
+    A second file holds the voxels of a header that stands alone.
+    """
+    scale = None
+    if pixel_size_mm is not None or slice_distance_mm is not None:
+        scale = Scale(pixel_size_mm, pixel_size_mm, slice_distance_mm)
+    beside = files[1] if len(files) > 1 else None
+    values, geometry, attrs = read_image(files[0], beside, scale=scale, space=space)
+    notes = _passed(values, geometry, unit, modality)
+    return volume(
+        values,
+        geometry,
+        unit=unit,
+        modality=modality,
+        leading=[name for name in attrs["dims"] if name not in SPACE],
+        coords=attrs["coords"],
+        corrections=[*attrs["corrections"], *notes],
+    )
 
 
-@stage(VOLUME)
-def read_png(files: list[bytes], *, modality: str, pixel_size_mm: float | None) -> xr.DataArray:
-    """Return a PNG or JPEG image as a volume of one plane."""
-    if pixel_size_mm is None:
-        raise BadData(
-            "no_pixel_size",
-            "The size of a pixel is known",
-            "neither the plan nor a row of the clinical table says it",
-            "Give `pixel_size_mm`, or `pixel_size_column` and a row for the patient.",
-        )
-    values, geometry, attrs = read_png_image(files[0], (pixel_size_mm, pixel_size_mm))
-    return volume(values, geometry, unit=attrs["unit"], modality=modality, corrections=attrs["corrections"])
+def _passed(values: NDArray[Any], geometry: Geometry, unit: str, modality: str) -> list[dict[str, str]]:
+    """Return what the gate notes of an image; a refusal shows it where that is safe."""
+    try:
+        return [note.model_dump() for note in plausible(values, geometry.spacing_mm, unit, modality)]
+    except BadData as refusal:
+        raise refusal.showing(axial_plane(values, geometry, modality)) from None
 
 
 @stage(STUDY, keeps_parameters=False, opens=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_catalog.kinds import MASK, VOLUME, geometry_of, mask, volume
+from tasks.methods.preprocessing.project import Project
 from tasks.methods.preprocessing.step import Step
 from tasks.stage import stage
 
@@ -21,15 +22,30 @@ def moves_grid(steps: tuple[Step, ...]) -> bool:
 
 @stage(VOLUME)
 def preprocess(image: xr.DataArray, *, steps: tuple[Step, ...]) -> xr.DataArray:
-    """Return the image after all steps, each channel by itself."""
+    """Return the image after all steps, each channel or point in time by itself."""
     geometry, values, unit = geometry_of(image), image.values, str(image.attrs["unit"])
+    leading = [str(name) for name in image.dims[:-3]]
     for step in steps:
+        if isinstance(step, Project):
+            if step.axis in leading:
+                values = step.across(np.moveaxis(values, leading.index(step.axis), 0))
+                leading.remove(step.axis)
+            continue
         planes = values.reshape(-1, *values.shape[-3:])
         cleaned = np.stack([step(plane, geometry.spacing_mm) for plane in planes])
         geometry, unit = step.grid(geometry), step.unit(unit)
         values = cleaned.reshape(*values.shape[:-3], *geometry.shape)
-    done = [*image.attrs.get("corrections", []), *(step.method for step in steps)]
-    return volume(values, geometry, unit=unit, modality=image.attrs["modality"], corrections=done)
+    done = [step.method for step in steps]
+    return volume(
+        values,
+        geometry,
+        unit=unit,
+        modality=image.attrs["modality"],
+        leading=tuple(leading),
+        coords={name: image.coords[name].values for name in leading if name in image.coords},
+        corrections=image.attrs.get("corrections", []),
+        steps=done,
+    )
 
 
 @stage(MASK)

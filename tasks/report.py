@@ -24,6 +24,7 @@ from tasks.methods.reporting.data import (
     Section,
 )
 from tasks.methods.reporting.page import render
+from tasks.methods.reporting.parts import GateSummary
 from tasks.methods.reporting.pictures import bar_length_mm, picture_of
 from tasks.methods.reporting.summaries import (
     against_controls,
@@ -71,6 +72,8 @@ class Facts(BaseModel):
     methods: tuple[MethodUsed, ...]
     origins: tuple[Origin, ...]
     scanners: int | None
+    gate: GateSummary | None = None
+    """What became of the scans and regions when they were read."""
     refused: dict[Section, tuple[Refusal, ...]] = {}
     """What could not be judged or mined, and why."""
 
@@ -133,6 +136,7 @@ def write_report(
             version=facts.version,
             outcome=facts.outcome,
             flow=facts.flow,
+            gate=facts.gate,
             pictures=tuple(pictures),
             cohort=cohort_summary(cohort, cohort[OUTCOME], cohort["patient"].tolist(), clinical),
             features=feature_summaries(cohort, cohort[OUTCOME], features),

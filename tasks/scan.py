@@ -1,24 +1,25 @@
-"""What the files of a source are: listed, and scanned for their headers or names."""
+"""What the files of a source are: listed, and scanned for their DICOM headers."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from data_catalog.errors import BadData
 from data_catalog.kinds import CONTENTS
 from data_catalog.refs import Refusal
 from tasks.formats.dicom.header import read_header
-from tasks.sources.files import content_digest, walk
-from tasks.sources.found import SCAN, Contents, FileFacts, Named
-from tasks.sources.pattern import NamePattern
+from tasks.sources.files import walk
+from tasks.sources.found import SCAN, Contents, FileFacts
+from tasks.sources.refusals import SourceMoved
 from tasks.stage import Listing, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
+    from tasks.formats.content import Content
     from tasks.formats.identities import Identities
     from tasks.sources.files import SourceFile
 
@@ -28,9 +29,14 @@ FILES_PER_LISTING = 500
 """Files scanned as one item: a change of one makes this many be read again."""
 
 
-def list_files(root: Path, identities: Identities) -> tuple[list[Listing], list[Refusal]]:
-    """Return the files below a folder, or in zip files, in listings of a subfolder or zip each."""
-    found = walk(root)
+def list_files(
+    root: Path, identities: Identities, only: Collection[str] | None = None
+) -> tuple[list[Listing], list[Refusal]]:
+    """Return the files below a folder, or in archives, in listings of a subfolder or archive each.
+
+    `only` names what is looked at in the folder itself; None looks at everything.
+    """
+    found = walk(root, only)
     groups: dict[str, list[SourceFile]] = defaultdict(list)
     for file in found.files:
         groups[file.name.partition("/")[0] if "/" in file.name else ""].append(file)
@@ -43,7 +49,7 @@ def list_files(root: Path, identities: Identities) -> tuple[list[Listing], list[
 
 
 def _listing(files: list[SourceFile], identities: Identities) -> Listing:
-    text = "\n".join(f"{file.name}\0{file.size}\0{file.modified_ns}" for file in files)
+    text = "\n".join(f"{file.name}\0{file.size}\0{file.stamp}" for file in files)
     return Listing(tuple(files), hashlib.sha256(identities.opaque(text).encode()).hexdigest())
 
 
@@ -61,7 +67,7 @@ def _file_refusal(problem: BadData, files: tuple[str, ...]) -> Refusal:
 
 
 @stage(CONTENTS, keeps_parameters=False)
-def scan_dicom(listing: Iterable[tuple[SourceFile, bytes | BadData]], *, identities: Identities) -> Contents:
+def scan_dicom(listing: Iterable[tuple[SourceFile, Content | BadData]], *, identities: Identities) -> Contents:
     """Return the header of each file, identities replaced, or why it has none."""
 
     def facts() -> Iterator[FileFacts]:
@@ -69,50 +75,12 @@ def scan_dicom(listing: Iterable[tuple[SourceFile, bytes | BadData]], *, identit
             if isinstance(content, BadData):
                 yield FileFacts(digest=UNREAD, refusal=_file_refusal(content, ()))
                 continue
-            digest = content_digest(content)
             try:
-                yield FileFacts(digest=digest, dicom=read_header(content, identities))
+                header = read_header(content, identities)
+                yield FileFacts(digest=header.fingerprint, head=header.head, dicom=header)
+            except SourceMoved:
+                raise
             except BadData as problem:
-                yield FileFacts(digest=digest, refusal=_file_refusal(problem, (digest,)))
-
-    return Contents(files=tuple(facts()))
-
-
-@stage(CONTENTS, keeps_parameters=False)
-def scan_named(
-    listing: Iterable[tuple[SourceFile, bytes | BadData]], *, images: str, masks: str | None, identities: Identities
-) -> Contents:
-    """Return what the name of each file tells, the patient replaced by the pseudonym."""
-    roles: list[tuple[Literal["image", "mask"], NamePattern]] = [("image", NamePattern(images))]
-    if masks is not None:
-        roles.insert(0, ("mask", NamePattern(masks)))  # `{patient}.png` would take `7_tumour.png` for a patient
-
-    def facts() -> Iterator[FileFacts]:
-        for file, content in listing:
-            if isinstance(content, BadData):
-                yield FileFacts(digest=UNREAD, refusal=_file_refusal(content, ()))
-                continue
-            digest = content_digest(content)
-            matches = ((role, pattern.match(file.name)) for role, pattern in roles)
-            role, fields = next(((role, fields) for role, fields in matches if fields), (None, None))
-            if role is None or fields is None:
-                problem = BadData(
-                    "name_not_named",
-                    "The names of files follow a pattern of the plan",
-                    "this one follows none",
-                    "Correct the patterns `images` and `masks`, or leave the file out.",
-                )
-                yield FileFacts(digest=digest, refusal=_file_refusal(problem, (digest,)))
-                continue
-            known = {name: fields[name] for name in ("visit", "modality", "region", "reader") if name in fields}
-            yield FileFacts(
-                digest=digest,
-                named=Named(
-                    role=role,
-                    patient=identities.pseudonym(fields["patient"]),
-                    series=identities.opaque(file.name),
-                    **known,
-                ),
-            )
+                yield FileFacts(digest=UNREAD, refusal=_file_refusal(problem, (content.digest(),)))
 
     return Contents(files=tuple(facts()))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,22 +25,28 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from data_catalog.compression import DEFAULT
 from data_catalog.errors import BadData
 from data_catalog.kinds import REFUSAL
 from data_catalog.lineage import Code, Record
 from data_catalog.refs import Ref, Refusal, combined_digest
 from data_catalog.store import Store
+from tasks.formats.content import Fingerprint, fingerprint
+from tasks.methods.gate.thumbnail import encoded
 from tasks.methods.method import Method, code_digest, code_places
-from tasks.sources.files import content_digest, read_each
+from tasks.sources.files import read_each
+from tasks.sources.refusals import SourceMoved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from distributed import Client
     from prefect.client.schemas.objects import State, TaskRun
 
+    from data_catalog.compression import Compression
     from data_catalog.kinds import Kind
+    from data_catalog.places import Place
+    from tasks.formats.content import Content
     from tasks.sources.files import SourceFile
 
 ATTEMPTS = 3
@@ -51,41 +57,41 @@ TRANSIENT = (OSError, CommClosedError)
 """What may pass on a second try: input, output, a lost connection. Bad data never does."""
 
 
-class SourceMoved(BadData):
-    """Refuse an item because its files are no longer what was scanned: they may be again, so it is not kept."""
-
-
 @dataclass(frozen=True)
 class Sources:
-    """Files of a source as an input: known by their content, found by a path that is never written down."""
+    """Files of a source as an input: known by a fingerprint, found by a path that is never written down."""
 
     files: tuple[SourceFile, ...] = field(repr=False)
     digests: tuple[str, ...]
+    """What the files were known by at the scan: SHA-256 of the bytes at their beginning and of their size."""
+    heads: tuple[int, ...] = field(repr=False)
+    """How many bytes at the beginning these are."""
 
-    def read(self) -> list[bytes]:
-        """Return the files' content, in order.
+    @classmethod
+    def known_by(cls, files: Iterable[tuple[SourceFile, Fingerprint]]) -> Sources:
+        """Return files that were scanned."""
+        held = list(files)
+        return cls(
+            tuple(file for file, _ in held),
+            tuple(known.digest for _, known in held),
+            tuple(known.head for _, known in held),
+        )
 
-        Raises
-        ------
-        SourceMoved
-            When a file is no longer what was scanned, or cannot be read.
-        """
-        contents = []
-        try:
-            for (_, content), digest in zip(read_each(self.files), self.digests, strict=True):
-                if isinstance(content, BadData) or content_digest(content) != digest:
-                    raise SourceMoved(
-                        "source_changed",
-                        "A source stays as it was while the study runs",
-                        f"the file {digest[:12]} has other content now",
-                        "Run the plan again.",
-                    )
-                contents.append(content)
-        except FileNotFoundError:
-            raise SourceMoved(
-                "source_gone", "The source files stay where they were", "one is gone", "Restore it, or run again."
-            ) from None
-        return contents
+    @classmethod
+    def read_whole(cls, files: Iterable[SourceFile]) -> Sources:
+        """Return small files that nobody has scanned, known by all their bytes."""
+        return cls.known_by((file, fingerprint(file.read(), file.size)) for file in files)
+
+    @property
+    def stamps(self) -> tuple[str, ...]:
+        """What makes the files be read again: another fingerprint or, unless it is of all bytes, another change."""
+        each = zip(self.files, self.digests, self.heads, strict=True)
+        return tuple(f"{digest} {file.stamp}" if head < file.size else digest for file, digest, head in each)
+
+    def read(self) -> list[Content]:
+        """Return the files' contents, in order; what is read of them raises `SourceMoved` where it is another."""
+        known = (Fingerprint(*pair) for pair in zip(self.digests, self.heads, strict=True))
+        return [file.content(one) for file, one in zip(self.files, known, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -97,12 +103,12 @@ class Listing:
     """SHA-256 that changes when a file is added, removed, renamed or written to, and tells no name."""
 
     @property
-    def digests(self) -> tuple[str, ...]:
-        """The stamp, in the place of the content's digests."""
+    def stamps(self) -> tuple[str, ...]:
+        """The stamp of all."""
         return (self.stamp,)
 
-    def read(self) -> Iterator[tuple[SourceFile, bytes | BadData]]:
-        """Yield each file with its content, or the reason it could not be read."""
+    def read(self) -> Iterator[tuple[SourceFile, Content | BadData]]:
+        """Yield each file with its content, to be read, or the reason it cannot be."""
         return read_each(self.files)
 
 
@@ -113,7 +119,7 @@ Input = Ref | tuple[Ref, ...] | Sources | Listing
 class Stage:
     """One step: the function that does it, and the kind of what it makes.
 
-    The function takes each input opened (a volume, a table, the bytes of source files) and the
+    The function takes each input opened (a volume, a table, the contents of source files) and the
     parameters by name, and returns a value of the kind. Its own code, the modules it uses, and those of
     the methods and of what else acts among the parameters make up the cache key.
     """
@@ -202,7 +208,7 @@ def _code(places: tuple[str, ...]) -> str:
 
 def _digests(given: Input) -> list[str]:
     if isinstance(given, Sources | Listing):
-        return [combined_digest(list(given.digests))]
+        return [combined_digest(list(given.stamps))]
     return [ref.digest for ref in ([given] if isinstance(given, Ref) else given)]
 
 
@@ -220,13 +226,13 @@ def _acting_in(value: object) -> Iterator[object]:
             yield from _acting_in(part)
 
 
-def perform(root: Path, job: Job) -> Outcome:
+def perform(root: Place, job: Job, compression: Compression = DEFAULT) -> Outcome:
     """Do one item's work unless the store holds its result; the function that runs on a worker.
 
     Bad data becomes a refusal, which is stored like a result: the same data is refused again without
     work. Input and output is tried again. A defect of the code is reported as a failed item, never stored.
     """
-    store = Store(root)
+    store = Store(root, compression)
     if held := look_up(store, job):
         return held
     for attempt in range(1, ATTEMPTS + 1):
@@ -251,20 +257,34 @@ def look_up(store: Store, job: Job) -> Outcome | None:
 
 def _compute(store: Store, job: Job) -> Outcome:
     clock = (datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter(), time.process_time())
+    read: dict[str, list[Content]] = {}
     try:
         opened = {name: _open(store, given, job.stage) for name, given in job.inputs.items()}
+        read = {name: opened[name] for name, given in job.inputs.items() if isinstance(given, Sources)}
         value = job.stage.function(**opened, **job.parameters)
-        ref = store.put(job.stage.kind, value, lambda ref: _record(job, ref, clock))
+        ref = store.put(job.stage.kind, value, lambda ref: _record(job, ref, clock, read))
+    except SourceMoved as moved:
+        return Outcome(job.item, "computed", refusal=_refusal(job, moved))
     except BadData as bad:
-        refusal = _refusal(job, bad)
-        if not isinstance(bad, SourceMoved):
-            store.put(REFUSAL, refusal, lambda ref: _record(job, ref, clock))
-        return Outcome(job.item, "computed", refusal=refusal)
+        return _refused(store, job, bad, clock, read)
     except OSError:
         raise
     except Exception as defect:  # noqa: BLE001 - one item's defect must not end the cohort; it is reported by name
         return Outcome(job.item, "failed", refusal=_defect(job, defect))
     return Outcome(job.item, "computed", ref=ref)
+
+
+def _refused(
+    store: Store, job: Job, bad: BadData, clock: tuple[str, float, float], read: Mapping[str, list[Content]]
+) -> Outcome:
+    """Keep the refusal of an item, unless its files are moved while their digests are taken."""
+    try:
+        files = tuple(content.digest() for contents in read.values() for content in contents)
+        refusal = _refusal(job, bad, files)
+        store.put(REFUSAL, refusal, lambda ref: _record(job, ref, clock, read))
+    except BadData as moved:
+        refusal = _refusal(job, moved)
+    return Outcome(job.item, "computed", refusal=refusal)
 
 
 def _open(store: Store, given: Input, of: Stage) -> Any:  # noqa: ANN401 - each kind has a type of its own
@@ -275,16 +295,19 @@ def _open(store: Store, given: Input, of: Stage) -> Any:  # noqa: ANN401 - each 
     return store.open(given) if isinstance(given, Ref) else [store.open(ref) for ref in given]
 
 
-def _record(job: Job, output: Ref, clock: tuple[str, float, float]) -> Record:
+def _record(job: Job, output: Ref, clock: tuple[str, float, float], read: Mapping[str, list[Content]]) -> Record:
+    """Return the record of what was written; by now the files were read, so that few bytes are left to be hashed."""
     started, wall, cpu = clock
     as_refs = {name: given for name, given in job.inputs.items() if not isinstance(given, Sources | Listing)}
+    listed = {name: given.stamps for name, given in job.inputs.items() if isinstance(given, Listing)}
+    hashed = {name: tuple(content.digest() for content in contents) for name, contents in read.items()}
     return Record(
         key=job.key,
         output=output,
         stage=job.stage.name,
         item=job.item,
         inputs={name: (given,) if isinstance(given, Ref) else given for name, given in as_refs.items()},
-        sources={name: given.digests for name, given in job.inputs.items() if isinstance(given, Sources | Listing)},
+        sources={name: (listed | hashed)[name] for name in job.inputs if name in listed | hashed},
         parameters=to_jsonable_python(job.parameters) if job.stage.keeps_parameters else {},
         code=Code(version=version("voxmine"), digest=_code(job.places), places=tuple(code_places(job.places))),
         python=platform.python_version(),
@@ -294,10 +317,7 @@ def _record(job: Job, output: Ref, clock: tuple[str, float, float]) -> Record:
     )
 
 
-def _refusal(job: Job, bad: BadData) -> Refusal:
-    files = tuple(
-        digest for given in job.inputs.values() if isinstance(given, Sources | Listing) for digest in given.digests
-    )
+def _refusal(job: Job, bad: BadData, files: tuple[str, ...] = ()) -> Refusal:
     return Refusal(
         item=job.item,
         stage=job.stage.name,
@@ -306,6 +326,7 @@ def _refusal(job: Job, bad: BadData) -> Refusal:
         came=bad.came,
         remedy=bad.remedy,
         files=files,
+        thumbnail=None if bad.picture is None else encoded(bad.picture),
     )
 
 
@@ -390,7 +411,8 @@ def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001
             outcomes[place] = outcome.of(jobs[place], again=place != places[key][0])
             workplace.done(jobs[place].stage.name, outcomes[place])
 
-    held = {key: look_up(workplace.store, jobs[same[0]]) for key, same in places.items()}
+    firsts = [jobs[same[0]] for same in places.values()]
+    held = dict(zip(places, workplace.store.each(partial(look_up, workplace.store), firsts), strict=True))
     for key, found in held.items():
         if found is not None:
             tell(key, found)
@@ -400,11 +422,12 @@ def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001
 
 
 def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[str, Outcome]]:
+    store = workplace.store
     if workplace.client is None:
-        yield from ((key, perform(workplace.store.root, job)) for key, job in missing.items())
+        yield from ((key, perform(store.root, job, store.compression)) for key, job in missing.items())
         return
     futures = workplace.client.map(
-        perform, [workplace.store.root] * len(missing), list(missing.values()), pure=False, key="item"
+        partial(perform, store.root, compression=store.compression), list(missing.values()), pure=False, key="item"
     )
     of = {future.key: key for future, key in zip(futures, missing, strict=True)}
     for future in as_completed(futures, loop=workplace.client.loop, raise_errors=False):

@@ -16,6 +16,7 @@ from tasks.sources.pattern import NamePattern
 from tasks.stage import stage
 
 if TYPE_CHECKING:
+    from tasks.formats.content import Content
     from tasks.formats.identities import Identities
 
 PATIENT = "patient"
@@ -44,7 +45,7 @@ def _require(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
 
 @stage(TABLE, keeps_parameters=False)
 def read_clinical(
-    files: list[bytes],
+    files: list[Content],
     *,
     sheet: str | None,
     patient: str,
@@ -54,7 +55,7 @@ def read_clinical(
     identities: Identities,
 ) -> pd.DataFrame:
     """Return one row a patient: the pseudonym and the columns asked for; `texts` stay as they are written."""
-    written = read_table(files[0], sheet)
+    written = read_table(files[0].read(), sheet)
     _require(written, (patient, *columns))
     ids = patient_ids(written, patient, pattern)
     known = np.array([one is not None for one in ids])
@@ -67,7 +68,7 @@ def read_clinical(
 
 @stage(TABLE, keeps_parameters=False)
 def read_event_rows(
-    files: list[bytes],
+    files: list[Content],
     *,
     sheet: str | None,
     patient: str,
@@ -77,7 +78,7 @@ def read_event_rows(
     identities: Identities,
 ) -> pd.DataFrame:
     """Return one row an event: the pseudonym, the day since the patient's first event, and what happened."""
-    written = read_table(files[0], sheet)
+    written = read_table(files[0].read(), sheet)
     _require(written, (patient, when, event))
     rows = []
     for one, day, what in zip(patient_ids(written, patient, pattern), written[when], written[event], strict=True):

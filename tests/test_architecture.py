@@ -141,7 +141,7 @@ def test_the_lock_holds_every_dependency_in_its_bounds():
 
 def test_the_lock_tells_no_address_to_download_from():
     text = "\n".join(LOCK)
-    assert not re.search(r"://|^--|\s--|@|\bindex\b|\bfile:", text, flags=re.MULTILINE)
+    assert not re.search(r"://|^--|\s--|@|\bindex[-_]url\b|\bfile:", text, flags=re.MULTILINE)
 
 
 SCHEMA = Plan.model_json_schema()

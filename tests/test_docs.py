@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from data_catalog.verdicts import catalogue
 from flows.plan import Plan, parse_plan
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -30,13 +31,21 @@ def anchors_of(page):
     return {"#" + re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_reference_of_the_plan_is_what_the_code_says_now():
+@pytest.mark.parametrize("name", ["plan.md", "verdicts.md", "datasets.md"])
+def test_a_reference_page_is_what_the_code_says_now(name):
     made = generator()
-    assert made.PAGE.read_text(encoding="utf-8") == made.page(), "run: python -m docs.generate"
+    assert (made.FOLDER / name).read_text(encoding="utf-8") == made.PAGES[name](), "run: python -m docs.generate"
+
+
+def test_the_reference_names_every_verdict_under_what_becomes_of_the_item():
+    accepted, quarantined = generator().verdicts_page().split("## Quarantined\n")
+    for verdict in catalogue().values():
+        page = quarantined if verdict.outcome == "quarantined" else accepted
+        assert page.count(f"| `{verdict.name}` | {verdict.meaning} | {verdict.remedy} |") == 1
 
 
 def test_the_reference_names_every_field_and_method():
-    page = generator().page()
+    page = generator().plan_page()
     schema = Plan.model_json_schema()
     for of in [schema, *schema["$defs"].values()]:
         for name, field in of["properties"].items():

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+HEAD_BYTES = 64 << 10
+"""Bytes at the beginning of a file by which it is known, where its format does not say how long its header is."""
 
 
 class Content(Protocol):
@@ -51,3 +54,24 @@ class Held:
     @cached_property
     def _digest(self) -> str:
         return hashlib.sha256(self.data).hexdigest()
+
+
+class Fingerprint(NamedTuple):
+    """Know a file without reading all of it: by its size and the bytes at its beginning."""
+
+    digest: str
+    """SHA-256 of these bytes and the size."""
+    head: int
+    """How many bytes these are."""
+
+
+def fingerprint(head: bytes | memoryview, size: int) -> Fingerprint:
+    """Return the fingerprint of a file of some size that begins so."""
+    digest = hashlib.sha256(head)
+    digest.update(b"\0%d" % size)
+    return Fingerprint(digest.hexdigest(), len(head))
+
+
+def fingerprint_of(content: Content) -> Fingerprint:
+    """Return the fingerprint of a file whose format does not matter."""
+    return fingerprint(content.range(0, HEAD_BYTES), content.size)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import PlanError
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MIN_KEY_BYTES = 16
 """A shorter key could be guessed; 32 random bytes are right."""
+KEYS = 16
+"""Sub-keys that are kept at hand: three for each study."""
 MAX_SHIFT_DAYS = 3650
 """Days are moved by up to ten years either way: far enough to hide a calendar date."""
 
@@ -60,5 +62,9 @@ class Identities:
         return f"{self.site}\0{patient_id.strip()}"
 
     def _mac(self, purpose: str, text: str) -> bytes:
-        sub_key = hmac.digest(self.key, f"voxmine {purpose}".encode(), hashlib.sha256)
-        return hmac.digest(sub_key, text.encode(), hashlib.sha256)
+        return hmac.digest(_sub_key(self.key, purpose), text.encode(errors="surrogateescape"), "sha256")
+
+
+@lru_cache(KEYS)
+def _sub_key(key: bytes, purpose: str) -> bytes:
+    return hmac.digest(key, f"voxmine {purpose}".encode(), "sha256")

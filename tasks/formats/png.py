@@ -13,6 +13,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry
+from data_catalog.verdicts import Correction
 from tasks.formats.quiet import unheard
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ DEPTH_AT, COLOUR_AT = 24, 25
 """Where the first chunk of a PNG file holds the bits of a sample and the kind of colour."""
 DEEP = 16
 OPAQUE = 255
+_TO_LUMINANCE = Correction(name="colours_to_luminance", text="colours were turned to luminance")
 _ERRORS = (
     OSError,
     SyntaxError,
@@ -48,20 +50,20 @@ def read_image(data: bytes, pixel_mm: tuple[float, float]) -> tuple[NDArray[np.f
     """Return luminance (1, y, x) as float32, NaN where fully transparent, its grid, and attributes.
 
     Grey values stay what they are, 16-bit ones too. `pixel_mm` is the step between rows and between
-    columns. Attributes: `dims`, `unit` 1, and `corrections`.
+    columns. Attributes: `dims`, `coords`, `unit` 1, and `corrections`.
 
     Raises `BadData`: `not_an_image`, `corrupt_file`, `image_too_large`, `colour_not_supported`,
     `several_frames`.
     """
     samples, opaque = _samples(data)
     image = _luminance(samples)
-    corrections = [] if _is_grey(samples) else ["colours were turned to luminance"]
+    corrections = [] if _is_grey(samples) else [_TO_LUMINANCE]
     clear = int((~opaque).sum())
     if clear:
         image[~opaque] = np.nan
-        corrections.append(f"{clear} transparent pixels were made missing")
-    attributes = {"dims": ["z", "y", "x"], "unit": "1", "corrections": corrections}
-    return image[None], _geometry(image.shape, pixel_mm), attributes
+        text = f"{clear} transparent pixels were made missing"
+        corrections.append(Correction(name="transparent_made_missing", text=text))
+    return image[None], _geometry(image.shape, pixel_mm), {**_attributes(corrections), "unit": "1"}
 
 
 def read_mask(data: bytes, pixel_mm: tuple[float, float]) -> tuple[NDArray[np.bool_], Geometry, dict[str, Any]]:
@@ -73,11 +75,44 @@ def read_mask(data: bytes, pixel_mm: tuple[float, float]) -> tuple[NDArray[np.bo
     image = np.where(opaque, _luminance(samples), 0)
     brightest = float(image.max())
     if brightest == 0:
-        raise BadData("empty_mask", "A mask has a pixel inside", "it has none", "Draw it again, or leave it out.")
+        raise _empty()
     between = int(((image > 0) & (image < brightest)).sum())
-    corrections = [f"{between} pixels between outside and inside were decided at half"] if between else []
+    text = f"{between} pixels between outside and inside were decided at half"
+    corrections = [Correction(name="decided_at_half", text=text)] if between else []
     inside = image > brightest / 2
-    return inside[None], _geometry(image.shape, pixel_mm), {"dims": ["z", "y", "x"], "corrections": corrections}
+    return inside[None], _geometry(image.shape, pixel_mm), _attributes(corrections)
+
+
+def read_labels(data: bytes, pixel_mm: tuple[float, float]) -> tuple[NDArray[np.int32], Geometry, dict[str, Any]]:
+    """Return labels (1, y, x) as int32: the grey values, or the numbers of a palette's colours.
+
+    Raises `BadData` as `read_image` does, `not_labels` for colours, and `empty_mask`.
+    """
+    picture = _opened(data)
+    if picture.mode not in {"1", "L", "P", "I", "I;16"}:
+        raise BadData(
+            "not_labels",
+            "A picture of labels is grey, or has a palette",
+            "it has colours, or an opacity",
+            "Write the labels as grey values.",
+        )
+    try:
+        with unheard("PIL"):
+            labels = np.asarray(picture).astype(np.int32)
+    except _ERRORS:
+        raise _corrupt() from None
+    if not labels.any():
+        raise _empty()
+    return labels[None], _geometry(labels.shape, pixel_mm), _attributes([])
+
+
+def _attributes(corrections: list[Correction]) -> dict[str, Any]:
+    told = [correction.model_dump() for correction in corrections]
+    return {"dims": ["z", "y", "x"], "coords": {}, "corrections": told}
+
+
+def _empty() -> BadData:
+    return BadData("empty_mask", "A mask has a pixel inside", "it has none", "Draw it again, or leave it out.")
 
 
 def _samples(data: bytes) -> tuple[NDArray[Any], NDArray[np.bool_]]:

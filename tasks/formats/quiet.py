@@ -37,8 +37,9 @@ def unheard(library: str) -> Iterator[list[str]]:
 
 @contextmanager
 def _silent(library: str) -> Iterator[None]:
-    names = [name for name in list(logging.root.manager.loggerDict) if name.split(".")[0] == library]
-    loud = [logger for logger in map(logging.getLogger, names) if not logger.disabled]
+    # The library's own logger may be made by its first message only.
+    names = {library, *(name for name in list(logging.root.manager.loggerDict) if name.split(".")[0] == library)}
+    loud = [logger for logger in map(logging.getLogger, sorted(names)) if not logger.disabled]
     for logger in loud:
         logger.disabled = True
     try:

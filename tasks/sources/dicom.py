@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Literal
 
 from tasks.methods.method import Method
+from tasks.sources.tables import Positive
 
 
 class DicomSource(Method):
-    """Take every DICOM series, and the regions of every RTSTRUCT, from a folder or zip files."""
+    """Take every DICOM series, and the regions of every RTSTRUCT and SEG, from a folder or archives."""
 
     method: Literal["dicom"] = "dicom"
     path: Path
-    """Folder (zip files in it are opened), or one zip file; relative to the plan's folder."""
+    """Folder (zip and tar files in it are opened), or one archive; relative to the plan's folder."""
     modalities: tuple[str, ...] = ()
     """Modalities to take (`CT`, `PT`); empty takes all."""
+    pixel_size_mm: Positive | None = None
+    """Edge of a pixel of images that do not state it (photographs, screenshots); empty refuses them."""

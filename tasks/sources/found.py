@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.refs import Digest, Refusal
+from tasks.formats.content import Fingerprint
 from tasks.formats.dicom.header import DicomHeader
+from tasks.formats.dicom.seg import plain_name
 from tasks.formats.dicom.series import group_series
+from tasks.sources.drawings import drawings
+from tasks.sources.named import Named
 from tasks.stage import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tasks.formats.dicom.series import Series
+    from tasks.sources.drawings import Drawing
     from tasks.sources.files import SourceFile
 
 SCAN = "scan"
-SHOWN = 12
-
-
-class Named(BaseModel):
-    """What the name of a file tells, its patient replaced by the pseudonym."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    role: Literal["image", "mask"]
-    patient: str
-    visit: str = ""
-    modality: str = ""
-    region: str = ""
-    reader: str = ""
-    series: str
-    """Keyed name of the file."""
 
 
 class FileFacts(BaseModel):
@@ -45,9 +34,19 @@ class FileFacts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: Digest
+    """The fingerprint: of the bytes at the beginning, and the size."""
+    head: int = 0
+    """How many bytes these are."""
+    name: str = ""
+    """Keyed name of the file, in a source whose files say by their names whose they are."""
     dicom: DicomHeader | None = None
     named: Named | None = None
     refusal: Refusal | None = None
+
+    @property
+    def known(self) -> Fingerprint:
+        """How the file is known when it is read."""
+        return Fingerprint(self.digest, self.head)
 
 
 class Contents(BaseModel):
@@ -79,6 +78,10 @@ class FoundSeries:
     visit: int = 0
     days: int | None = None
     """Days since the patient's first visit."""
+    role: Literal["image", "sound", "waveform", "text", "report"] = "image"
+    """What it is: `waveform` and `report` (SR) are of DICOM."""
+    group: int = 0
+    """Which multiplex group of a file of waveforms."""
 
     @property
     def item(self) -> str:
@@ -96,6 +99,9 @@ class FoundRegion:
     """Its name in the study; empty where a label map names several."""
     source_name: str
     reader: str
+    kind: str = "mask"
+    """What holds it: `rtstruct`, `seg` for a DICOM segmentation, `segment` for one of a `.seg.nrrd`, `mask` for a label
+    map or a picture."""
 
 
 @dataclass
@@ -104,39 +110,46 @@ class Found:
 
     series: list[FoundSeries] = field(default_factory=list)
     regions: list[FoundRegion] = field(default_factory=list)
+    recordings: list[FoundSeries] = field(default_factory=list)
+    """Sound and DICOM waveforms."""
+    reports: list[FoundSeries] = field(default_factory=list)
+    """Reports as text, and as DICOM structured reports."""
     refusals: list[Refusal] = field(default_factory=list)
+    region_names: frozenset[str] = frozenset()
+    """Names of the regions that structure sets and segmentations hold, those among them that the plan leaves out."""
+
+    def patients(self) -> list[str]:
+        """Return the pseudonyms of everyone of whom anything was found, sorted."""
+        return sorted({one.patient for one in (*self.series, *self.recordings, *self.reports)})
 
     def of_modalities(self, modalities: Sequence[str]) -> Found:
         """Return what belongs to some modalities, or all where none is named; refusals are kept."""
         if not modalities:
             return self
-        return Found(
-            [series for series in self.series if series.modality in modalities],
-            [region for region in self.regions if region.series.modality in modalities],
-            self.refusals,
+        return replace(
+            self,
+            series=[series for series in self.series if series.modality in modalities],
+            regions=[region for region in self.regions if region.series.modality in modalities],
+            recordings=[series for series in self.recordings if series.modality in modalities],
+            reports=[series for series in self.reports if series.modality in modalities],
         )
 
     def of_patients(self, patients: set[str]) -> Found:
         """Return what belongs to some patients; refusals are kept."""
-        return Found(
-            [series for series in self.series if series.patient in patients],
-            [region for region in self.regions if region.series.patient in patients],
-            self.refusals,
+        return replace(
+            self,
+            series=[series for series in self.series if series.patient in patients],
+            regions=[region for region in self.regions if region.series.patient in patients],
+            recordings=[series for series in self.recordings if series.patient in patients],
+            reports=[series for series in self.reports if series.patient in patients],
         )
 
 
 Scanned = tuple["SourceFile", FileFacts]
 
 
-def study_region(name: str, wanted: Mapping[str, str]) -> str | None:
-    """Return the study's name for a source's region, or None where no pattern names it."""
-    if not wanted:
-        return name
-    return next((ours for ours, pattern in wanted.items() if fnmatchcase(name, pattern)), None)
-
-
 def dicom_found(scanned: Sequence[Scanned], modalities: Sequence[str], wanted: Mapping[str, str], near: int) -> Found:
-    """Return the DICOM series of some files, and the regions that structure sets draw on them.
+    """Return the DICOM series of some files, the regions drawn on them, recordings and structured reports.
 
     Parameters
     ----------
@@ -152,10 +165,15 @@ def dicom_found(scanned: Sequence[Scanned], modalities: Sequence[str], wanted: M
     found = Found(refusals=[facts.refusal for _, facts in scanned if facts.refusal])
     with_header = [(file, facts.dicom) for file, facts in scanned if facts.dicom is not None]
     headers = [header for _, header in with_header]
-    found.series = with_visits([_dicom_series(series, with_header) for series in group_series(headers)], near)
-    structures = {h.content: (file, h) for file, h in with_header if h.kind == "rtstruct"}
-    for file, header in structures.values():
-        _draw(found, file, header, wanted)
+    images = [_dicom_series(series, with_header) for series in group_series(headers)]
+    everything = with_visits([*images, *_recordings(with_header)], near)
+    found.series = [one for one in everything if one.role == "image"]
+    found.recordings = [one for one in everything if one.role == "waveform"]
+    found.reports = [one for one in everything if one.role == "report"]
+    drawn, alone = drawings(with_header, found.series, wanted)
+    found.regions = [_dicom_region(one) for one in drawn]
+    found.region_names = frozenset(plain_name(name) for header in headers for name in header.regions)
+    found.refusals += [_no_image(header) for header in alone]
     return found.of_modalities(modalities)
 
 
@@ -165,7 +183,7 @@ def _dicom_series(series: Series, files: Sequence[tuple[SourceFile, DicomHeader]
         patient=first.patient,
         modality=first.modality,
         series=series.key,
-        files=_sources([(files[index][0], files[index][1].content) for index in series.members]),
+        files=_sources([(files[index][0], files[index][1].known) for index in series.members]),
         day=first.day,
         scanner=_scanner(first),
         uid=first.series,
@@ -173,9 +191,31 @@ def _dicom_series(series: Series, files: Sequence[tuple[SourceFile, DicomHeader]
     )
 
 
-def _sources(files: Iterable[tuple[SourceFile, str]]) -> Sources:
-    held = list(files)
-    return Sources(tuple(file for file, _ in held), tuple(digest for _, digest in held))
+def _recordings(files: Iterable[tuple[SourceFile, DicomHeader]]) -> list[FoundSeries]:
+    """Return each multiplex group of the waveform files, and the structured reports; a copy of a file counts once."""
+    once = {header.fingerprint: (file, header) for file, header in files if header.kind in {"waveform", "report"}}
+    return [
+        FoundSeries(
+            patient=header.patient,
+            modality=header.modality or header.kind,
+            series=hashlib.sha256(f"{header.instance} {group}".encode()).hexdigest()[:16],
+            files=_sources([(file, header.known)]),
+            day=header.day,
+            role="waveform" if header.kind == "waveform" else "report",
+            group=group,
+        )
+        for file, header in once.values()
+        for group in range(header.groups if header.kind == "waveform" else 1)
+    ]
+
+
+def _dicom_region(one: Drawing) -> FoundRegion:
+    files = _sources([(one.file, one.header.known)])
+    return FoundRegion(one.series, files, one.name, one.source_name, one.reader, one.header.kind)
+
+
+def _sources(files: Iterable[tuple[SourceFile, Fingerprint]]) -> Sources:
+    return Sources.known_by(files)
 
 
 def _scanner(header: DicomHeader) -> str | None:
@@ -184,98 +224,15 @@ def _scanner(header: DicomHeader) -> str | None:
     return f"{made}{station}".strip() or None
 
 
-def _draw(found: Found, file: SourceFile, header: DicomHeader, wanted: Mapping[str, str]) -> None:
-    named = [(name, study_region(name, wanted)) for name in header.regions]
-    asked = [(name, ours) for name, ours in named if ours is not None]
-    on = _drawn_on(found.series, header)
-    if on is None and asked:
-        found.refusals.append(_no_image(header))
-        return
-    reader = header.label or (f"reader {header.reader[:4]}" if header.reader else "reader")
-    found.regions += [
-        FoundRegion(on, _sources([(file, header.content)]), ours, name, reader)
-        for name, ours in asked
-        if on is not None
-    ]
-
-
-def _drawn_on(series: Sequence[FoundSeries], header: DicomHeader) -> FoundSeries | None:
-    """Return the series a structure set refers to; without a reference, the only one in its coordinates."""
-    own = [one for one in series if one.patient == header.patient]
-    referred = [one for one in own if one.uid in header.referenced_series]
-    if referred:
-        return max(referred, key=lambda one: (len(one.files.files), one.series))
-    alike = [one for one in own if one.frame_of_reference == header.frame_of_reference is not None]
-    return alike[0] if len(alike) == 1 else None
-
-
 def _no_image(header: DicomHeader) -> Refusal:
     return Refusal(
         item=f"{header.patient}/{header.modality}/{header.series[:6]}",
         stage=SCAN,
         verdict="regions_without_image",
-        expected="A structure set is drawn on a series of the same source",
-        came="the series it refers to is not there",
-        remedy="Add the series, or leave the structure set out.",
-        files=(header.content,),
-    )
-
-
-def named_found(
-    scanned: Sequence[Scanned], modality: str, wanted: Mapping[str, str], labels: Mapping[str, str]
-) -> Found:
-    """Return the images and masks of files whose names say whose they are.
-
-    Parameters
-    ----------
-    scanned : sequence of (SourceFile, FileFacts)
-        The files and what their names tell.
-    modality : str
-        Modality of images whose name does not say it.
-    wanted : mapping of str to str
-        The study's regions and the patterns of their names in the source.
-    labels : mapping of str to str
-        Regions of a label map's values; where there are none a mask is one region.
-    """
-    found = Found(refusals=[facts.refusal for _, facts in scanned if facts.refusal])
-    named = [(file, facts.digest, facts.named) for file, facts in scanned if facts.named is not None]
-    images = [(file, digest, name) for file, digest, name in named if name.role == "image"]
-    found.series = _numbered([_named_series(file, digest, name, modality) for file, digest, name in images])
-    by_place = {(s.patient, s.visit_name, s.modality): s for s in found.series}
-    for file, digest, name in named:
-        if name.role == "mask":
-            series = by_place.get((name.patient, name.visit, name.modality or modality))
-            region = "" if labels else study_region(name.region or "region", wanted)
-            _add_mask(found, series, _sources([(file, digest)]), name, region)
-    return found
-
-
-def _add_mask(found: Found, series: FoundSeries | None, files: Sources, name: Named, region: str | None) -> None:
-    if region is None:
-        return
-    if series is None:
-        found.refusals.append(
-            Refusal(
-                item=f"{name.patient}/{name.series[:6]}",
-                stage=SCAN,
-                verdict="regions_without_image",
-                expected="A mask belongs to an image of the same patient, visit and modality",
-                came="there is none",
-                remedy="Add the image, or correct the patterns of the names in the plan.",
-                files=files.digests,
-            )
-        )
-        return
-    found.regions.append(FoundRegion(series, files, region, name.region, name.reader or "reader"))
-
-
-def _named_series(file: SourceFile, digest: str, name: Named, modality: str) -> FoundSeries:
-    return FoundSeries(
-        patient=name.patient,
-        modality=name.modality or modality,
-        series=name.series,
-        files=_sources([(file, digest)]),
-        visit_name=name.visit,
+        expected="Regions are drawn on a series of the same source",
+        came="the series they refer to is not there",
+        remedy="Add the series, or leave the file with the regions out.",
+        files=(header.fingerprint,),
     )
 
 
@@ -298,16 +255,3 @@ def with_visits(series: Sequence[FoundSeries], near: int) -> list[FoundSeries]:
                 starts.append(one.day)
             result.append(replace(one, visit=len(starts) - 1, days=one.day - starts[0]))
     return result
-
-
-def _numbered(series: Sequence[FoundSeries]) -> list[FoundSeries]:
-    """Return the series with the visits of each patient numbered in the order of their names."""
-    names: dict[str, set[str]] = defaultdict(set)
-    for one in series:
-        names[one.patient].add(one.visit_name)
-    order = {patient: sorted(held, key=_as_number) for patient, held in names.items()}
-    return [replace(one, visit=order[one.patient].index(one.visit_name)) for one in series]
-
-
-def _as_number(name: str) -> tuple[int, int, str]:
-    return (0, int(name), name) if name.isdigit() else (1, 0, name)

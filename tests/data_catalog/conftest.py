@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,10 @@ import pytest
 from data_catalog.geometry import Geometry
 from data_catalog.kinds import COHORT, MASK, MODEL, REPORT, STUDY, VOLUME, geometry_of, mask, volume
 from data_catalog.lineage import Code, Record
+from data_catalog.places import place
 from data_catalog.refs import Study
 from data_catalog.store import Store
+from tests.object_storage import empty_bucket, noted_requests
 
 
 def key_of(word: str) -> str:
@@ -74,14 +78,62 @@ def put(store, word="one", kind=REPORT, value=PAGE, **changes):
 
 
 def objects(store):
-    return sorted(path.name for path in store.root.glob("objects/*/*"))
+    """Return the digests under which something lies, whole or not."""
+    return sorted({name.split("/")[2] for name, _ in store.files() if name.startswith("objects/")})
 
 
 def leftovers(store):
     """Return what lies about beside artefacts and keys."""
-    return [path for path in store.root.rglob("*") if path.parent.name == "aside" or path.name.startswith(".")]
+    return [name for name, _ in store.files() if name.startswith("aside/") or "/." in name]
+
+
+def write(path, content):
+    """Write a file with its folders, or an object."""
+    if isinstance(path, Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def delete(folder):
+    """Remove a folder, or what lies under a prefix of a bucket."""
+    if isinstance(folder, Path):
+        shutil.rmtree(folder)
+    else:
+        folder.rmdir(recursive=True)
 
 
 @pytest.fixture
-def store(tmp_path):
+def near_store(tmp_path):
+    """Return a store in a folder."""
     return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def store(near_store):
+    return near_store
+
+
+@pytest.fixture
+def bucket():
+    """Return the URL of an empty bucket of a server on this machine."""
+    with empty_bucket() as url:
+        yield url
+
+
+@pytest.fixture
+def far_store(bucket):
+    """Return a store under a prefix of a bucket."""
+    return Store(place(f"{bucket}/some/prefix"))
+
+
+@pytest.fixture(params=["near_store", "far_store"])
+def any_store(request):
+    """Return a store in a folder, and one in a bucket: they behave alike."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def requests():
+    """Return the requests made of the object storage by the test."""
+    with noted_requests() as noted:
+        yield noted

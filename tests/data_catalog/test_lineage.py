@@ -5,7 +5,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_catalog.lineage import Record, sources_behind
+from data_catalog.lineage import Record, history, sources_behind
 from data_catalog.refs import Ref
 from tests.data_catalog.conftest import key_of, recorded
 
@@ -112,6 +112,29 @@ def test_it_agrees_with_a_plain_walk_over_all_ancestors(seed):
     chain, known = Chain(made), {}
     for name in rng.sample(names, 3):
         assert behind(chain, name, known) == named(*walk(name))
+
+
+def test_the_history_of_artefacts_is_asked_for_a_generation_at_a_time_and_each_artefact_once():
+    chain = Chain(
+        {
+            "image": [((), "a")],
+            "mask": [(("image",), "b"), (("mask", "image"), "")],
+            "features": [(("mask", "image"), "")],
+            "cohort": [(("features",), "")],
+            "other": [((), "c")],
+        }
+    )
+    generations = []
+
+    def records_of(refs):
+        generations.append(refs)
+        return [chain(one) for one in refs]
+
+    made = history([ref("cohort"), ref("image"), ref("cohort")], records_of)
+    assert generations == [[ref("cohort"), ref("image")], [ref("features")], [ref("mask")]]
+    assert made == {ref(name): chain.held[ref(name)] for name in ("cohort", "image", "features", "mask")}
+    assert sources_behind(ref("cohort"), made.__getitem__, {}) == named("a", "b")
+    assert history([], records_of) == {}
 
 
 def test_a_record_names_each_parent_and_source_once_in_order():

@@ -12,6 +12,7 @@ import yaml
 
 from flows.plan import parse_plan
 from tasks.synthetic.cohort import write_cohort
+from tests.object_storage import empty_bucket
 
 PATIENTS = 12
 KEY = "a key for tests"
@@ -71,6 +72,13 @@ def light_plan(cohort: Path, workspace: Path, **changes):
     held["mine"] = {"rules": {"method": "class_rules", "consequents": ["yes"]}, "folds": 2}
     held.update(changes)
     return parse_plan(held, cohort.parent)
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """Return the URL of an empty bucket of a server on this machine."""
+    with empty_bucket() as url:
+        yield url
 
 
 @pytest.fixture

@@ -128,3 +128,8 @@ def test_nothing_that_is_said_or_kept_names_a_patient(folder):
     for name in ("ZEBRAFISH", "QUAGGA"):
         assert name not in said
         assert name.encode() not in held
+
+
+def test_masks_that_take_every_image_are_refused(folder):
+    greedy = {**PNG, "masks": "{patient}.png"}
+    assert "all 3 that follow `images` follow `masks` too" in refused(folder, check_plan, sources=[greedy])

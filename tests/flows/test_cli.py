@@ -42,7 +42,8 @@ def changed(plan_file, **fields):
 
 def test_every_command_is_listed():
     listed = RUNNER.invoke(app, ["--help"]).output
-    assert all(name in listed for name in ("init", "check", "run", "demo", "why", "ui"))
+    commands = ("init", "check", "run", "demo", "why", "ui", "data", "fetch", "watch", "receive", "locate")
+    assert all(name in listed for name in commands)
 
 
 def test_init_writes_a_plan_that_can_be_read_and_writes_over_nothing(capsys, monkeypatch, tmp_path):

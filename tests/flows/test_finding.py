@@ -54,7 +54,7 @@ def test_each_listing_of_each_source_is_one_piece_of_work(folder):
     assert [(job.item[:2], job.stage.name) for job in jobs] == [
         ("0/", "scan_dicom"),
         ("0/", "scan_dicom"),
-        ("1/", "scan_named"),
+        ("1/", "scan_names"),
     ]
     assert refusals == []
     assert not [word for word in (NAME, str(folder)) if word in repr(jobs)]

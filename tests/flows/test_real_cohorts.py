@@ -1,13 +1,18 @@
-"""The plans of real cohorts run as they stand in `deployments/plans`, on a few patients."""
+"""The plans of real cohorts in `deployments/plans` run on a few patients of the data beside the project."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from zipfile import ZipFile
 
+import pandas as pd
 import pytest
 
+from data_catalog.open_data import load
 from data_catalog.store import Store
+from flows.check import check_plan
+from flows.data_words import write_plan
 from flows.full_study import full_study
 from flows.plan import load_plan
 
@@ -17,8 +22,9 @@ PLANS = Path(str(files("deployments") / "plans"))
 
 
 def test_the_sarcoma_cohort_runs_from_zip_files_to_a_report(shared_data, tmp_path):
-    assert (shared_data / "sts").is_dir()
     light = (
+        f"sources.0.path={shared_data / 'sts' / 'dicom'}",
+        f"clinical.path={shared_data / 'sts' / 'clinical.csv'}",
         f"workspace={tmp_path}",
         "first_patients=9",
         "learn.learners=[{method: logistic, k: [5], inverse_penalty: [0.1]}]",
@@ -45,8 +51,14 @@ def test_the_sarcoma_cohort_runs_from_zip_files_to_a_report(shared_data, tmp_pat
 
 
 def test_the_breast_ultrasound_cohort_runs_from_png_to_a_report(shared_data, tmp_path):
-    assert (shared_data / "breast_usg").is_dir()
-    light = (f"workspace={tmp_path}", "first_patients=30", "learn=null", "mine.folds=2")
+    light = (
+        f"sources.0.path={shared_data / 'breast_usg' / 'images'}",
+        f"clinical.path={shared_data / 'breast_usg' / 'clinical.csv'}",
+        f"workspace={tmp_path}",
+        "first_patients=30",
+        "learn=null",
+        "mine.folds=2",
+    )
     plan = load_plan(PLANS / "breast_ultrasound.yaml", light)
     results = full_study(plan)
     store = Store(plan.store_folder)
@@ -57,3 +69,20 @@ def test_the_breast_ultrasound_cohort_runs_from_png_to_a_report(shared_data, tmp
     assert "US.lesion.morph_volume_mm3" not in cohort
     assert store.open(results.mined.rules).searched > 0
     assert "malignant" in plan.report_file.read_text(encoding="utf-8")
+
+
+def test_the_breast_ultrasound_plan_fits_the_layout_that_the_download_gives(shared_data, tmp_path):
+    """The zip file of TCIA with its folder inside, and the sheet as Excel file, under the names of the catalogue."""
+    data = load("breast_ultrasound")
+    (archive,), (sheet,) = (part.files for part in data.fetched)
+    folders = [tmp_path / part.into for part in data.fetched]
+    table = pd.read_csv(shared_data / "breast_usg" / "clinical.csv", dtype=str, keep_default_na=False)
+    table = table[table["Mask_tumor_filename"] != ""].groupby("Classification").head(2)
+    folders[0].mkdir()
+    with ZipFile(folders[0] / archive.file_name, "w") as made:
+        for name in (*table["Image_filename"], *table["Mask_tumor_filename"]):
+            made.write(shared_data / "breast_usg" / "images" / name, f"BrEaST-Lesions_USG-images_and_masks/{name}")
+    table.to_excel(folders[1] / sheet.file_name, index=False)
+    assert write_plan(data, tmp_path / "plan.yaml")
+    lines = check_plan(load_plan(tmp_path / "plan.yaml", (f"workspace={tmp_path / 'out'}",)))
+    assert lines[0] == "4 patients, 4 series, 4 regions found."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from io import BytesIO
+from itertools import chain
 from textwrap import dedent
 
 import numpy as np
@@ -80,10 +81,15 @@ def who():
 
 def sources_of(*paths):
     """Return files as a stage's input, by the content they have now."""
-    files = tuple(file for path in paths for file in walk(path).files)
-    return Sources(files, tuple(content_digest(file.read()) for file in files))
+    return Sources.read_whole(file for path in paths for file in walk(path).files)
 
 
+def joined(*sources):
+    """Return the files of several inputs as one."""
+    return Sources(*(tuple(chain.from_iterable(getattr(one, name) for one in sources)) for name in PARTS))
+
+
+PARTS = ("files", "digests", "heads")
 GRID = Geometry((4, 6, 8), (2.0, 1.0, 1.0), (5.0, 0.0, -1.0))
 
 
@@ -135,25 +141,27 @@ def dicom(**elements):
     return stream.getvalue()
 
 
-def axial(z, value):
-    """Return a slice of 4 x 5 pixels of 2 x 1 mm."""
+def axial(z, value, **elements):
+    """Return a slice of 4 x 5 pixels of 2 x 1 mm; elements that are None are left out."""
     pixels = np.full((4, 5), value, dtype="int16")
-    return dicom(
-        Rows=4,
-        Columns=5,
-        SamplesPerPixel=1,
-        PhotometricInterpretation="MONOCHROME2",
-        BitsAllocated=16,
-        BitsStored=16,
-        HighBit=15,
-        PixelRepresentation=1,
-        PixelSpacing=[2.0, 1.0],
-        ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
-        ImagePositionPatient=[0.0, 0.0, z],
-        RescaleSlope=1,
-        RescaleIntercept=-1000,
-        PixelData=pixels.tobytes(),
-    )
+    stated = {
+        "Rows": 4,
+        "Columns": 5,
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "BitsAllocated": 16,
+        "BitsStored": 16,
+        "HighBit": 15,
+        "PixelRepresentation": 1,
+        "PixelSpacing": [2.0, 1.0],
+        "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+        "ImagePositionPatient": [0.0, 0.0, z],
+        "RescaleSlope": 1,
+        "RescaleIntercept": -1000,
+        "PixelData": pixels.tobytes(),
+        **elements,
+    }
+    return dicom(**{keyword: value for keyword, value in stated.items() if value is not None})
 
 
 def outlined():
@@ -217,15 +225,15 @@ def measure(files, *, scale=None, words=None):
     CALLS.append("measure")
     if TROUBLE:
         raise TROUBLE.pop()
-    if files[0] == b"bad":
+    if files[0].read() == b"bad":
         raise BadData("bad_file", "A file is good", "it says bad", "Write it again.")
-    if files[0] == b"odd":
+    if files[0].read() == b"odd":
         return "no table"
     return pd.DataFrame({"n": [_weight(file, scale) for file in files]})
 
 
 def _weight(file, scale):
-    return float(len(file) if scale is None else scale(len(file)))
+    return float(file.size if scale is None else scale(file.size))
 
 
 @stage(TABLE, keeps_parameters=False)
@@ -244,7 +252,7 @@ def names(tables, single, files):
 @stage(TABLE)
 def listed(listing):
     """Say what a listing holds."""
-    return pd.DataFrame({"size": [len(content) for _, content in listing]})
+    return pd.DataFrame({"size": [content.size for _, content in listing]})
 '''
 
 

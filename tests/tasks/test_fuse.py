@@ -24,7 +24,7 @@ def test_two_images_become_channels_on_the_grid_of_the_first():
     np.testing.assert_array_equal(fused.values[0], ball())
     np.testing.assert_allclose(fused.values[1][~np.isnan(fused.values[1])], 3.0)
     assert fused.attrs["unit"] == "HU, SUV"
-    assert (fused.attrs["modality"], fused.attrs["corrections"]) == ("CT+PT", ["channels"])
+    assert (fused.attrs["modality"], fused.attrs["steps"]) == ("CT+PT", ["channels"])
 
 
 def test_a_difference_over_time_is_one_image_in_its_own_unit():

@@ -8,11 +8,11 @@ import pytest
 
 from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry
-from data_catalog.kinds import FEATURES, MASK, VOLUME, mask
+from data_catalog.kinds import FEATURES, MASK, VOLUME, mask, volume
 from tasks.methods.radiomics.cooccurrence import Cooccurrence
 from tasks.methods.radiomics.intensity_statistics import IntensityStatistics
 from tasks.methods.radiomics.shape import Shape
-from tasks.radiomics import CHANNEL, Measured, count_lesions, gather_features, radiomics
+from tasks.radiomics import CHANNEL, MOST_STEPS, STEP, Measured, count_lesions, gather_features, radiomics
 from tasks.stage import perform
 from tests.tasks.conftest import GRID, ball, image, kept
 
@@ -39,7 +39,7 @@ def test_one_region_is_one_row_of_all_extractors():
     expected = {}
     for extractor in ALL:
         expected.update(extractor(voxels, inside, GRID.spacing_mm))
-    assert row.drop(columns=CHANNEL).iloc[0].to_dict() == pytest.approx(expected)
+    assert row.drop(columns=[CHANNEL, STEP]).iloc[0].to_dict() == pytest.approx(expected)
 
 
 def test_only_the_label_that_is_asked_for_counts():
@@ -60,6 +60,24 @@ def test_each_channel_is_a_row_and_some_may_be_left_out():
     assert features(both, left_out=(0,))[CHANNEL].tolist() == [1]
 
 
+def test_each_image_of_a_series_is_told_apart_by_where_it_lies_along_its_axis():
+    series = volume(
+        np.stack([ball()] * 2), GRID, unit="1", modality="MR", leading=("echo",), coords={"echo": [2.5, 5.0]}
+    )
+    table = features(series, extractors=(IntensityStatistics(),))
+    assert table[[CHANNEL, STEP]].to_numpy().tolist() == [[0, "echo 2,5"], [1, "echo 5"]]
+    found = gather_features.function([table], measured=(measured(modality="MR"),))
+    assert found["modality"].tolist() == ["MR[echo 2,5]", "MR[echo 5]"]
+
+
+def test_a_long_series_is_to_be_summed_up_first():
+    film = volume(np.stack([ball()] * (MOST_STEPS + 1)), GRID, unit="1", modality="US", leading=("t",))
+    with pytest.raises(BadData, match="`project`") as refusal:
+        features(film)
+    assert refusal.value.verdict == "too_many_steps"
+    assert len(features(film, left_out=(0,), extractors=(IntensityStatistics(),))) == MOST_STEPS
+
+
 def test_a_region_on_another_grid_is_refused():
     other = Geometry(GRID.shape, GRID.spacing_mm, (0.0, 0.0, 0.0))
     with pytest.raises(BadData, match="share a grid"):
@@ -77,12 +95,12 @@ def test_a_region_without_voxels_or_with_too_few_is_refused(store, label, verdic
 
 def test_lesions_are_counted_with_the_largest_and_the_strongest():
     table = count_lesions.function(pd.DataFrame({"radius_mm": [2.0, 5.0], "strength": [0.9, 0.4]}))
-    assert table.to_numpy().tolist() == [[-1, 2.0, 5.0, 0.9]]
+    assert table.to_numpy().tolist() == [[-1, "", 2.0, 5.0, 0.9]]
 
 
 def test_no_lesion_is_a_count_of_zero_and_no_gap():
     table = count_lesions.function(pd.DataFrame({"radius_mm": [], "strength": []}))
-    assert table.to_numpy().tolist() == [[-1, 0.0, 0.0, 0.0]]
+    assert table.to_numpy().tolist() == [[-1, "", 0.0, 0.0, 0.0]]
 
 
 def measured(patient="P-1", **changes):
@@ -91,7 +109,7 @@ def measured(patient="P-1", **changes):
 
 
 def test_measurements_are_gathered_with_whose_they_are():
-    tables = [pd.DataFrame({CHANNEL: [-1], "f": [value]}) for value in (1.0, 2.0, 3.0)]
+    tables = [pd.DataFrame({CHANNEL: [-1], STEP: [""], "f": [value]}) for value in (1.0, 2.0, 3.0)]
     found = gather_features.function(
         tables, measured=(measured("P-2", day=7), measured(reader="B", scanner="Acme"), measured())
     )
@@ -107,14 +125,14 @@ def test_measurements_are_gathered_with_whose_they_are():
 
 
 def test_channels_stand_under_their_own_names_or_numbers():
-    table = pd.DataFrame({CHANNEL: [0, 1, 2], "f": [1.0, 2.0, 3.0]})
+    table = pd.DataFrame({CHANNEL: [0, 1, 2], STEP: ["0", "1", "2"], "f": [1.0, 2.0, 3.0]})
     what = measured(modality="CT+PT", channels=(None, "PT on CT"))
     found = gather_features.function([table], measured=(what,))
     assert sorted(found["modality"]) == ["CT+PT[0]", "CT+PT[2]", "PT on CT"]
 
 
 def test_features_that_a_region_lacks_are_missing():
-    tables = [pd.DataFrame({CHANNEL: [-1], name: [1.0]}) for name in ("f", "g")]
+    tables = [pd.DataFrame({CHANNEL: [-1], STEP: [""], name: [1.0]}) for name in ("f", "g")]
     found = gather_features.function(tables, measured=(measured(), measured("P-2")))
     assert found[["f", "g"]].isna().to_numpy().tolist() == [[False, True], [True, False]]
 

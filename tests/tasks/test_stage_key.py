@@ -11,6 +11,7 @@ from data_catalog.kinds import REFUSAL
 from data_catalog.refs import Ref
 from tasks.formats.identities import Identities
 from tasks.preprocess import preprocess
+from tests.tasks.conftest import joined
 
 
 def key_of(steps, source, **changes):
@@ -53,8 +54,8 @@ def test_the_path_of_a_source_does_not_count_but_its_content_does(steps, source)
 def test_the_order_of_files_counts(steps, source):
     first, second = source(b"1", "a"), source(b"2", "b")
     together = [
-        replace(first, files=(*x.files, *y.files), digests=(*x.digests, *y.digests))
-        for x, y in ((first, second), (second, first))
+        joined(first, second),
+        joined(second, first),
     ]
     keys = [key_of(steps, source, inputs={"files": files}) for files in together]
     assert keys[0] != keys[1]
@@ -96,7 +97,7 @@ def test_the_name_of_the_stage_and_what_it_makes_count(steps, source):
     ("module", "old", "new"),
     [
         ("maths", "value * self.factor", "value + self.factor"),
-        ("steps", "len(file) if scale", "2 * len(file) if scale"),
+        ("steps", "file.size if scale", "2 * file.size if scale"),
         ("steps", '"n": [_weight', '"m": [_weight'),
     ],
     ids=["method", "helper", "function"],

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_catalog.errors import BadData
+from tasks.formats.content import Held
 from tasks.stage import perform
 from tasks.tables import patient_ids, read_clinical, read_event_columns, read_event_rows
 from tests.tasks.conftest import sources_of
@@ -23,12 +24,12 @@ MRN-3.png,OKAPI,unknown,,,
 
 def clinical(who, text=CLINICAL, **changes):
     asked = {"sheet": None, "patient": "id", "pattern": "{patient}.png", "columns": ("age", "sex"), "texts": ()}
-    return read_clinical.function([text.encode()], **{**asked, "identities": who, **changes})
+    return read_clinical.function([Held(text.encode())], **{**asked, "identities": who, **changes})
 
 
 def events(who, text, **changes):
     asked = {"sheet": None, "patient": "id", "pattern": "{patient}", "when": "day", "event": "what"}
-    return read_event_rows.function([text.encode()], **{**asked, "identities": who, **changes})
+    return read_event_rows.function([Held(text.encode())], **{**asked, "identities": who, **changes})
 
 
 def test_a_clinical_table_is_read_as_drawn(who):

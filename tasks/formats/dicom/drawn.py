@@ -6,24 +6,47 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.formats.dicom.labels import identity_tokens, safe_label
 from tasks.formats.dicom.rtstruct import names_of
+from tasks.formats.dicom.seg import LABEL_MAP, SEGMENTATION, segment_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tasks.formats.dicom.elements import DataSet
     from tasks.formats.identities import Identities
 
 
 def structure_facts(header: DataSet, identities: Identities) -> dict[str, Any]:
-    """Return what an RTSTRUCT was drawn on, the names of its regions, and who drew them; identities replaced."""
+    """Return what a file was drawn on, the names of its regions, and who drew them; identities replaced."""
+    if header.text("SOPClassUID") in {SEGMENTATION, LABEL_MAP}:
+        return _segmentation_facts(header, identities)
     drawn_on = [
-        identities.opaque(series.require_text("SeriesInstanceUID"))
+        series
         for frame in header.items("ReferencedFrameOfReferenceSequence")
         for study in frame.items("RTReferencedStudySequence")
         for series in study.items("RTReferencedSeriesSequence")
     ]
-    drawer = header.text("ReviewerName") or header.text("OperatorsName")
     return {
-        "referenced_series": tuple(dict.fromkeys(drawn_on)),
+        "referenced_series": _keyed(drawn_on, identities),
         "regions": tuple(names_of(header)),
-        "reader": identities.opaque(drawer) if drawer else None,
+        "reader": _reader(header.text("ReviewerName") or header.text("OperatorsName"), identities),
         "label": safe_label(header.text("StructureSetLabel"), identity_tokens(header)),
     }
+
+
+def _segmentation_facts(header: DataSet, identities: Identities) -> dict[str, Any]:
+    """Return the facts of a segmentation; its label names the kind of content, not a reader."""
+    return {
+        "referenced_series": _keyed(header.items("ReferencedSeriesSequence"), identities),
+        "regions": tuple(segment_names(header)),
+        "reader": _reader(header.text("ContentCreatorName"), identities),
+        "label": None,
+    }
+
+
+def _keyed(series: Iterable[DataSet], identities: Identities) -> tuple[str, ...]:
+    named = (one.require_text("SeriesInstanceUID") for one in series)
+    return tuple(dict.fromkeys(identities.opaque(uid) for uid in named))
+
+
+def _reader(name: str, identities: Identities) -> str | None:
+    return identities.opaque(name) if name else None

@@ -7,29 +7,72 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydicom.charset import python_encoding
 from pydicom.datadict import tag_for_keyword
 
 from data_catalog.errors import BadData
+from tasks.formats.content import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+
+    from tasks.formats.content import Content
+
+Result = TypeVar("Result")
 
 MAX_MAGNITUDE = 1e15
 """No length, position or scale of a scan is larger; sums and products of such numbers stay finite."""
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_NUMBER = r"[ \t\r\n]*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?[ \t\r\n]*"
+_NUMBERS = re.compile(rf"{_NUMBER}(?:\\{_NUMBER})*", re.ASCII)
 _DATE = re.compile(r"\d{8}", re.ASCII)
 _BLANKS = " \0\t\r\n"
+_ESCAPE = b"\x1b"
+"""Begins the change to another character set."""
+_CHARACTER_SET = 0x00080005
+
+
+class Encoded:
+    """Hold the bytes of a file as far as they were read; get others when they are asked for.
+
+    Parameters
+    ----------
+    content : Content
+        The file, inflated.
+    head : bytes
+        What was read of its beginning.
+    """
+
+    __slots__ = ("content", "head", "size")
+
+    def __init__(self, content: Content, head: bytes) -> None:
+        self.content = content
+        self.head = head
+        self.size = content.size
+
+    def reach(self, stop: int) -> bool:
+        """Have the bytes up to a place, and more at once since others follow; say whether there are so many."""
+        held = len(self.head)
+        if held < stop <= self.size:
+            self.head += self.content.range(held, max(stop, 2 * held))
+        return stop <= self.size
+
+    def between(self, start: int, stop: int) -> memoryview:
+        """Return the bytes from `start` up to `stop`."""
+        if stop <= len(self.head):
+            return memoryview(self.head)[start:stop]
+        return memoryview(self.content.range(start, stop))
+
+
+NOTHING = Encoded(Held(b""), b"")
 
 
 class DataSet:
-    """Hold one level of a DICOM file: encoded values by tag, and the items of its sequences.
+    """Hold one level of a DICOM file: where the values stand by tag, and the items of its sequences.
 
     Parameters
     ----------
@@ -37,28 +80,57 @@ class DataSet:
         Byte order of binary values.
     parent : DataSet or None
         The level above, whose character set holds where this one names none.
+    encoded : Encoded
+        The file's bytes.
     """
 
-    __slots__ = ("little_endian", "parent", "sequences", "values")
+    __slots__ = ("encoded", "little_endian", "parent", "places", "sequences")
 
-    def __init__(self, *, little_endian: bool, parent: DataSet | None = None) -> None:
+    def __init__(self, *, little_endian: bool, parent: DataSet | None = None, encoded: Encoded = NOTHING) -> None:
         self.little_endian = little_endian
         self.parent = parent
-        self.values: dict[int, memoryview] = {}
+        self.encoded = encoded
+        self.places: dict[int, tuple[int, int]] = {}
         self.sequences: dict[int, list[DataSet]] = {}
+
+    def place(self, tag: int) -> tuple[int, int] | None:
+        """Return where the value of an element begins and ends, None where it is absent."""
+        return self.places.get(tag)
+
+    def items_of(self, tag: int) -> Sequence[DataSet]:
+        """Return the items of a sequence by its tag, none where it is absent."""
+        return self.sequences.get(tag, ())
+
+    def remembered(self, function: Callable[..., Result], *more: Hashable) -> Result:
+        """Return what a function makes of the data set; where others like it are at hand, it may be remembered.
+
+        `function` takes the data set and `more`, and depends on nothing else.
+        """
+        return function(self, *more)
+
+    def value(self, tag: int) -> memoryview | None:
+        """Return the encoded value by its tag, or None where the element is absent."""
+        place = self.place(tag)
+        return None if place is None else self.encoded.between(*place)
 
     def raw(self, keyword: str) -> memoryview | None:
         """Return the encoded value, or None where the element is absent."""
-        return self.values.get(tag_of(keyword))
+        return self.value(tag_of(keyword))
 
     def items(self, keyword: str) -> Sequence[DataSet]:
         """Return the items of a sequence, none where it is absent."""
-        return self.sequences.get(tag_of(keyword), ())
+        return self.items_of(tag_of(keyword))
 
     def text(self, keyword: str) -> str:
         """Return the value as text without the padding around it, '' where it is absent."""
-        value = self.raw(keyword)
-        return "" if value is None else bytes(value).decode(self._codec(), errors="replace").strip(_BLANKS)
+        place = self.place(tag_of(keyword))
+        if place is None:
+            return ""
+        value = self.encoded.head[place[0] : place[1]]
+        if len(value) != place[1] - place[0]:
+            value = bytes(self.encoded.between(*place))
+        is_plain = value.isascii() and _ESCAPE not in value
+        return value.decode("ascii" if is_plain else self._codec(), errors="replace").strip(_BLANKS)
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """Return the values between backslashes, none where the element is absent or empty."""
@@ -70,9 +142,13 @@ class DataSet:
 
         Raises `BadData` `bad_element` where one is no finite number, or where there are not `count`.
         """
-        texts = self.texts(keyword)
-        numbers = tuple(float(text) for text in texts if _NUMBER.fullmatch(text))
-        if len(numbers) != len(texts) or any(abs(number) > MAX_MAGNITUDE for number in numbers):
+        text = self.text(keyword).replace("\0", " ")
+        if not text:
+            return ()
+        if not _NUMBERS.fullmatch(text):
+            raise bad_element(keyword, "holds finite decimal numbers", "something else")
+        numbers = tuple(map(float, text.split("\\")))
+        if max(map(abs, numbers)) > MAX_MAGNITUDE:
             raise bad_element(keyword, "holds finite decimal numbers", "something else")
         if count is not None and numbers and len(numbers) != count:
             raise bad_element(keyword, f"holds {count} numbers", f"{len(numbers)}")
@@ -120,38 +196,56 @@ class DataSet:
     def _codec(self) -> str:
         level: DataSet | None = self
         while level is not None:
-            named = level.values.get(tag_of("SpecificCharacterSet"))
+            named = level.place(_CHARACTER_SET)
             if named is not None:
-                return _codec_of(bytes(named))
+                return _codec_of(bytes(self.encoded.between(*named)))
             level = level.parent
         return "latin-1"
 
 
-@dataclass(frozen=True)
-class DicomFile:
-    """Hold what one DICOM file says.
+class Without(DataSet):
+    """Hide one element of a data set."""
 
-    Parameters
-    ----------
-    transfer_syntax : str
-        UID of how the pixels are encoded.
-    dataset : DataSet
-        The top level.
-    encapsulated : bool
-        Whether the pixel data come as fragments of a compressed stream.
-    is_cut : bool
-        Whether the file ends before its pixels do.
-    """
+    __slots__ = ("of", "tag")
+
+    def __init__(self, of: DataSet, keyword: str) -> None:
+        super().__init__(little_endian=of.little_endian, parent=of.parent, encoded=of.encoded)
+        self.of = of
+        self.tag = tag_of(keyword)
+
+    def place(self, tag: int) -> tuple[int, int] | None:
+        """Return where the value of an element begins and ends, None where it is absent."""
+        return None if tag == self.tag else self.of.place(tag)
+
+    def items_of(self, tag: int) -> Sequence[DataSet]:
+        """Return the items of a sequence by its tag, none where it is absent."""
+        return self.of.items_of(tag)
+
+
+class DicomFile(NamedTuple):
+    """Hold what one DICOM file says."""
 
     transfer_syntax: str
+    """UID of how the pixels are encoded."""
     dataset: DataSet
+    """The top level."""
     encapsulated: bool
-    is_cut: bool = False
+    """Whether the pixel data come as fragments of a compressed stream."""
+    is_cut: bool
+    """Whether the file ends before its pixels do; told of pixels that are not encapsulated."""
+    content: Content
+    """The file; for the deflated syntax what was inflated of it."""
+    pixels: tuple[int, int] | None
+    """Where the pixels' value begins and ends in `content`; fragments may end before. None where there are none."""
+    head: memoryview
+    """The bytes before the pixels, by which the file is known."""
+    meta: Mapping[int, tuple[int, int]]
+    """Where the values of the file meta information stand, by tag; empty where that was not looked at."""
 
     @property
     def pixel_keyword(self) -> str | None:
         """Name of the element that holds the pixels, None where there is none."""
-        return next((keyword for keyword in PIXEL_KEYWORDS if self.dataset.raw(keyword) is not None), None)
+        return next((keyword for keyword in PIXEL_KEYWORDS if self.dataset.place(tag_of(keyword)) is not None), None)
 
 
 @cache

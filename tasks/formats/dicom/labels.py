@@ -20,6 +20,7 @@ PEOPLE = (
     "ReferringPhysicianName",
     "PhysiciansOfRecord",
     "PerformingPhysicianName",
+    "ContentCreatorName",
 )
 """Elements whose words must not show up in a label."""
 MIN_TOKEN = 3

@@ -1,193 +1,155 @@
-"""The stored values of a DICOM image: native ones straight from the bytes, compressed ones through pydicom."""
+"""The stored values of a DICOM image, read and decoded frame by frame."""
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydicom.pixels import get_decoder
 
-from data_catalog.errors import BadData
-from tasks.formats.dicom.elements import bad_element, corrupt, missing_element, unreasonable
-from tasks.formats.dicom.parse import EXPLICIT_BIG
-from tasks.formats.dicom.planes import frame_count
-from tasks.formats.quiet import unheard
+from tasks.formats.content import Held
+from tasks.formats.dicom.codecs import DEFLATED_FRAME, RLE, decode, native_values
+from tasks.formats.dicom.colour import to_rgb
+from tasks.formats.dicom.elements import corrupt
+from tasks.formats.dicom.fragments import DELIMITER_BYTES, frame_ranges
+from tasks.formats.dicom.layout import BIT, BYTE, Layout, layout_of
+from tasks.formats.dicom.parse import DEFLATED, parse_header
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tasks.formats.content import Content
     from tasks.formats.dicom.elements import DicomFile
+    from tasks.formats.dicom.fragments import Range
 
-MAX_DECODED_BYTES = 8 << 30
-"""All frames of one file, decoded."""
-MAX_RATIO = 1000
-"""Decoded bytes for each encoded one, ..."""
-RATIO_FLOOR = 64 << 20
-"""... where the decoded image is larger than this: an empty slice compresses well."""
-BYTE = 8
-COLOUR_SAMPLES = 3
-MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
-COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
-
-_DECODER_ERRORS = (
-    ValueError,
-    TypeError,
-    RuntimeError,
-    NotImplementedError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    EOFError,
-    OSError,
-    struct.error,
-    StopIteration,
-)
-"""What pydicom's decoders and those behind them raise on broken streams."""
+_LONG_HEADER = 12
+_VR_AT = 4
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """How the pixels of a file are laid out."""
+class Pixels:
+    """Give the frames of one file; what is read is not kept.
 
-    frames: int
-    rows: int
-    columns: int
-    samples: int
-    allocated: int
-    stored: int
-    high: int
-    signed: bool
-    planar: int
-    photometric: str
+    Parameters
+    ----------
+    content : Content
+        The file.
+    start, stop : int
+        Where the value of the pixel data begins and ends in it, or in what it inflates to.
+    layout : Layout
+        How it is laid out.
+    is_deflated : bool
+        Whether the content has to be inflated to be read.
+    is_swapped : bool
+        Whether bytes come in swapped pairs: those of a big endian file whose cells are bytes in words.
+    ranges : tuple
+        The fragments of each frame, of a compressed file of several frames.
+    """
 
-    @property
-    def decoded_bytes(self) -> int:
-        return self.frames * self.rows * self.columns * self.samples * ((self.allocated + 7) // 8)
+    content: Content = field(repr=False)
+    start: int
+    stop: int
+    layout: Layout
+    is_deflated: bool = False
+    is_swapped: bool = False
+    ranges: tuple[tuple[Range, ...], ...] = field(default=(), repr=False)
+
+    def opened(self) -> Content:
+        """Return what the offsets count in: of a deflated file what it inflates to, else the file itself."""
+        return parse_header(self.content).content if self.is_deflated else self.content
+
+    def stored(self, frame: int, opened: Content | None = None) -> NDArray[Any]:
+        """Return the stored values of a frame: (y, x), or (y, x, 3) in RGB; `opened` is kept for several frames.
+
+        Raises `BadData`: `corrupt_file` where it is cut or broken, `codec_missing`, `unreasonable_header`.
+        """
+        layout = self.layout
+        if not layout.encapsulated:
+            values = self._native(frame, opened or self.opened())
+            return to_rgb(_without_unused_bits(values, layout), layout)
+        values = decode(self._encoded(frame), layout)
+        if layout.syntax in {RLE, DEFLATED_FRAME}:
+            values = _without_unused_bits(values.view(layout.dtype), layout)
+        return to_rgb(values, layout)
+
+    def _encoded(self, frame: int) -> bytes:
+        if self.ranges:
+            return b"".join(self.content.range(*part) for part in self.ranges[frame])
+        # The delimiter stands behind the value, which ends before it.
+        held = Held(self.content.range(self.start, self.stop + DELIMITER_BYTES))
+        (parts,) = frame_ranges(held, 0, held.size, 1)
+        return b"".join(held.range(*part) for part in parts)
+
+    def _native(self, frame: int, opened: Content) -> NDArray[Any]:
+        first_bit = frame * self.layout.native_frame_bits
+        start = self.start + first_bit // BYTE
+        stop = self.start - (-(first_bit + self.layout.native_frame_bits) // BYTE)
+        if stop > self.stop:
+            raise corrupt("its pixels are cut")
+        data = self._swapped(opened, start, stop) if self.is_swapped else opened.range(start, stop)
+        if len(data) < stop - start:
+            raise corrupt("its pixels are cut")
+        return native_values(data, self.layout, first_bit % BYTE)
+
+    def _swapped(self, opened: Content, start: int, stop: int) -> bytes:
+        """Return bytes out of words with the higher byte first."""
+        begin, end = start - (start - self.start) % 2, stop + (stop - self.start) % 2
+        pairs = np.frombuffer(opened.range(begin, end), dtype=np.uint8)
+        if len(pairs) % 2:
+            raise corrupt("its pixels are cut")
+        return pairs.reshape(-1, 2)[:, ::-1].tobytes()[start - begin : stop - begin]
+
+
+def pixels_of(file: DicomFile, content: Content | None = None) -> Pixels:
+    """Return the pixels of a file of which the header is read.
+
+    `content` is the file itself, which a deflated one is inflated from again; without it what it inflated to is held.
+
+    Raises `BadData`: those of `layout_of`; `corrupt_file` where the pixels are cut.
+    """
+    if file.is_cut:
+        raise corrupt("it ends before its pixels do")
+    start, stop = file.pixels or (0, 0)
+    layout = layout_of(file, stop - start)
+    ranges: tuple[tuple[Range, ...], ...] = ()
+    if not layout.encapsulated:
+        if (stop - start) * BYTE < layout.frames * layout.native_frame_bits:
+            raise corrupt("its pixels are cut")
+    elif layout.frames > 1:
+        extended = bytes(file.dataset.raw("ExtendedOffsetTable") or b"")
+        ranges = tuple(tuple(parts) for parts in frame_ranges(file.content, start, stop, layout.frames, extended))
+    is_swapped = layout.is_big and layout.allocated <= BYTE and _is_in_words(file)
+    is_deflated = file.transfer_syntax == DEFLATED and content is not None
+    return Pixels(content or file.content, start, stop, layout, is_deflated, is_swapped, ranges)
 
 
 def stored_values(file: DicomFile) -> NDArray[Any]:
-    """Return the stored values as (frames, y, x), or (frames, y, x, 3) in RGB.
+    """Return the stored values of all frames as (frames, y, x), or (frames, y, x, 3) in RGB; palettes stay indices.
 
-    Raises `BadData`: `missing_pixels`, `corrupt_file` where pixels are cut or broken, `codec_missing`,
-    `colour_not_supported`, `unreasonable_header` beyond the limits.
+    Raises `BadData`: those of `layout_of` and of `Pixels.stored`.
     """
-    keyword = file.pixel_keyword
-    data = file.dataset.raw(keyword) if keyword else None
-    if keyword is None or not data:
-        raise BadData("missing_pixels", "An image file holds pixels", "it holds none", "Export the file again.")
-    layout = _layout(file, keyword)
-    if layout.decoded_bytes > MAX_DECODED_BYTES:
-        raise unreasonable(f"An image has at most {MAX_DECODED_BYTES} bytes", "its header announces more")
-    if not file.encapsulated and layout.samples == 1:
-        return _native(data, layout, _dtype(keyword, layout, file.transfer_syntax))
-    if layout.decoded_bytes > max(RATIO_FLOOR, MAX_RATIO * len(data)):
-        raise unreasonable(f"Pixels are compressed at most {MAX_RATIO} times", "the header announces more")
-    return _decoded(bytes(data), layout, file.transfer_syntax)
+    pixels = pixels_of(file)
+    opened = pixels.opened()
+    first = pixels.stored(0, opened)
+    out = np.empty((pixels.layout.frames, *first.shape), dtype=first.dtype)
+    out[0] = first
+    for frame in range(1, len(out)):
+        out[frame] = pixels.stored(frame, opened)
+    return out
 
 
-def _layout(file: DicomFile, keyword: str) -> _Layout:
-    header = file.dataset
-    allocated = header.require_integer("BitsAllocated")
-    is_float = keyword != "PixelData"
-    stored = allocated if is_float else header.require_integer("BitsStored")
-    high = header.integer("HighBit")
-    layout = _Layout(
-        frames=frame_count(header),
-        rows=header.require_integer("Rows"),
-        columns=header.require_integer("Columns"),
-        samples=header.integer("SamplesPerPixel") or 1,
-        allocated=allocated,
-        stored=stored,
-        high=stored - 1 if high is None else high,
-        signed=header.integer("PixelRepresentation") == 1,
-        planar=header.integer("PlanarConfiguration") or 0,
-        photometric=header.text("PhotometricInterpretation") or "MONOCHROME2",
-    )
-    _check(layout, keyword)
-    return layout
+def _is_in_words(file: DicomFile) -> bool:
+    """Say whether the pixel data's VR, which stands before its value, is OW."""
+    start = (file.pixels or (0, 0))[0] - _LONG_HEADER + _VR_AT
+    return file.content.range(start, start + 2) == b"OW"
 
 
-def _check(layout: _Layout, keyword: str) -> None:
-    if min(layout.rows, layout.columns) < 1:
-        raise missing_element("Rows and Columns above 0")
-    widths = {"PixelData": (8, 16, 32), "FloatPixelData": (32,), "DoubleFloatPixelData": (64,)}[keyword]
-    if layout.allocated not in widths:
-        raise bad_element("BitsAllocated", f"is one of {widths}", "another number")
-    if not 1 <= layout.stored <= layout.high + 1 <= layout.allocated:
-        raise bad_element("BitsStored", "fits below HighBit, and that into BitsAllocated", "others")
-    wanted = MONOCHROME if layout.samples == 1 else COLOURS
-    if layout.samples not in {1, COLOUR_SAMPLES} or layout.photometric not in wanted:
-        raise BadData(
-            "colour_not_supported",
-            "Pixels are grey (MONOCHROME1 or 2) or of three colours (RGB or YBR)",
-            "another kind came",
-            "Convert the image to grey or RGB.",
-        )
-
-
-def _dtype(keyword: str, layout: _Layout, transfer_syntax: str) -> np.dtype[Any]:
-    is_big = transfer_syntax == EXPLICIT_BIG
-    if is_big and layout.allocated == BYTE:
-        # The bytes may be swapped in pairs or not: the file does not say so where it should.
-        raise bad_element("BitsAllocated", "is 16 or more in a big endian file", "less")
-    order = ">" if is_big else "<"
-    kind = "f" if keyword != "PixelData" else "i" if layout.signed else "u"
-    return np.dtype(f"{order}{kind}{layout.allocated // 8}")
-
-
-def _native(data: memoryview, layout: _Layout, dtype: np.dtype[Any]) -> NDArray[Any]:
-    if len(data) < layout.decoded_bytes:
-        raise corrupt("its pixels are cut")
-    count = layout.frames * layout.rows * layout.columns
-    values = np.frombuffer(data, dtype=dtype, count=count).reshape(layout.frames, layout.rows, layout.columns)
-    return values if dtype.kind == "f" else _without_unused_bits(values, layout)
-
-
-def _without_unused_bits(values: NDArray[Any], layout: _Layout) -> NDArray[Any]:
+def _without_unused_bits(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
     """Keep the stored bits only: the others may hold an overlay, and the sign bit is the highest stored one."""
-    if layout.stored == layout.allocated:
+    if layout.allocated in {layout.stored, BIT} or layout.keyword != "PixelData":
         return values
-    native = values.astype(values.dtype.newbyteorder("="))
+    native = values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+    if not layout.signed and layout.high + 1 == layout.stored:
+        return np.asarray(native & native.dtype.type((1 << layout.stored) - 1))
     left = layout.allocated - 1 - layout.high
     return np.asarray((native << left) >> (layout.allocated - layout.stored))
-
-
-def _decoded(data: bytes, layout: _Layout, transfer_syntax: str) -> NDArray[Any]:
-    try:
-        with unheard("pydicom"):
-            decoder = get_decoder(transfer_syntax)
-    except NotImplementedError:
-        raise _no_codec() from None
-    if not decoder.is_available:
-        raise _no_codec()
-    options = {
-        "rows": layout.rows,
-        "columns": layout.columns,
-        "number_of_frames": layout.frames,
-        "samples_per_pixel": layout.samples,
-        "bits_allocated": layout.allocated,
-        "bits_stored": layout.stored,
-        "pixel_representation": int(layout.signed),
-        "photometric_interpretation": layout.photometric,
-        "planar_configuration": layout.planar,
-        "pixel_keyword": "PixelData",
-        "allow_excess_frames": False,
-    }
-    try:
-        with unheard("pydicom"):
-            values, _ = decoder.as_array(data, **options)
-    except _DECODER_ERRORS:
-        raise corrupt("its pixels cannot be decoded") from None
-    frames = np.asarray(values).reshape(layout.frames, layout.rows, layout.columns, -1)
-    return frames[..., 0] if layout.samples == 1 else frames
-
-
-def _no_codec() -> BadData:
-    return BadData(
-        "codec_missing",
-        "A decoder for the file's transfer syntax is installed",
-        "none is",
-        "Install pylibjpeg with its plugins, or export the series uncompressed.",
-    )

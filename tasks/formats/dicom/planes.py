@@ -1,4 +1,4 @@
-"""Where each frame of a DICOM image lies in the patient, and how its stored values become physical ones."""
+"""Where a frame of a DICOM image lies in the patient, and how its stored values become physical ones."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 from data_catalog.errors import BadData
 from data_catalog.geometry import Triple
 from tasks.formats.dicom.elements import DataSet, bad_element
+from tasks.formats.dicom.pixel_size import Basis, pixel_size
 
 UNIT_TOLERANCE = 1e-3
 """Direction cosines are written with few digits: their length and product may be off by this."""
 SAME_DIRECTION = 1e-3
 """Two planes are parallel and turned alike when no cosine differs by more than this."""
 MAX_FRAMES = 100_000
+TOMOGRAPHIC = frozenset({"CT", "MR", "PT"})
+"""Modalities whose slice must say where it lies, even a single one."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class Plane:
         Distance to the next slice as the header states it; used for a single slice only.
     slope, intercept : float
         Physical value = slope * stored value + intercept.
-    at_detector : bool
-        Whether the spacing is that of the detector, not of the patient.
+    basis : str
+        By what the pixel size is known.
     """
 
     position_mm: Triple | None
@@ -44,7 +47,7 @@ class Plane:
     depth_mm: float | None
     slope: float
     intercept: float
-    at_detector: bool = False
+    basis: Basis = "patient"
 
     @property
     def normal(self) -> Triple:
@@ -58,7 +61,7 @@ class Plane:
     def is_parallel(self, other: Plane) -> bool:
         """Say whether both planes have the same orientation, or both have none."""
         mine, theirs = (self.down, self.across), (other.down, other.across)
-        if None in mine or None in theirs:
+        if mine == theirs or None in mine or None in theirs:
             return mine == theirs
         return bool(np.allclose(np.array(mine), np.array(theirs), rtol=0, atol=SAME_DIRECTION))
 
@@ -73,53 +76,46 @@ def frame_count(dataset: DataSet) -> int:
     return int(frames)
 
 
-def planes(dataset: DataSet) -> list[Plane]:
-    """Return the plane of each frame, from the functional groups where the file has them.
-
-    Raises `BadData` `multiframe_not_supported` for frames without functional groups, and for mosaics.
-    """
-    if "MOSAIC" in dataset.texts("ImageType"):
-        raise _not_supported("a mosaic of slices came as one image")
-    frames = frame_count(dataset)
-    groups = dataset.items("PerFrameFunctionalGroupsSequence")
-    if frames > 1 and not groups:
-        raise _not_supported("its frames do not say")
-    if groups and len(groups) != frames:
-        raise bad_element("PerFrameFunctionalGroupsSequence", "has an item for each frame", f"{len(groups)} items")
-    return [_plane(dataset, frame) for frame in (groups or [dataset])]
-
-
-def _not_supported(came: str) -> BadData:
+def not_supported(came: str) -> BadData:
+    """Return the refusal of frames that cannot be placed."""
     return BadData(
         "multiframe_not_supported",
-        "Each frame of a multi-frame image says where it lies",
+        "Each frame of a multi-frame image says where or when it lies",
         came,
         "Convert it to single-frame DICOM or NIfTI.",
     )
 
 
-def _plane(dataset: DataSet, frame: DataSet) -> Plane:
-    measures = _group(dataset, frame, "PixelMeasuresSequence")
-    scale = _group(dataset, frame, "PixelValueTransformationSequence")
-    position = _group(dataset, frame, "PlanePositionSequence").numbers("ImagePositionPatient", count=3)
-    cosines = _group(dataset, frame, "PlaneOrientationSequence").numbers("ImageOrientationPatient", count=6)
-    spacing = measures.numbers("PixelSpacing", count=2)
-    at_detector = not spacing and bool(measures.raw("ImagerPixelSpacing"))
+def first_plane(dataset: DataSet) -> Plane:
+    """Return the plane of the first frame, without reading those of the others."""
+    return plane_of(dataset, next(iter(dataset.items("PerFrameFunctionalGroupsSequence")), dataset))
+
+
+def plane_of(dataset: DataSet, frame: DataSet) -> Plane:
+    """Return the plane of a frame: its functional groups, or the top level itself where there are none.
+
+    Raises `BadData` `bad_element`.
+    """
+    measures = group_of(dataset, frame, "PixelMeasuresSequence")
+    scale = group_of(dataset, frame, "PixelValueTransformationSequence")
+    position = group_of(dataset, frame, "PlanePositionSequence").numbers("ImagePositionPatient", count=3)
+    cosines = group_of(dataset, frame, "PlaneOrientationSequence").numbers("ImageOrientationPatient", count=6)
+    spacing, basis = pixel_size(dataset, measures)
     depth = measures.number("SpacingBetweenSlices") or measures.number("SliceThickness")
-    down, across = _axes(cosines) if cosines else (None, None)
+    down, across = axes_of(cosines) if cosines else (None, None)
     return Plane(
-        position_mm=_reversed(position) if position else None,
+        position_mm=reversed_(position) if position else None,
         down=down,
         across=across,
-        spacing_mm=_pair(spacing or measures.numbers("ImagerPixelSpacing", count=2)),
+        spacing_mm=spacing,
         depth_mm=abs(depth) if depth else None,
         slope=_slope(scale),
         intercept=scale.number("RescaleIntercept") or 0.0,
-        at_detector=at_detector,
+        basis=basis,
     )
 
 
-def _group(dataset: DataSet, frame: DataSet, sequence: str) -> DataSet:
+def group_of(dataset: DataSet, frame: DataSet, sequence: str) -> DataSet:
     """Return the macro of the frame, else the one all frames share, else the top level itself."""
     shared = dataset.items("SharedFunctionalGroupsSequence")
     for level in (frame, *shared):
@@ -129,7 +125,8 @@ def _group(dataset: DataSet, frame: DataSet, sequence: str) -> DataSet:
     return dataset
 
 
-def _axes(cosines: tuple[float, ...]) -> tuple[Triple, Triple]:
+def axes_of(cosines: tuple[float, ...]) -> tuple[Triple, Triple]:
+    """Return the unit vectors (down, across) in (z, y, x) of an Image Orientation Patient."""
     across, down = np.array(cosines[2::-1]), np.array(cosines[:2:-1])
     lengths = np.array([np.linalg.norm(across), np.linalg.norm(down)])
     if np.abs(lengths - 1).max() > UNIT_TOLERANCE or abs(float(across @ down)) > UNIT_TOLERANCE:
@@ -144,15 +141,8 @@ def _slope(scale: DataSet) -> float:
     return 1.0 if slope is None else slope
 
 
-def _pair(numbers: tuple[float, ...]) -> tuple[float, float] | None:
-    if not numbers:
-        return None
-    if min(numbers) <= 0:
-        raise bad_element("PixelSpacing", "is positive", "a step of 0 or less")
-    return numbers[0], numbers[1]
-
-
-def _reversed(numbers: tuple[float, ...]) -> Triple:
+def reversed_(numbers: tuple[float, ...]) -> Triple:
+    """Return (x, y, z) as (z, y, x)."""
     x, y, z = numbers
     return z, y, x
 

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_catalog.errors import BadData
+from data_catalog.verdicts import Correction
 from tasks.formats.dicom.elements import bad_element
 from tasks.formats.dicom.labels import identity_tokens, region_name
 from tasks.formats.dicom.parse import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from tasks.formats.dicom.elements import DataSet
 
 CLOSED = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
 """Kinds of contour that enclose voxels."""
+POINTS = 3
+"""A polygon has so many corners at least."""
 
 
 def region_names(data: bytes) -> list[str]:
@@ -31,11 +36,12 @@ def names_of(header: DataSet) -> list[str]:
     return [region_name(_number(roi), roi.text("ROIName"), tokens) for roi in header.items("StructureSetROISequence")]
 
 
-def read_contours(data: bytes, region: str) -> list[NDArray[np.float64]]:
-    """Return the contours of a region, each (n, 3): patient positions (z, y, x) in mm.
+def read_contours(data: bytes, region: str) -> tuple[list[NDArray[np.float64]], list[Correction]]:
+    """Return the closed contours of a region, each (n, 3): patient positions (z, y, x) in mm, and what was left out.
 
-    `region` is a name as `region_names` gives it. Raises `BadData`: those of `parse`, `unknown_region`,
-    `ambiguous_region`, `empty_region`, `not_a_closed_contour`, `bad_element`.
+    `region` is a name as `region_names` gives it. Points and open lines beside closed contours enclose nothing and
+    are left out. Raises `BadData`: those of `parse`, `unknown_region`, `ambiguous_region`, `empty_region`,
+    `not_a_closed_contour` where none is closed, `bad_element`.
     """
     header = parse(data).dataset
     names = names_of(header)
@@ -48,15 +54,30 @@ def read_contours(data: bytes, region: str) -> list[NDArray[np.float64]]:
             "Correct the region in the plan.",
         )
     number = _number(found[0])
-    contours = [
-        _polygon(contour)
+    held = [
+        contour
         for roi in header.items("ROIContourSequence")
         if roi.number("ReferencedROINumber") == number
         for contour in roi.items("ContourSequence")
     ]
-    if not contours:
+    if not held:
         raise BadData("empty_region", "A region has contours", "it has none", "Draw it again, or leave it out.")
-    return contours
+    return _closed(held)
+
+
+def _closed(held: Sequence[DataSet]) -> tuple[list[NDArray[np.float64]], list[Correction]]:
+    polygons = [_points(contour) for contour in held if contour.text("ContourGeometricType") in CLOSED]
+    closed = [polygon for polygon in polygons if len(polygon) >= POINTS]
+    if not closed:
+        raise BadData(
+            "not_a_closed_contour",
+            "A region is drawn as closed planar contours",
+            f"{len(held)} points and open lines came",
+            "Choose a region that encloses voxels.",
+        )
+    left_out = len(held) - len(closed)
+    text = f"{left_out} of {len(held)} contours are points or open lines: they enclose nothing and were left out"
+    return closed, [Correction(name="open_contours_left_out", text=text)] if left_out else []
 
 
 def _number(roi: DataSet) -> int:
@@ -66,14 +87,7 @@ def _number(roi: DataSet) -> int:
     return int(number)
 
 
-def _polygon(contour: DataSet) -> NDArray[np.float64]:
-    if contour.text("ContourGeometricType") not in CLOSED:
-        raise BadData(
-            "not_a_closed_contour",
-            "A region is drawn as closed planar contours",
-            "a point or an open line came",
-            "Choose a region that encloses voxels.",
-        )
+def _points(contour: DataSet) -> NDArray[np.float64]:
     numbers = np.array(contour.numbers("ContourData"))
     stated = contour.number("NumberOfContourPoints")
     if numbers.size == 0 or numbers.size % 3 or (stated is not None and numbers.size != 3 * stated):

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.formats.dicom.roles import role_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tasks.formats.dicom.header import DicomHeader
     from tasks.formats.dicom.planes import Plane
+
+SAME_SIZE = 1e-4
+"""Pixel sizes that differ by this share are one size, written with more or fewer digits."""
 
 
 @dataclass(frozen=True)
@@ -22,63 +27,62 @@ class Series:
     Parameters
     ----------
     key : str
-        Opaque name: equal for the same files in every run.
+        Opaque name: equal for the same files in every run, however often each is there.
     members : tuple of int
-        Which of the headers given, in the order of their slices.
-    copies : tuple of int
-        Which were left out because another file has the same bytes.
+        Which of the headers given, in the order of their slices; copies are among them, to be confirmed when their
+        pixels are read.
     first : DicomHeader
         Header of the first member: patient, study, modality and scanner are the same for all.
     """
 
     key: str
     members: tuple[int, ...]
-    copies: tuple[int, ...]
     first: DicomHeader
 
 
 def group_series(headers: Sequence[DicomHeader]) -> list[Series]:
-    """Return the image series among headers: same series, orientation and size; sorted by patient and key.
+    """Return the image series among headers, by their content; sorted by patient and key.
 
-    A multi-frame file, and an image without a position, is a series of its own.
+    The files of a group have the same series, modality, size in pixels and mm, orientation, frame of reference and
+    role. An image without a position is a series of its own, whatever its number of frames.
     """
-    copies: dict[int, list[int]] = {}
     groups: dict[tuple[Any, ...], list[list[int]]] = {}
-    seen: dict[str, int] = {}
     for index, header in enumerate(headers):
-        if header.kind != "image":
-            continue
-        if header.content in seen:
-            copies.setdefault(seen[header.content], []).append(index)
-            continue
-        seen[header.content] = index
-        _join(groups.setdefault(_group_key(header), []), index, headers)
-    found = [_series(members, copies, headers) for stacks in groups.values() for members in stacks]
+        if header.kind == "image":
+            _join(groups.setdefault(_group_key(header), []), index, headers)
+    found = [_series(members, headers) for stacks in groups.values() for members in stacks]
     return sorted(found, key=lambda series: (series.first.patient, series.key))
 
 
 def _group_key(header: DicomHeader) -> tuple[Any, ...]:
-    key = (header.patient, header.study, header.series, header.rows, header.columns)
-    is_alone = header.frames > 1 or header.plane is None or header.plane.position_mm is None
-    return (*key, header.content) if is_alone else key
+    key = (header.patient, header.study, header.series, header.modality, header.frame_of_reference)
+    if header.plane is None or header.plane.position_mm is None:
+        return (*key, header.fingerprint)
+    return (*key, header.rows, header.columns, role_of(header.image_type))
 
 
 def _join(stacks: list[list[int]], index: int, headers: Sequence[DicomHeader]) -> None:
-    """Put an image to those that lie parallel to it."""
+    """Put an image to those that lie parallel to it and have its pixel size."""
     plane = headers[index].plane
     for stack in stacks:
         other = headers[stack[0]].plane
-        if plane is not None and other is not None and plane.is_parallel(other):
+        if plane is not None and other is not None and plane.is_parallel(other) and _is_same_size(plane, other):
             stack.append(index)
             return
     stacks.append([index])
 
 
-def _series(members: list[int], copies: dict[int, list[int]], headers: Sequence[DicomHeader]) -> Series:
-    ordered = sorted(members, key=lambda index: (_along(headers[index].plane), headers[index].content))
-    digest = hashlib.sha256("".join(sorted(headers[index].content for index in members)).encode())
-    left_out = tuple(copy for index in members for copy in copies.get(index, ()))
-    return Series(digest.hexdigest()[:16], tuple(ordered), left_out, headers[ordered[0]])
+def _is_same_size(plane: Plane, other: Plane) -> bool:
+    mine, theirs = plane.spacing_mm, other.spacing_mm
+    if mine == theirs or mine is None or theirs is None:
+        return mine == theirs
+    return bool(np.allclose(mine, theirs, rtol=SAME_SIZE, atol=0))
+
+
+def _series(members: list[int], headers: Sequence[DicomHeader]) -> Series:
+    ordered = sorted(members, key=lambda index: (_along(headers[index].plane), headers[index].fingerprint))
+    digest = hashlib.sha256("".join(sorted({headers[index].fingerprint for index in members})).encode())
+    return Series(digest.hexdigest()[:16], tuple(ordered), headers[ordered[0]])
 
 
 def _along(plane: Plane | None) -> float:

@@ -2,81 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry, Triple
+from data_catalog.verdicts import Correction
+from tasks.formats.dicom.planes import TOMOGRAPHIC
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from tasks.formats.dicom.pixel_size import Basis
     from tasks.formats.dicom.planes import Plane
 
 UNEVEN = 0.01
 """Steps between slices may differ from their mean by this share."""
 ROUNDING_MM = 0.01
 """Headers round positions; thin slices may be off a straight line by this much."""
-SAME_PLACE_MM = 1e-3
-"""Slices closer than this lie at one position."""
 WHOLE_STEPS = 0.1
 """A gap is so many missing slices when it is within this of a whole number of steps."""
 TILT_DEGREES = 0.1
 """A smaller angle between the stack and the slices' normal comes from rounding."""
+EXTENT_MM = (1.0, 3000.0)
+"""A slice of a patient is neither narrower nor wider: beyond, lengths are not in mm."""
 LISTED = 5
 
-
-@dataclass(frozen=True)
-class Stack:
-    """Say which planes to take in which order, and the grid they form.
-
-    Parameters
-    ----------
-    order : tuple of int
-        Indices of the planes, from the first slice to the last along the normal.
-    geometry : Geometry
-        The grid of the stacked slices.
-    corrections : tuple of str
-        What a reader should know: copies left out, a tilt, a pixel size taken at the detector.
-    """
-
-    order: tuple[int, ...]
-    geometry: Geometry
-    corrections: tuple[str, ...]
+SIZES: dict[Basis, Correction] = {
+    "detector": Correction(
+        name="detector_pixel_size", text="the pixel size is that of the detector, not of the patient"
+    ),
+    "magnification": Correction(
+        name="magnification_divided", text="the pixel size at the detector was divided by the estimated magnification"
+    ),
+    "scanner": Correction(name="scanner_pixel_size", text="the pixel size is that of the scanner which read the film"),
+    "given": Correction(name="pixel_size_given", text="the pixel size was given with the source; the file states none"),
+}
+"""What is told of a pixel size by what it is known."""
 
 
-def stack_planes(planes: Sequence[Plane], shape: tuple[int, int], is_copy: Callable[[int, int], bool]) -> Stack:
-    """Return the stack that planes of `shape` (y, x) form.
-
-    `is_copy(i, j)` says whether two planes hold the same values. The step from slice to slice is
-    (last - first) / (n - 1), so a tilted gantry keeps its shear; nothing is resampled.
-
-    Raises `BadData`: `mixed_orientation`, `mixed_pixel_size`, `unknown_pixel_size`, `unknown_position`,
-    `conflicting_slices`, `missing_slice`, `uneven_slices`.
-    """
-    _require_parallel(planes)
-    spacing = _pixel_size(planes)
-    notes = ["the pixel size is that of the detector, not of the patient"] if planes[0].at_detector else []
-    if len(planes) == 1:
-        return Stack((0,), _single(planes[0], shape, spacing), tuple(notes))
-    positions = _positions(planes)
-    order, copies = _ordered(positions @ np.array(planes[0].normal), is_copy)
-    if copies:
-        notes.append(f"{copies} slices stored twice were read once")
-    if len(order) == 1:
-        return Stack(order, _single(planes[order[0]], shape, spacing), tuple(notes))
-    step = _step(positions[list(order)], np.array(planes[0].normal))
-    tilt = _tilt_degrees(step, np.array(planes[0].normal))
-    if tilt > TILT_DEGREES:
-        notes.append(f"a gantry tilt of {tilt:.1f} degrees is kept as a shear")
-    return Stack(order, _grid(planes[order[0]], (len(order), *shape), spacing, step), tuple(notes))
-
-
-def _require_parallel(planes: Sequence[Plane]) -> None:
+def require_parallel(planes: Sequence[Plane]) -> None:
+    """Raise `BadData` `mixed_orientation` unless all planes are turned alike."""
     others = sum(not plane.is_parallel(planes[0]) for plane in planes)
     if others:
         raise BadData(
@@ -87,30 +56,55 @@ def _require_parallel(planes: Sequence[Plane]) -> None:
         )
 
 
-def _pixel_size(planes: Sequence[Plane]) -> tuple[float, float]:
-    sizes = [plane.spacing_mm for plane in planes]
-    if sizes[0] is None:
+def require_one_size(planes: Sequence[Plane]) -> None:
+    """Raise `BadData` unless all planes state the same pixel size: `unknown_pixel_size`, `mixed_pixel_size`."""
+    first = planes[0].spacing_mm
+    if first is None:
         raise BadData(
             "unknown_pixel_size",
             "An image states its pixel size in mm",
-            "it has neither PixelSpacing nor ImagerPixelSpacing",
+            "it has neither PixelSpacing nor another element that tells it",
             "Give the pixel size with the source, or leave the image out.",
         )
-    if any(size is None or not np.allclose(size, sizes[0], rtol=1e-4, atol=0) for size in sizes):
+    if any(one.spacing_mm is None or not np.allclose(one.spacing_mm, first, rtol=1e-4, atol=0) for one in set(planes)):
         raise BadData(
             "mixed_pixel_size",
             "The slices of a series share one pixel size",
             "they have several",
             "Export the series again, each reconstruction as a series of its own.",
         )
-    return sizes[0]
 
 
-def _positions(planes: Sequence[Plane]) -> NDArray[np.float64]:
-    known = [plane.position_mm for plane in planes if plane.position_mm is not None and plane.across is not None]
-    if len(known) < len(planes):
-        raise unknown_position(f"{len(planes) - len(known)} of {len(planes)} do not")
-    return np.array(known)
+def grid_of(planes: Sequence[Plane], shape: tuple[int, int], modality: str) -> tuple[Geometry, list[Correction]]:
+    """Return the grid that planes of `shape` (y, x) form in their order, and what has to be known of it.
+
+    The step from slice to slice is (last - first) / (n - 1), so a tilted gantry keeps its shear; nothing is
+    resampled.
+
+    Raises `BadData`: `unknown_position`, `missing_slice`, `uneven_slices`, `implausible_size`.
+    """
+    first = planes[0]
+    notes = [SIZES[first.basis]] if first.basis in SIZES else []
+    if modality in TOMOGRAPHIC:
+        _require_placed(planes)
+        _require_plausible(first, shape)
+    if len(planes) == 1:
+        if modality in TOMOGRAPHIC and first.depth_mm is None:
+            notes.append(Correction(name="slice_depth_assumed", text="the slice does not state its depth: 1 mm"))
+        return _grid(first, (1, *shape), np.array(first.normal) * (first.depth_mm or 1.0)), notes
+    _require_placed(planes)
+    positions = np.array([plane.position_mm for plane in planes])
+    step = _step(positions, np.array(first.normal))
+    tilt = _tilt_degrees(step, np.array(first.normal))
+    if tilt > TILT_DEGREES:
+        notes.append(Correction(name="gantry_tilt", text=f"a gantry tilt of {tilt:.1f} degrees is kept as a shear"))
+    return _grid(first, (len(planes), *shape), step), notes
+
+
+def _require_placed(planes: Sequence[Plane]) -> None:
+    odd = sum(plane.position_mm is None or plane.across is None for plane in planes)
+    if odd:
+        raise unknown_position("they do not" if odd == len(planes) else f"{odd} of {len(planes)} do not")
 
 
 def unknown_position(came: str) -> BadData:
@@ -123,37 +117,29 @@ def unknown_position(came: str) -> BadData:
     )
 
 
-def _ordered(along: NDArray[np.float64], is_copy: Callable[[int, int], bool]) -> tuple[tuple[int, ...], int]:
-    """Return the planes by position, one for each, and how many copies were left out."""
-    order = [int(index) for index in np.argsort(along, kind="stable")]
-    kept = order[:1]
-    conflicts = 0
-    for index in order[1:]:
-        if along[index] - along[kept[-1]] > SAME_PLACE_MM:
-            kept.append(index)
-        elif not is_copy(kept[-1], index):
-            conflicts += 1
-    if conflicts:
+def _require_plausible(plane: Plane, shape: tuple[int, int]) -> None:
+    extents = [step * count for step, count in zip(plane.spacing_mm or (), shape, strict=True)]
+    low, high = EXTENT_MM
+    if min(extents) < low or max(extents) > high:
         raise BadData(
-            "conflicting_slices",
-            "A series has one slice at each position",
-            f"{len(order)} slices lie at {len(kept)} positions, {conflicts} of them with other values",
-            "Read each time, echo or b-value as a series of its own.",
+            "implausible_size",
+            f"A slice of a patient measures {low:g} to {high:g} mm",
+            f"{extents[0]:.3g} x {extents[1]:.3g} mm",
+            "Check the unit of the pixel size: it has to be mm.",
         )
-    return tuple(kept), len(order) - len(kept)
 
 
 def _step(positions: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the vector from slice to slice, (z, y, x) in mm."""
     steps = np.diff(positions @ normal)
     mean = float(steps.mean())
-    tolerance = max(UNEVEN * mean, ROUNDING_MM)
+    tolerance = max(UNEVEN * mean, min(ROUNDING_MM, mean / 10))
     if np.abs(steps - mean).max() > tolerance:
         raise _uneven(steps)
     step = (positions[-1] - positions[0]) / (len(positions) - 1)
     line = positions[0] + np.arange(len(positions))[:, None] * step
-    if np.abs(positions - line).max() > tolerance:
-        raise _crooked("their corners do not lie on a straight line")
+    if np.abs(positions - line).max() > max(tolerance, ROUNDING_MM):
+        raise crooked("their corners do not lie on a straight line")
     return np.asarray(step, dtype=np.float64)
 
 
@@ -162,7 +148,7 @@ def _uneven(steps: NDArray[np.float64]) -> BadData:
     gaps = steps / shortest
     whole = np.rint(gaps)
     if np.abs(gaps - whole).max() > WHOLE_STEPS or whole.max() == 1:
-        return _crooked(f"steps from {shortest:.3f} to {steps.max():.3f} mm come")
+        return crooked(f"steps from {shortest:.3f} to {steps.max():.3f} mm come")
     missing = int(whole.sum()) - len(steps)
     places = [f"{k + 1} and {k + 2}" for k in np.flatnonzero(whole > 1)]
     more = ", and further on" if len(places) > LISTED else ""
@@ -174,7 +160,8 @@ def _uneven(steps: NDArray[np.float64]) -> BadData:
     )
 
 
-def _crooked(came: str) -> BadData:
+def crooked(came: str) -> BadData:
+    """Return the refusal of slices that form no grid."""
     return BadData(
         "uneven_slices",
         f"Slices are evenly spaced on a straight line, within {UNEVEN:.0%} of their distance",
@@ -188,17 +175,12 @@ def _tilt_degrees(step: NDArray[np.float64], normal: NDArray[np.float64]) -> flo
     return float(np.degrees(np.arccos(min(1.0, cosine))))
 
 
-def _single(plane: Plane, shape: tuple[int, int], spacing: tuple[float, float]) -> Geometry:
-    return _grid(plane, (1, *shape), spacing, np.array(plane.normal) * (plane.depth_mm or 1.0))
-
-
-def _grid(
-    plane: Plane, shape: tuple[int, int, int], spacing: tuple[float, float], step: NDArray[np.float64]
-) -> Geometry:
+def _grid(plane: Plane, shape: tuple[int, int, int], step: NDArray[np.float64]) -> Geometry:
     length = float(np.linalg.norm(step))
     down, across = plane.down or (0.0, 1.0, 0.0), plane.across or (0.0, 0.0, 1.0)
     columns = np.column_stack([step / length, down, across])
     z, y, x = (_triple(row) for row in columns)
+    spacing = plane.spacing_mm or (1.0, 1.0)
     return Geometry(
         shape=shape,
         spacing_mm=(length, spacing[0], spacing[1]),

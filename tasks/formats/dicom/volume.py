@@ -4,60 +4,102 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from data_catalog.errors import BadData
+from data_catalog.kinds import SPACE, UNIT_OF_CHANNELS
+from tasks.formats.dicom.arrange import arrange
+from tasks.formats.dicom.blocks import Blocks, surveyed
+from tasks.formats.dicom.images import read_layers
 from tasks.formats.dicom.labels import code
-from tasks.formats.dicom.stack import stack_planes, unknown_position
-from tasks.formats.dicom.values import physical_values, read_frames
+from tasks.formats.dicom.stack import grid_of, require_one_size, require_parallel
+from tasks.formats.dicom.steps import coordinates
+from tasks.formats.dicom.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import dask.array as da
     from numpy.typing import NDArray
 
     from data_catalog.geometry import Geometry
-    from tasks.formats.dicom.values import Frame
+    from tasks.formats.content import Content
+    from tasks.formats.dicom.images import Layer, Meaning
+    from tasks.formats.dicom.pixel_size import Pair
 
-TOMOGRAPHIC = frozenset({"CT", "MR", "PT"})
-"""Modalities whose slice must say where it lies, even a single one."""
 
-
-def read_series(files: Sequence[bytes]) -> tuple[NDArray[Any], Geometry, dict[str, Any]]:
+def read_series(
+    files: Sequence[Content], *, pixel_size_mm: Pair | None = None
+) -> tuple[NDArray[Any] | da.Array, Geometry, dict[str, Any]]:
     """Return a series as voxels, the grid they lie on, and attributes.
 
-    Voxels are (z, y, x), or (c, z, y, x) for colour: int16 where they are whole numbers that fit, else
-    float32 with NaN for padding. Attributes: `modality`, `unit` (HU, SUV, Bq/ml or 1), `dims`, and
-    `corrections`, sentences on what was changed. The files may come in any order.
+    Voxels are (..., z, y, x): int16 where they are whole numbers that fit, else float32, or float64 where only that
+    holds them exactly; NaN for padding. Small volumes are held; of others each slab is read when it is asked for.
+    The files may come in any order; `pixel_size_mm` (y, x) is taken where they state none.
 
-    Raises `BadData`: those of `parse`, of `stored_values` and of `stack_planes`; `mixed_series`.
+    Attributes: `modality`; `unit` (HU, SUV, Bq/ml, ... or 1; several are separated by commas); `dims`, names of the
+    axes; `coords`, where the steps before z, y, x lie; `corrections`, by name and as sentences; and, where stated,
+    `gradient_direction` and `steps` (see `coordinates`).
+
+    Raises `BadData`: those of `read_layers`, `arrange` and `grid_of`; `mixed_series`, `mixed_orientation`,
+    `mixed_pixel_size`, `unknown_pixel_size`, `empty_series`; when slabs are read, those of `Pixels.stored` and of
+    `Values.put`.
     """
-    frames = [frame for data in files for frame in read_frames(data)]
-    _require_alike(frames)
-    meaning = frames[0].meaning
-    if meaning.modality in TOMOGRAPHIC and frames[0].plane.position_mm is None:
-        raise unknown_position("they do not")
-    stack = stack_planes(
-        [frame.plane for frame in frames],
-        (meaning.shape[0], meaning.shape[1]),
-        lambda first, second: frames[first].is_copy(frames[second]),
+    layers = [layer for content in files for layer in read_layers(content, pixel_size_mm)]
+    meaning = _require_alike(layers)
+    slices = [layer.slice for layer in layers]
+    planes = [one.plane for one in slices]
+    require_parallel(planes)
+    require_one_size(planes)
+    found = arrange(slices, lambda first, second: layers[first].is_copy(layers[second]))
+    first_stack = found.order[(0,) * (found.order.ndim - 1)]
+    shape = (meaning.shape[0], meaning.shape[1])
+    geometry, notes = grid_of([planes[int(index)] for index in first_stack], shape, meaning.modality)
+    coords, attrs = coordinates(found, slices)
+    taken = found.order.ravel()
+    kept = [layers[int(index)] for index in taken]
+    values = Values(kept)
+    held = surveyed(kept, values)
+    order = np.arange(found.order.size).reshape(found.order.shape)
+    corrections = [*found.corrections, *notes, *values.notes()]
+    channels = ("c",) * (len(meaning.shape) - 2)
+    return (
+        Blocks(kept, order, values, held).array(),
+        geometry,
+        {
+            "modality": code(meaning.modality),
+            "unit": _unit(values, order),
+            "dims": [*found.leading, *channels, *SPACE],
+            "coords": coords,
+            "corrections": [correction.model_dump() for correction in corrections],
+            **attrs,
+        },
     )
-    values, notes = physical_values([frames[index] for index in stack.order])
-    attributes = {
-        "modality": code(meaning.modality),
-        "unit": meaning.unit,
-        "dims": ["c", "z", "y", "x"][4 - values.ndim :],
-        "corrections": [*stack.corrections, *notes],
-    }
-    return values, stack.geometry, attributes
 
 
-def _require_alike(frames: Sequence[Frame]) -> None:
-    if not frames:
+def _unit(values: Values, order: NDArray[np.int64]) -> str:
+    """Return the unit of all slices, or those of the steps before z where they differ; a stack has one unit."""
+    units = [layer.slice.scale.unit for layer in values.layers]
+    if any(len({units[int(index)] for index in stack}) > 1 for stack in order.reshape(-1, order.shape[-1])):
+        raise mixed("its slices have several units")
+    return UNIT_OF_CHANNELS.join(values.units)
+
+
+def _require_alike(layers: Sequence[Layer]) -> Meaning:
+    if not layers:
         raise BadData("empty_series", "A series has at least one file", "it has none", "Check the source.")
-    odd = sum(frame.meaning != frames[0].meaning for frame in frames)
+    first = layers[0].image.meaning
+    odd = sum(layer.image.meaning != first for layer in layers)
     if odd:
-        raise BadData(
-            "mixed_series",
-            "The slices of a series share modality, unit, size and frame of reference",
-            f"{odd} of {len(frames)} differ from the first",
-            "Export the series again, without the files of others.",
-        )
+        raise mixed(f"{odd} of {len(layers)} differ from the first")
+    return first
+
+
+def mixed(came: str) -> BadData:
+    """Return the refusal of files that do not belong together."""
+    return BadData(
+        "mixed_series",
+        "The slices of a series share modality, size, kind of values, unit and frame of reference",
+        came,
+        "Export the series again, without the files of others.",
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from tasks.methods.cohort.wide import KEYS, OUTCOME
+from tasks.methods.text.item import FINDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,9 +34,14 @@ class ColumnMeaning(BaseModel):
 
 
 def feature_columns(columns: Iterable[str], clinical: Iterable[str]) -> list[str]:
-    """Return the columns that were measured in images: `<modality>.<region>.<feature>`."""
+    """Return the columns that were measured: `<modality>.<region>.<feature>`; findings of reports are facts."""
     others = {*KEYS, OUTCOME, *clinical}
-    return [column for column in columns if column not in others]
+    return [column for column in columns if column not in others and not column.startswith(FINDING)]
+
+
+def finding_columns(columns: Iterable[str]) -> list[str]:
+    """Return the columns of what reports say: `text.<finding>`."""
+    return [column for column in columns if column.startswith(FINDING)]
 
 
 def size_columns(columns: Iterable[str]) -> list[str]:
@@ -77,7 +83,9 @@ def _feature(column: str, known: Mapping[str, FeatureDefinition], units: Mapping
     unit = unit.replace(IMAGE_UNIT, own) if own != "1" else unit.partition(IMAGE_UNIT)[0]
     return ColumnMeaning(
         column=column,
-        label=f"{modality} {region} {words if words[:2].isupper() else words[:1].lower() + words[1:]}",
+        label=" ".join(
+            filter(None, (modality, region, words if words[:2].isupper() else words[:1].lower() + words[1:]))
+        ),
         unit="" if unit == "1" else unit,
         ibsi=None if definition is None else definition.ibsi,
         is_feature=True,

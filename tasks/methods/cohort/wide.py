@@ -10,6 +10,8 @@ import pandas as pd
 from data_catalog.errors import BadData
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 KEYS = ("patient", "visit", "day", "scanner")
@@ -62,6 +64,8 @@ def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"]) -> 
     readers : str
         Several readers of one region: the mean of their features, or the first by name.
     """
+    if features.empty:
+        return features[["patient", "visit"]]
     names = [name for name in features.columns if name not in {*KEYS, *MEASURED}]
     place = ["patient", "visit", "modality", "region"]
     ordered = features.sort_values([*place, "reader"])
@@ -103,9 +107,13 @@ def outcome_of(column: pd.Series[str], positive: str, negative: str | None) -> N
     return values
 
 
-def join(rows: pd.DataFrame, features: pd.DataFrame, clinical: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the rows with their features and clinical columns; what is not there stays missing."""
-    joined = rows.merge(features, on=["patient", "visit"], how="left", validate="one_to_one")
+def join(
+    rows: pd.DataFrame, features: pd.DataFrame, clinical: pd.DataFrame | None, further: Sequence[pd.DataFrame] = ()
+) -> pd.DataFrame:
+    """Return the rows with their features, further tables and clinical columns; what is not there stays missing."""
+    joined = rows
+    for table in (features, *further):
+        joined = joined.merge(table, on=["patient", "visit"], how="left", validate="one_to_one")
     if clinical is None:
         return joined
     return joined.merge(clinical, on="patient", how="left", validate="many_to_one")

@@ -7,6 +7,7 @@ from tasks.methods.preprocessing.clip_outliers import ClipOutliers
 from tasks.methods.preprocessing.fill_missing import FillMissing
 from tasks.methods.preprocessing.fill_slices import FillSlices
 from tasks.methods.preprocessing.median_filter import MedianFilter
+from tasks.methods.preprocessing.project import Project
 from tasks.methods.preprocessing.resample import Resample
 from tasks.methods.preprocessing.smoothing import GaussianFilter, MeanFilter
 from tasks.methods.preprocessing.windowing import Clip, Window
@@ -22,6 +23,7 @@ Preprocessor = Annotated[
     | MeanFilter
     | MedianFilter
     | GaussianFilter
+    | Project
     | Resample,
     Choice(),
 ]

@@ -16,6 +16,7 @@ from tasks.methods.reporting.parts import (
     Count,
     FeatureAgreement,
     FeatureSummary,
+    GateSummary,
     Part,
     ReaderPair,
     ScannerEffect,
@@ -203,6 +204,8 @@ class ReportData(Part):
     """The outcome in words; None without one."""
     flow: tuple[FlowStep, ...] = ()
     """What was left after each step, from what was found to what was analysed."""
+    gate: GateSummary | None = None
+    """What became of the scans and regions when they were read; None where that was not counted."""
     refused: dict[Section, tuple[Refusal, ...]] = {}
     """What a section lacks because it could not be made, and why."""
     pictures: tuple[Picture, ...] = ()

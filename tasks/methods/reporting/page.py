@@ -26,6 +26,8 @@ MOST_FEATURES = 400
 TOP_RULES = 12
 """Rules shown as cards; further claimed ones are listed in the table."""
 TOP_TIMELINES = 6
+MOST_THUMBNAILS = 12
+"""Refused items of one verdict that are shown in small; more would make the page heavy."""
 SECTIONS = (
     ("flow", "Flow of the cohort"),
     ("pictures", "Pictures"),
@@ -87,6 +89,7 @@ def _environment() -> Environment:
         MOST_FEATURES=MOST_FEATURES,
         TOP_RULES=TOP_RULES,
         TOP_TIMELINES=TOP_TIMELINES,
+        MOST_THUMBNAILS=MOST_THUMBNAILS,
     )
     return environment
 

@@ -1,4 +1,4 @@
-"""The tables of the report: columns by outcome, what scanners and readers do to features."""
+"""The tables of the report: the gate, columns by outcome, what scanners and readers do to features."""
 
 from __future__ import annotations
 
@@ -156,3 +156,27 @@ class FeatureAgreement(Part):
     """Subjects read by every reader."""
     readers: Count
     """Number of readers."""
+
+
+class CorrectionCount(Part):
+    """Count the items that were accepted with one kind of correction."""
+
+    name: str
+    """Name of the verdict."""
+    meaning: str
+    """What it means, in a sentence."""
+    items: tuple[str, ...]
+    """Opaque names of the scans and regions."""
+
+
+class GateSummary(Part):
+    """Count what became of the scans and regions at the gate."""
+
+    accepted: Count
+    """Scans and regions that were accepted as they are."""
+    corrected: Count
+    """Those that were accepted with a recorded correction."""
+    quarantined: Count
+    """Items that were refused."""
+    corrections: tuple[CorrectionCount, ...] = ()
+    """The corrections, the most frequent first."""

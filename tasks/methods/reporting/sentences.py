@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tasks.methods.learning.controls import LeakReport
     from tasks.methods.reporting.data import Comparison, ModelResult, ReportData
-    from tasks.methods.reporting.parts import FeatureAgreement, ScannerEffect
+    from tasks.methods.reporting.parts import FeatureAgreement, GateSummary, ScannerEffect
     from tasks.methods.rules.rule import Counts, Rule, RuleSet
     from tasks.methods.rules.sequence_rule import SequenceRule, SequenceSet
 
@@ -62,6 +62,14 @@ def cohort_words(data: ReportData) -> str:
         f"{plural(refused, 'item was', 'items were')} refused, each with its reason" if refused else "none was refused"
     )
     return f"{found}; {why}."
+
+
+def gate_words(gate: GateSummary) -> str:
+    """Return how many scans and regions passed the gate as they are, how many with a correction, and how many not."""
+    return (
+        f"At the gate {plural(gate.accepted, 'scan or region was', 'scans and regions were')} accepted as they are, "
+        f"{gate.corrected:,} with a recorded correction, and {gate.quarantined:,} were quarantined."
+    )
 
 
 def model_headline(data: ReportData) -> str:

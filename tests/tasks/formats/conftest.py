@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGLSLossless, generate_uid
 
+from tasks.formats.content import Held
+from tasks.formats.dicom.volume import read_series
 from tasks.formats.identities import Identities
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
@@ -57,7 +59,7 @@ def written(ds, syntax=ExplicitVRLittleEndian, *, implicit=False, little=True):
     meta.TransferSyntaxUID = syntax
     ds.file_meta = meta
     stream = BytesIO()
-    if "PixelData" in ds and not meta.TransferSyntaxUID.is_compressed:
+    if "PixelData" in ds and not ds["PixelData"].is_undefined_length:
         ds["PixelData"].VR = "OW"
     ds.save_as(stream, implicit_vr=implicit, little_endian=little, enforce_file_format=True)
     return stream.getvalue()
@@ -94,6 +96,10 @@ def _contour(points_xyz):
     return contour
 
 
+def _even(text):
+    return text.encode() + b"\0" * (len(text) % 2)
+
+
 class Maker:
     """The functions above, for tests."""
 
@@ -109,6 +115,29 @@ class Maker:
         """Return one file for each z; the values of slice k are 100 k + 0, 1, 2, ..."""
         base = np.arange(shape[0] * shape[1], dtype=np.int16).reshape(shape)
         return [Maker.slice(base + 100 * k, z, **elements) for k, z in enumerate(zs)]
+
+    @staticmethod
+    def encoded(ds, frames, syntax, *, table=True):
+        """Return a file whose frames are compressed already; a frame may be a list of fragments."""
+        fragments = [part for frame in frames for part in (frame if isinstance(frame, list) else [frame])]
+        parts = [part + b"\0" * (len(part) % 2) for part in fragments]
+        items = b"".join(b"\xfe\xff\x00\xe0" + len(part).to_bytes(4, "little") + part for part in parts)
+        offsets, at = [], 0
+        for frame in frames:
+            offsets.append(at)
+            at += sum(8 + len(part) + len(part) % 2 for part in (frame if isinstance(frame, list) else [frame]))
+        first = b"".join(offset.to_bytes(4, "little") for offset in offsets) if table else b""
+        ds.PixelData = b"\xfe\xff\x00\xe0" + len(first).to_bytes(4, "little") + first + items
+        ds["PixelData"].VR = "OB"
+        ds["PixelData"].is_undefined_length = True
+        # pydicom writes no file of a transfer syntax that it does not know.
+        known, wanted = (len(uid).to_bytes(2, "little") + uid for uid in (JPEGLSLossless.encode(), _even(syntax)))
+        return written(ds, JPEGLSLossless).replace(known, wanted, 1)
+
+    @staticmethod
+    def read(files, **options):
+        """Return the series that some files form."""
+        return read_series([Held(data) for data in files], **options)
 
 
 @pytest.fixture(scope="session")

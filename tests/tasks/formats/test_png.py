@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from data_catalog.errors import BadData
 from tasks.formats import png
-from tasks.formats.png import read_image, read_mask
+from tasks.formats.png import read_image, read_labels, read_mask
 
 PIXEL = (0.2, 0.1)
 RAMP = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
@@ -31,20 +31,24 @@ def refusal_of(data, read=read_image):
     return refusal.value.verdict
 
 
+def told(attributes):
+    return [(correction["name"], correction["text"]) for correction in attributes["corrections"]]
+
+
 @pytest.mark.parametrize("mode", [None, "RGB", "LA", "RGBA", "P"])
 def test_grey_stays_what_it_is_in_every_mode(mode):
     image, geometry, attributes = read_image(written(RAMP, mode), PIXEL)
     assert image.dtype == np.float32
     assert np.array_equal(image[0], RAMP)
     assert (geometry.shape, geometry.spacing_mm) == ((1, 3, 4), (1.0, 0.2, 0.1))
-    assert attributes == {"dims": ["z", "y", "x"], "unit": "1", "corrections": []}
+    assert attributes == {"dims": ["z", "y", "x"], "coords": {}, "unit": "1", "corrections": []}
 
 
 def test_colours_become_luminance():
     rgb = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], dtype=np.uint8)
     image, _, attributes = read_image(written(rgb), PIXEL)
     assert np.allclose(image[0, 0], [76.245, 149.685, 29.07, 255])
-    assert attributes["corrections"] == ["colours were turned to luminance"]
+    assert told(attributes) == [("colours_to_luminance", "colours were turned to luminance")]
 
 
 @settings(max_examples=25, deadline=None)
@@ -59,7 +63,7 @@ def test_fully_transparent_pixels_are_missing_and_half_transparent_ones_are_not(
     rgba[0, :2, 3] = (0, 128)
     image, _, attributes = read_image(written(rgba), PIXEL)
     assert np.argwhere(np.isnan(image)).tolist() == [[0, 0, 0]]
-    assert attributes["corrections"] == ["1 transparent pixels were made missing"]
+    assert told(attributes) == [("transparent_made_missing", "1 transparent pixels were made missing")]
 
 
 def test_a_transparent_palette_colour_is_missing():
@@ -134,7 +138,7 @@ def test_a_mask_is_what_is_brighter_than_half_and_doubt_is_counted():
     assert inside.tolist() == [[[False, True, False, True, True]]]
     assert inside.dtype == np.bool_
     assert geometry.shape == (1, 1, 5)
-    assert attributes["corrections"] == ["3 pixels between outside and inside were decided at half"]
+    assert told(attributes) == [("decided_at_half", "3 pixels between outside and inside were decided at half")]
 
 
 @pytest.mark.parametrize("brightest", [1, 255])
@@ -152,6 +156,23 @@ def test_transparent_pixels_are_outside():
 
 def test_an_empty_mask_is_refused():
     assert refusal_of(written(np.zeros((3, 3), np.uint8)), read_mask) == "empty_mask"
+
+
+def test_grey_values_and_the_colours_of_a_palette_may_be_labels():
+    values = np.array([[0, 1, 300]], dtype=np.uint16)
+    labels, geometry, attributes = read_labels(written(values), PIXEL)
+    assert (labels.tolist(), labels.dtype, geometry.shape) == ([[[0, 1, 300]]], np.int32, (1, 1, 3))
+    assert attributes["corrections"] == []
+    palette = Image.fromarray(np.array([[0, 2]], np.uint8), "L")
+    palette.putpalette(bytes(range(100, 109)))
+    assert read_labels(written(palette), PIXEL)[0].tolist() == [[[0, 2]]]
+
+
+def test_other_pictures_are_no_labels():
+    assert refusal_of(written(np.zeros((2, 2, 3), np.uint8)), read_labels) == "not_labels"
+    assert refusal_of(written(np.zeros((2, 2), np.uint8)), read_labels) == "empty_mask"
+    whole = written(np.arange(4096, dtype=np.uint8).reshape(64, 64))
+    assert refusal_of(whole[: len(whole) // 2], read_labels) == "corrupt_file"
 
 
 @settings(max_examples=100, deadline=None)

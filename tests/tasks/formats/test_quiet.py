@@ -27,3 +27,12 @@ def test_the_logger_is_as_before_even_after_an_error():
     with pytest.raises(KeyError), unheard("pydicom"):
         raise KeyError
     assert not logging.getLogger("pydicom").disabled
+
+
+def test_a_logger_that_is_made_inside_is_silent_too(caplog):
+    name = "a_library_of_which_nobody_has_heard"
+    with unheard(name):
+        logging.getLogger(name).warning("Zebrafish")
+    assert caplog.text == ""
+    logging.getLogger(name).warning("aloud again")
+    assert "aloud" in caplog.text

@@ -13,19 +13,17 @@ from hypothesis import strategies as st
 from data_catalog.refs import Refusal
 from tasks.formats.dicom.header import DicomHeader
 from tasks.formats.dicom.planes import Plane
+from tasks.sources.drawings import study_region
 from tasks.sources.files import SourceFile
 from tasks.sources.found import (
     Contents,
     FileFacts,
     Found,
-    FoundRegion,
     FoundSeries,
-    Named,
     dicom_found,
-    named_found,
-    study_region,
     with_visits,
 )
+from tasks.sources.named import Named
 from tasks.stage import Sources
 
 
@@ -44,7 +42,7 @@ def plane(z):
 def image(word, z=0, **changes):
     """Return a file with the header of an axial slice."""
     facts = {
-        "content": digest_of(word),
+        "fingerprint": digest_of(word),
         "kind": "image",
         "patient": "P-1",
         "day": 100,
@@ -63,7 +61,7 @@ def image(word, z=0, **changes):
         "plane": plane(z),
         **changes,
     }
-    return file_of(word), FileFacts(digest=facts["content"], dicom=DicomHeader(**facts))
+    return file_of(word), FileFacts(digest=facts["fingerprint"], dicom=DicomHeader(**facts))
 
 
 def structure(word, regions=("GTV",), referenced=("s1",), **changes):
@@ -159,8 +157,8 @@ def test_regions_get_the_names_of_the_study_and_others_are_left_out():
     assert [(region.name, region.source_name) for region in found.regions] == [
         ("tumour", "GTV_Mass"),
         ("heart", "Heart"),
-        ("tumour", "GTV2"),
-    ]
+        ("tumour 2", "GTV2"),
+    ], "another part of the tumour is another region, not another reading of the first"
 
 
 @pytest.mark.parametrize(
@@ -209,8 +207,10 @@ def test_regions_whose_image_is_not_there_are_refused(others):
     assert refusal.files == (digest_of("r"),)
 
 
-def test_regions_that_nobody_asks_for_need_no_image():
-    assert dicom(structure("r", ("Heart",)), wanted={"tumour": "GTV*"}) == Found()
+def test_regions_that_nobody_asks_for_need_no_image_and_are_told_by_name():
+    found = dicom(structure("r", ("Heart", "Lesion [1]", "Lesion [2]")), wanted={"tumour": "GTV*"})
+    assert found == Found(region_names=frozenset({"Heart", "Lesion"}))
+    assert found.of_patients({"P-9"}).of_modalities(("MR",)).region_names == {"Heart", "Lesion"}
 
 
 def test_a_copy_of_a_structure_set_counts_once():
@@ -233,7 +233,7 @@ def test_a_region_is_named_by_the_first_pattern_that_fits(name, wanted, found):
 
 
 def one(day, patient="P-1", series="s"):
-    return FoundSeries(patient=patient, modality="CT", series=series, files=Sources((), ()), day=day)
+    return FoundSeries(patient=patient, modality="CT", series=series, files=Sources((), (), ()), day=day)
 
 
 def visits(series, near=0):
@@ -281,78 +281,6 @@ def named(word, role="image", patient="P-1", **known):
     return file_of(word), FileFacts(
         digest=digest_of(word), named=Named(role=role, patient=patient, series=word, **known)
     )
-
-
-def by_name(*scanned, modality="US", wanted=None, labels=None):
-    return named_found(scanned, modality, wanted or {}, labels or {})
-
-
-def test_an_image_and_its_masks_find_each_other():
-    found = by_name(
-        named("image"),
-        named("mask", "mask", region="tumor", reader="B"),
-        named("other", patient="P-2"),
-        wanted={"lesion": "tum*"},
-    )
-    assert [(series.patient, series.modality, series.visit, series.series) for series in found.series] == [
-        ("P-1", "US", 0, "image"),
-        ("P-2", "US", 0, "other"),
-    ]
-    (region,) = found.regions
-    assert region == FoundRegion(found.series[0], region.files, "lesion", "tumor", "B")
-    assert words_of(region.files) == ["mask"]
-    assert found.refusals == []
-
-
-def test_the_modality_of_a_name_comes_before_that_of_the_plan():
-    found = by_name(named("a", modality="T1"), named("b"), named("m", "mask", modality="T1"), modality="MR")
-    assert [series.modality for series in found.series] == ["T1", "MR"]
-    assert found.regions[0].series.modality == "T1"
-
-
-def test_a_region_without_a_name_is_the_region_and_without_a_reader_the_reader():
-    region = by_name(named("a"), named("m", "mask")).regions[0]
-    assert (region.name, region.source_name, region.reader) == ("region", "", "reader")
-
-
-def test_a_label_map_names_its_regions_itself():
-    found = by_name(named("a"), named("m", "mask"), wanted={"tumour": "GTV*"}, labels={"1": "tumour"})
-    assert found.regions[0].name == ""
-
-
-def test_masks_of_regions_that_nobody_asks_for_are_left_out():
-    found = by_name(named("a"), named("m", "mask", region="axilla"), wanted={"lesion": "tumor"})
-    assert (found.regions, found.refusals) == ([], [])
-
-
-@pytest.mark.parametrize(
-    "mask",
-    [
-        named("m", "mask", patient="P-2"),
-        named("m", "mask", visit="2"),
-        named("m", "mask", modality="MR"),
-    ],
-)
-def test_a_mask_without_its_image_is_refused(mask):
-    found = by_name(named("a"), mask)
-    assert found.regions == []
-    (refusal,) = found.refusals
-    assert refusal.verdict == "regions_without_image"
-    assert refusal.files == (digest_of("m"),)
-
-
-def test_visits_in_names_are_counted_as_numbers_where_they_are_numbers():
-    scanned = [named(word, visit=word) for word in ("10", "9", "base", "2")]
-    assert {series.visit_name: series.visit for series in by_name(*scanned).series} == {
-        "2": 0,
-        "9": 1,
-        "10": 2,
-        "base": 3,
-    }
-
-
-def test_what_follows_no_pattern_is_a_refusal():
-    assert [refusal.item for refusal in by_name(refused("x"), named("a")).refusals] == ["x"]
 
 
 def test_some_patients_are_taken_with_their_regions_and_refusals_are_kept():

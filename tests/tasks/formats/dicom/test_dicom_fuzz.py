@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from data_catalog.errors import BadData
+from tasks.formats.content import Held
 from tasks.formats.dicom.header import read_header
 from tasks.formats.dicom.rtstruct import read_contours
 from tasks.formats.dicom.volume import read_series
@@ -41,12 +42,12 @@ def mutated(data, seed, cut):
 
 
 def read_all(data, identities):
-    read_header(data, identities)
-    read_series([data])
+    read_header(Held(data), identities)
+    read_series([Held(data)])
 
 
 def read_structure(data, identities):
-    read_header(data, identities)
+    read_header(Held(data), identities)
     read_contours(data, "tumour")
 
 

@@ -15,6 +15,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from data_catalog.errors import BadData
 from tasks.formats.dicom import parse as dicom_parse
+from tasks.formats.dicom import walk as dicom_walk
 from tasks.formats.dicom.elements import DataSet, tag_of
 from tasks.formats.dicom.parse import is_dicom, parse
 
@@ -198,7 +199,7 @@ MALFORMED = {
     "a stray item end": (PREFIX + META + struct.pack("<HHL", 0xFFFE, 0xE00D, 0), "corrupt_file"),
     "no fragment in pixels": (PREFIX + META + long(0x7FE0, 0x10, b"OB", 0xFFFFFFFF, b"\1" * 8), "corrupt_file"),
     "a cut file meta": (PREFIX + struct.pack("<HH2sH", 2, 0x10, b"UI", 200), "corrupt_file"),
-    "nested at the limit": (nested(dicom_parse.MAX_DEPTH), "corrupt_file"),
+    "nested at the limit": (nested(dicom_walk.MAX_DEPTH), "corrupt_file"),
     "broken deflate": (
         PREFIX + struct.pack("<HH2sH", 2, 0x10, b"UI", 22) + b"1.2.840.10008.1.2.1.99" + b"\xff" * 40,
         "corrupt_file",
@@ -227,9 +228,9 @@ def test_a_deflate_stream_that_was_cut_is_corrupt(make):
 
 def test_too_many_elements_and_too_large_headers_are_refused(monkeypatch):
     data = PREFIX + META + explicit(0x10, 0x20, b"LO", b"ab") * 40
-    monkeypatch.setattr(dicom_parse, "MAX_HEADER_BYTES", 100)
+    monkeypatch.setattr(dicom_walk, "MAX_HEADER_BYTES", 100)
     assert refusal_of(data).verdict == "unreasonable_header"
-    monkeypatch.setattr(dicom_parse, "MAX_ELEMENTS", 10)
+    monkeypatch.setattr(dicom_walk, "MAX_ELEMENTS", 10)
     assert "elements" in str(refusal_of(data))
 
 
@@ -244,7 +245,7 @@ def test_a_nested_icon_does_not_count_as_the_image():
     ds.save_as(body, implicit_vr=False, little_endian=True)
     file = parse(body.getvalue())
     assert file.pixel_keyword is None
-    assert bytes(file.dataset.items("IconImageSequence")[0].values[tag_of("PixelData")]) == b"\1\2"
+    assert bytes(file.dataset.items("IconImageSequence")[0].raw("PixelData")) == b"\1\2"
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import csv
-import zipfile
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,11 +8,8 @@ from skimage.draw import polygon2mask
 
 from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry
-from tasks.formats.dicom.rtstruct import read_contours, region_names
-from tasks.formats.dicom.volume import read_series
 from tasks.methods.regions.scanline import rasterise
 
-SHARED = Path(__file__).parents[5] / "shared" / "data"
 GRID = Geometry(shape=(2, 6, 7), spacing_mm=(2.0, 1.0, 1.0))
 
 
@@ -131,26 +124,3 @@ def test_contours_are_left_as_they_are():
     before = contour.copy()
     rasterise([contour], GRID)
     assert np.array_equal(contour, before)
-
-
-@pytest.mark.shared
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real data are not beside the project")
-@pytest.mark.parametrize(
-    ("patient", "folder", "modality"),
-    [("STS_008", "CT", "CT"), ("STS_008", "MR", "MR_T1"), ("STS_012", "PET", "PET"), ("STS_024", "MR", "MR_T1")],
-)
-def test_real_regions_have_the_published_number_of_voxels(patient, folder, modality):
-    with (SHARED / "ibsi" / "ibsi_validation.csv").open(newline="") as stream:
-        (published,) = (
-            float(row["consensus"])
-            for row in csv.DictReader(stream)
-            if (row["patient"], row["modality"]) == (patient, modality)
-            and row["tag"] == "morph_mask_vox_count_init_roi"
-        )
-    with zipfile.ZipFile(SHARED / "sts" / "dicom" / f"{patient}.zip") as archive:
-        names = archive.namelist()
-        image = [archive.read(name) for name in names if name.startswith(f"{folder}/image/") and name.endswith(".dcm")]
-        contours = archive.read(next(name for name in names if name.startswith(f"{folder}/mask/") and ".dcm" in name))
-    _, geometry, _ = read_series(image)
-    mask = rasterise(read_contours(contours, region_names(contours)[0]), geometry)
-    assert mask.sum() == published

@@ -1,0 +1,39 @@
+"""How voxels are compressed: one choice for all that is written, as zarr describes it and as it is done."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+import numcodecs.blosc
+from zarr.codecs import BloscCodec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+Compression = Literal["zstd-1", "zstd-3", "lz4"]
+DEFAULT: Compression = "zstd-1"
+"""On CT 2.3 times smaller; level 3 takes twice as long for 4 % less, lz4 half as long for 16 % more."""
+_LEVELS = {"zstd-1": ("zstd", 1), "zstd-3": ("zstd", 3), "lz4": ("lz4", 5)}
+
+
+def described(compression: Compression, itemsize: int) -> BloscCodec:
+    """Return what the metadata of an array say of its compression."""
+    name, level = _LEVELS[compression]
+    return BloscCodec(cname=name, clevel=level, shuffle="bitshuffle", typesize=itemsize)
+
+
+def encoder(compression: Compression) -> Callable[[NDArray[Any]], bytes]:
+    """Return what compresses one chunk; the same bytes for the same chunk, on any number of threads."""
+    numcodecs.blosc.use_threads = False  # blosc's own threads finish in any order, and the bytes with them
+    name, level = _LEVELS[compression]
+    encode: Callable[[NDArray[Any]], bytes] = numcodecs.blosc.Blosc(name, level, numcodecs.blosc.BITSHUFFLE).encode
+    return encode
+
+
+def thread_count() -> int:
+    """Return how many chunks are compressed at once: `OMP_NUM_THREADS`, or one on each core."""
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return max(1, int(said) if said.isdecimal() else os.cpu_count() or 1)

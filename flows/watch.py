@@ -1,0 +1,75 @@
+"""Run a study again each time new complete studies have come."""
+
+from __future__ import annotations
+
+import json
+from time import sleep
+from typing import TYPE_CHECKING
+
+from data_catalog.errors import PlanError, VoxmineError
+from flows.fetch_study import arrived, is_elsewhere
+from flows.key import identities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flows.plan import Plan
+
+
+def watch(
+    plan: Plan, run: Callable[[], None], tell: Callable[[str], None], *, every_s: float = 60, once: bool = False
+) -> None:
+    """Look for new complete studies again and again, and run when there are; end with `KeyboardInterrupt`.
+
+    What a run was for is noted in the workspace, so that neither a restart nor `once` runs the same again. A run
+    that fails is told of, and tried again when something new has come.
+
+    Parameters
+    ----------
+    plan : Plan
+        With a drop folder or an archive among its sources.
+    run : callable
+        Runs the study.
+    tell : callable
+        Told what a reader should know.
+    every_s : float
+        Seconds between two looks.
+    once : bool
+        Look once, for a schedule of one's own; then a fault is raised.
+
+    Raises
+    ------
+    PlanError
+        When no source can bring anything new.
+    """
+    if not is_elsewhere(plan):
+        raise PlanError(
+            "A plan to watch has a drop folder or an archive among its sources",
+            "it has neither",
+            "Add a source with `method: drop_folder`, `dicomweb` or `pacs`, or run the plan once.",
+        )
+    note = plan.workspace / f".{plan.study}-watched"
+    tried = note.read_text(encoding="ascii") if note.is_file() else ""
+    tell("Waiting for complete studies." if once else "Waiting for complete studies; Ctrl-C ends it.")
+    while True:
+        try:
+            state = _state(plan)
+            if state not in {tried, ""}:
+                tried = state
+                run()
+                note.parent.mkdir(parents=True, exist_ok=True)
+                note.write_text(state, encoding="ascii")
+        except VoxmineError as fault:
+            if once:
+                raise
+            tell(str(fault))
+        if once:
+            return
+        sleep(every_s)
+
+
+def _state(plan: Plan) -> str:
+    """Return an opaque text for all that could be studied now; empty where nothing could."""
+    who = identities(plan)
+    come = arrived(plan, who)
+    return who.opaque(json.dumps([come, plan.model_dump_json()])) if any(come) else ""

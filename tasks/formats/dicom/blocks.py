@@ -1,0 +1,180 @@
+"""Voxels read slab by slab: each block reads and decodes its own frames, and keeps none."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import numpy as np
+
+from data_catalog.kinds import slab_thickness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from tasks.formats.content import Content
+    from tasks.formats.dicom.images import Layer
+    from tasks.formats.dicom.values import Values
+
+SMALL_BYTES = 32 << 20
+"""A volume up to this size is held as a whole."""
+HELD_BYTES = 256 << 20
+"""Decoded frames up to this size are held where values have to be looked at first."""
+
+
+def threads() -> int:
+    """Return how many frames are decoded at once."""
+    stated = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(stated)) if stated.isdigit() else os.cpu_count() or 1
+
+
+def each_frame(layers: Sequence[Layer]) -> Iterator[tuple[list[int], NDArray[Any]]]:
+    """Yield the decoded frames of some slices, each once, with the indices of the slices it holds.
+
+    Compressed frames are decoded in several threads, a few ahead of what is taken.
+    """
+    order = sorted(range(len(layers)), key=lambda k: (id(layers[k].image), layers[k].slice.frame))
+    runs = [list(run) for _, run in groupby(order, key=lambda k: (id(layers[k].image), layers[k].slice.frame))]
+    # The order of the slices, as far as one frame holds one of them.
+    runs.sort(key=min)
+    if threads() > 1 and any(layer.image.pixels.layout.encapsulated for layer in layers):
+        yield from _in_threads(layers, runs)
+        return
+    opened: dict[int, Content] = {}
+    for run in runs:
+        pixels = layers[run[0]].image.pixels
+        if id(pixels) not in opened:
+            opened = {id(pixels): pixels.opened()}
+        yield run, pixels.stored(layers[run[0]].slice.frame, opened[id(pixels)])
+
+
+def _in_threads(layers: Sequence[Layer], runs: Sequence[list[int]]) -> Iterator[tuple[list[int], NDArray[Any]]]:
+    ahead = 2 * threads()
+    with ThreadPoolExecutor(threads()) as pool:
+        waiting = []
+        for run in runs:
+            first = layers[run[0]]
+            waiting.append((run, pool.submit(first.image.pixels.stored, first.slice.frame)))
+            if len(waiting) > ahead:
+                done, future = waiting.pop(0)
+                yield done, future.result()
+        for done, future in waiting:
+            yield done, future.result()
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Give the voxels of a series, block by block.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The slices.
+    order : ndarray
+        Indices of the slices, (..., z).
+    values : Values
+        Turns them into physical values.
+    held : dict
+        Values before scaling of the slices that were looked at already, by index.
+    """
+
+    layers: Sequence[Layer]
+    order: NDArray[np.int64]
+    values: Values
+    held: dict[int, NDArray[Any]] = field(default_factory=dict, repr=False)
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Shape of what a slice adds: (y, x)."""
+        rows, columns, *_ = self.layers[0].image.meaning.shape
+        return rows, columns
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """(3,) for colour."""
+        return self.layers[0].image.meaning.shape[2:]
+
+    @property
+    def thickness(self) -> int:
+        """How many slices a block has."""
+        rows, columns = self.frame_shape
+        return slab_thickness(rows, columns, self.values.dtype.itemsize * int(np.prod(self.channels, dtype=int)))
+
+    def array(self) -> NDArray[Any] | da.Array:
+        """Return the voxels (..., [c,] z, y, x): as they are where they are few, else as a Dask array."""
+        leading, depth = self.order.shape[:-1], self.order.shape[-1]
+        shape = (*leading, *self.channels, depth, *self.frame_shape)
+        dtype = self.values.dtype
+        if int(np.prod(shape, dtype=np.int64)) * dtype.itemsize <= SMALL_BYTES:
+            return self._whole(shape, dtype)
+        slabs = tuple(min(self.thickness, depth - start) for start in range(0, depth, self.thickness))
+        sizes = (*self.channels, slabs, *self.frame_shape)
+        chunks = (*((1,) * n for n in leading), *((one,) if isinstance(one, int) else one for one in sizes))
+        return da.map_blocks(
+            self.block,
+            name=f"dicom-{uuid.uuid4().hex}",
+            chunks=chunks,
+            dtype=dtype,
+            meta=np.empty((0,) * len(shape), dtype=dtype),
+        )
+
+    def block(self, block_id: tuple[int, ...]) -> NDArray[Any]:
+        """Return one block: single steps along the axes before z, the channels, and a slab of slices."""
+        count = self.order.ndim - 1
+        start = block_id[count + len(self.channels)] * self.thickness
+        chosen = self.order[block_id[:count]][start : start + self.thickness]
+        shape = (*self.channels, len(chosen), *self.frame_shape)
+        out = np.empty((1,) * count + shape, dtype=self.values.dtype)
+        self._fill(chosen, out.reshape(shape))
+        return out
+
+    def _whole(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        out = np.empty(shape, dtype=dtype)
+        for step in np.ndindex(*self.order.shape[:-1]):
+            self._fill(self.order[step], out[step])
+        return out
+
+    def _fill(self, chosen: Iterable[int], out: NDArray[Any]) -> None:
+        """Write slices into (z, y, x), or (c, z, y, x)."""
+        indices = [int(index) for index in chosen]
+        places = {index: k for k, index in enumerate(indices)}
+        for index in indices:
+            if index in self.held:
+                self._put(index, self.held[index], out, places)
+        missing = [index for index in indices if index not in self.held]
+        for run, frame in each_frame([self.layers[index] for index in missing]):
+            for k in run:
+                layer = self.layers[missing[k]]
+                self._put(missing[k], layer.samples(frame), out, places)
+
+    def _put(self, index: int, samples: NDArray[Any], out: NDArray[Any], places: dict[int, int]) -> None:
+        target = out[:, places[index]] if self.channels else out[places[index]]
+        self.values.put(self.layers[index], samples, target)
+
+
+def surveyed(layers: Sequence[Layer], values: Values) -> dict[int, NDArray[Any]]:
+    """Look at the values of all slices where the headers do not tell enough; return those that are held for later.
+
+    Compressed frames are held where all of them together are few enough; others are read again.
+    """
+    if not values.needs_survey:
+        return {}
+    total = sum(layer.image.pixels.layout.decoded_frame_bytes for layer in layers)
+    hold = total <= HELD_BYTES and any(layer.image.pixels.layout.encapsulated for layer in layers)
+    found: dict[int, Any] = {}
+    held: dict[int, NDArray[Any]] = {}
+    for run, frame in each_frame(layers):
+        for k in run:
+            samples = layers[k].samples(frame)
+            found[k] = values.survey(layers[k], samples)
+            if hold:
+                held[k] = samples
+    values.surveys = [found[k] for k in range(len(layers))]
+    return held

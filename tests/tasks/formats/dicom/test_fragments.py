@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import struct
+from itertools import pairwise
+
+import imagecodecs
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data_catalog.errors import BadData
+from tasks.formats.content import Held
+from tasks.formats.dicom.fragments import frame_ranges
+from tasks.formats.dicom.parse import parse, parse_header
+from tasks.formats.dicom.pixels import pixels_of, stored_values
+
+RLE, JPEG_LS = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"
+FRAMES = np.random.default_rng(0).integers(0, 4000, (4, 16, 20)).astype(np.uint16)
+STREAMS = [imagecodecs.jpegls_encode(frame) for frame in FRAMES]
+
+
+def item(data):
+    return struct.pack("<HHL", 0xFFFE, 0xE000, len(data)) + data
+
+
+END = struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
+
+
+def ranges(data, frames, extended=b""):
+    return frame_ranges(Held(data), 0, len(data), frames, extended)
+
+
+def refusal_of(data, frames, extended=b""):
+    with pytest.raises(BadData) as refusal:
+        ranges(data, frames, extended)
+    return refusal.value
+
+
+def film(make, frames, *, table=True, **elements):
+    ds = make.dataset(FRAMES, Modality="OT", NumberOfFrames=len(FRAMES), **elements)
+    return make.encoded(ds, frames, JPEG_LS, table=table)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.booleans(), st.lists(st.lists(st.integers(1, 300), max_size=4), min_size=4, max_size=4))
+def test_frames_may_be_split_into_fragments_anyhow(make, table, cuts):
+    frames = []
+    for stream, places in zip(STREAMS, cuts, strict=True):
+        bounds = [0, *sorted({2 * at for at in places if 2 * at < len(stream)}), len(stream)]
+        frames.append([stream[a:b] for a, b in pairwise(bounds)])
+    data = film(make, frames, table=table)
+    assert np.array_equal(stored_values(parse_header(Held(data))), FRAMES)
+    assert np.array_equal(stored_values(parse(data)), FRAMES)
+
+
+def test_the_extended_table_says_where_frames_begin(make):
+    halves = [[stream[:100], stream[100:]] for stream in STREAMS]
+    sizes = [sum(8 + len(part) + len(part) % 2 for part in frame) for frame in halves]
+    offsets = np.cumsum([0, *sizes[:-1]]).astype("<u8").tobytes()
+    data = film(make, halves, table=False, ExtendedOffsetTable=offsets, ExtendedOffsetTableLengths=bytes(32))
+    assert np.array_equal(stored_values(parse_header(Held(data))), FRAMES)
+
+
+def test_a_table_of_offsets_that_is_wrong_is_not_believed():
+    data = item(struct.pack("<LL", 0, 5)) + item(b"\xff\xd8\xff\xf7ab") + item(b"cd") + item(b"\xff\xd8\xff\xf7") + END
+    found = ranges(data, 2)
+    assert [[data[a:b] for a, b in frame] for frame in found] == [[b"\xff\xd8\xff\xf7ab", b"cd"], [b"\xff\xd8\xff\xf7"]]
+
+
+def test_empty_fragments_count_for_nothing_where_they_have_to():
+    data = item(b"") + item(b"ab") + item(b"") + item(b"cd") + END
+    assert [[data[a:b] for a, b in frame] for frame in ranges(data, 2)] == [[b"ab"], [b"cd"]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        item(b"") + END,
+        item(b"") + item(b"ab"),
+        item(b"") + item(b"ab") + END[:-1],
+        item(b"") + item(b"abcdef")[:-2],
+        item(b"") + struct.pack("<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF),
+        item(b"") + struct.pack("<HHL", 0x0008, 0x0018, 2) + b"ab" + END,
+    ],
+)
+def test_fragments_that_are_cut_or_broken_are_refused(data):
+    assert refusal_of(data, 1).verdict == "corrupt_file"
+
+
+def test_fragments_that_do_not_make_up_the_frames_are_refused():
+    data = item(b"") + item(b"ab") + item(b"cd") + item(b"ef") + END
+    assert "do not make up" in refusal_of(data, 2).came
+    assert "do not make up" in refusal_of(data, 5).came
+
+
+def test_each_frame_is_read_alone(make):
+    data = film(make, STREAMS)
+    pixels = pixels_of(parse_header(Held(data)), Held(data))
+    assert np.array_equal(pixels.stored(3), FRAMES[3])
+    assert len(pixels.ranges) == 4
