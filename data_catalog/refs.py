@@ -85,7 +85,7 @@ class Recording(BaseModel):
     day: int | None = None
     """Days since the patient's first visit; None where the source has no date."""
     modality: str
-    """With what the columns of its features begin (`sound`, `ECG`, `ECG[1]` for a file's second group)."""
+    """With what the columns of its features begin (`sound`, `ECG`, `ECG[2]` for a file's second group)."""
     series: str
     """Opaque key of the recording."""
     scanner: str | None = None
@@ -128,7 +128,7 @@ class Refusal(BaseModel):
     came: str
     remedy: str
     files: tuple[str, ...] = ()
-    """SHA-256 of the source files concerned."""
+    """SHA-256 of the source files concerned; of files that were not read, what they were known by at the scan."""
     thumbnail: Thumbnail | None = None
     """What was refused, in small; only where no one can be known by it."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import BadData, PlanError
+from tasks.formats.content import fingerprint, fingerprint_of
+from tasks.formats.dicom.parse import parse_header
 from tasks.sources.files import walk
 
 if TYPE_CHECKING:
@@ -43,10 +45,14 @@ def locate(roots: Iterable[Path], digests: Sequence[str]) -> Iterator[tuple[str,
 
 
 def _names(file: SourceFile) -> Iterator[str]:
+    """Yield all that a message may call a file: its place, its content, or what it was known by at the scan."""
     yield file.key
     try:
-        yield file.content().digest()
-    except BadData:  # it cannot be read: that is why somebody looks for it
+        content = file.content()
+        yield content.digest()
+        yield fingerprint_of(content).digest
+        yield fingerprint(parse_header(content).head, content.size).digest
+    except BadData:  # it cannot be read, or is no DICOM: that may be why somebody looks for it
         return
 
 

@@ -51,7 +51,7 @@ def _recording_job(series: FoundSeries) -> Job:
 
 
 def _modality(series: FoundSeries) -> str:
-    return f"{series.modality}[{series.group}]" if series.group else series.modality
+    return f"{series.modality}[{series.group + 1}]" if series.group else series.modality
 
 
 def read_reports(plan: Plan, found: Found) -> tuple[list[ReportItems], list[Refusal]]:

@@ -32,6 +32,8 @@ KEYS: dict[Level, tuple[str, ...]] = {
     "IMAGE": ("SOPInstanceUID", "SOPClassUID"),
 }
 """What is asked to be told at each level."""
+NAMED: dict[Level, str] = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID"}
+"""What tells one answer of a level from the others."""
 UID = re.compile(r"[0-9.]{1,64}")
 """What may stand in an address or in a question; anything else an archive calls a UID is left out."""
 

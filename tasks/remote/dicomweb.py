@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from data_catalog.errors import PlanError
-from tasks.remote.archive import KEYS, Denied, NoAnswer, patiently, unlogged
+from tasks.remote.archive import KEYS, NAMED, Denied, NoAnswer, patiently, unlogged
 from tasks.remote.multipart import boundary_of, parts
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ TAGS = {
     "SOPInstanceUID": "00080018",
     "SOPClassUID": "00080016",
 }
-NAMED = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID"}
 
 
 @contextmanager

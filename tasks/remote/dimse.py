@@ -12,7 +12,7 @@ from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 
 from data_catalog.errors import PlanError
 from tasks.formats.quiet import unheard
-from tasks.remote.archive import KEYS, Denied, NoAnswer, patiently, pieces, unlogged
+from tasks.remote.archive import ATTEMPTS, KEYS, NAMED, Denied, NoAnswer, patiently, pieces, unlogged
 from tasks.remote.receiver import LOOPBACK, PDU_BYTES, Listening, asking_tls, promptly, receiver, receiving, serving_tls
 
 if TYPE_CHECKING:
@@ -91,9 +91,20 @@ class Pacs:
         self._fault: OSError | None = None
 
     def find(self, level: Level, asked: Mapping[str, str]) -> Iterable[Answer]:
-        """Return the studies, series or instances that match."""
+        """Return the studies, series or instances that match.
+
+        The question is asked until two answers in a row name the same: on a busy machine an answer can get lost in
+        the line without a word.
+        """
         question = _dataset({**dict.fromkeys(KEYS[level], ""), "QueryRetrieveLevel": level, **asked})
-        return patiently(lambda: self._find(level, question))
+        known: dict[str, Answer] = {}
+        for attempt in range(ATTEMPTS):
+            answers = patiently(lambda: self._find(level, question))
+            named = {one[NAMED[level]]: one for one in answers}
+            if attempt and named.keys() == known.keys():
+                break
+            known |= named
+        return list(known.values())
 
     def _find(self, level: Level, question: Dataset) -> list[Answer]:
         answers = []

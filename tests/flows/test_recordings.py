@@ -44,7 +44,7 @@ def studied(tmp_path_factory):
                 {"method": "text", "path": "text", "reports": "{patient}.txt"},
                 {"method": "dicom", "path": "dicom"},
             ],
-            "text": {"method": "finding_terms", "terms": {"mass": ["mass"], "effusion": ["effusion"]}},
+            "findings": {"method": "finding_terms", "terms": {"mass": ["mass"], "effusion": ["effusion"]}},
             "compute": {"workers": 0},
         },
         folder,

@@ -17,7 +17,7 @@ import yaml
 pytestmark = pytest.mark.slow
 
 DEADLINE_SECONDS = 300
-STEPS = ("full", "ingest", "preprocess", "segment", "detect", "radiomics", "cohort", "learn", "mine", "report")
+STEPS = ("fetch", "full", "ingest", "preprocess", "segment", "detect", "radiomics", "cohort", "learn", "mine", "report")
 
 
 @pytest.fixture(scope="module")

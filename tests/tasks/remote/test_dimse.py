@@ -82,13 +82,20 @@ def asked(source, level="STUDY", **above):
 def test_what_a_pacs_finds_is_told_as_text(scripted):
     one = found(PatientID=" A ", StudyInstanceUID="1.2", ModalitiesInStudy=["CT", "PT"], StudyDate=None)
     two = found(NumberOfSeriesRelatedInstances=7)
-    server = scripted([one], [two])
+    server = scripted([one], [one], [two], [two])
     assert asked(server.source()) == [
         {"PatientID": "A", "StudyInstanceUID": "1.2", "ModalitiesInStudy": "CT", "StudyDate": ""}
     ]
     assert asked(server.source(), "SERIES", StudyInstanceUID="1.2")[0]["NumberOfSeriesRelatedInstances"] == "7"
-    assert [one.QueryRetrieveLevel for one in server.asked] == ["STUDY", "SERIES"]
-    assert server.asked[1].StudyInstanceUID == "1.2"
+    assert [one.QueryRetrieveLevel for one in server.asked] == ["STUDY", "STUDY", "SERIES", "SERIES"]
+    assert server.asked[2].StudyInstanceUID == "1.2"
+
+
+def test_an_answer_that_got_lost_is_found_when_the_question_is_asked_again(scripted):
+    one, two = found(StudyInstanceUID="1.2"), found(StudyInstanceUID="1.3")
+    server = scripted([one], [one, two], [one, two])
+    assert [answer["StudyInstanceUID"] for answer in asked(server.source())] == ["1.2", "1.3"]
+    assert len(server.asked) == 3
 
 
 def test_an_id_beyond_ascii_is_asked_for_in_unicode(scripted):
