@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import google_crc32c
 import numpy as np
 
+from data_catalog.digests import Sha256
 from data_catalog.kinds import SLAB, slab_thickness
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class _ShardFile:
         self._file = path.open("wb", buffering=0)
         self._name = name
         self._index = np.full((count, 2), ABSENT, dtype="<u8")
-        self._digest = sha256()
+        self._digest = Sha256()
         self._size = 0
 
     def add(self, number: int, encoded: bytes) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import zlib
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, cast
 
+from data_catalog.digests import Sha256
 from tasks.formats.content import fingerprint
 from tasks.sources.refusals import changed, gone, unreadable
 from tasks.sources.spools import Spool, unpacked_archive
@@ -35,7 +35,7 @@ class _Progress:
         self.is_checked = False
         self.done = 0
         self.checksum = 0 if with_checksum else None
-        self.sha = hashlib.sha256()
+        self.sha = Sha256()
 
     def take(self, start: int, data: bytes) -> None:
         """Take in what follows the bytes hashed so far."""

@@ -1,0 +1,49 @@
+"""A digest taken beside the work is that of the bytes."""
+
+import hashlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_catalog import digests
+from data_catalog.digests import SMALL, Sha256
+
+SIZES = st.lists(st.sampled_from([0, 1, 7, SMALL - 1, SMALL, 3 * SMALL]), max_size=6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SIZES)
+def test_the_digest_is_that_of_all_bytes_in_their_order(sizes):
+    parts = [bytes([number + 1]) * size for number, size in enumerate(sizes)]
+    taken = Sha256()
+    for part in parts:
+        taken.update(part)
+    assert taken.hexdigest() == hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_the_number_of_threads_changes_nothing(monkeypatch, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    taken = Sha256()
+    taken.update(b"a" * SMALL)
+    taken.update(memoryview(b"b"))
+    assert taken.hexdigest() == hashlib.sha256(b"a" * SMALL + b"b").hexdigest()
+
+
+def test_no_more_bytes_wait_than_are_allowed(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr(digests, "WAITING", 2 * SMALL)
+    taken = Sha256()
+    for _ in range(50):
+        taken.update(bytes(SMALL))
+        assert taken._bytes <= 2 * SMALL
+    assert taken.hexdigest() == hashlib.sha256(bytes(50 * SMALL)).hexdigest()
+
+
+def test_a_digest_can_be_asked_for_in_between():
+    taken = Sha256()
+    taken.update(b"x" * SMALL)
+    first = taken.hexdigest()
+    taken.update(b"y")
+    assert first == hashlib.sha256(b"x" * SMALL).hexdigest() != taken.hexdigest()
