@@ -40,7 +40,7 @@ def api(tmp_path_factory):
             yield client
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        process.wait(180)
         log.close()
 
 
