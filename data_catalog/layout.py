@@ -11,6 +11,7 @@ import joblib
 import pandas as pd
 from pydantic import BaseModel
 
+from data_catalog.collector import paused
 from data_catalog.compression import DEFAULT
 from data_catalog.errors import StoreError
 from data_catalog.grids import SAMPLES, VOXELS, read_array, write_grid, write_signal
@@ -80,7 +81,8 @@ def _read_document(content: bytes) -> BaseModel:
             "A document is of one of this project's types", f"{held['of']!r}", "Check who wrote into the store."
         )
     of: type[BaseModel] = getattr(importlib.import_module(module), name)
-    return of.model_validate(held["value"])
+    with paused():
+        return of.model_validate(held["value"])
 
 
 def _write_model(model: Any) -> bytes:  # noqa: ANN401 - any fitted estimator

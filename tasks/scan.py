@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from data_catalog.collector import paused
 from data_catalog.errors import BadData
 from data_catalog.kinds import CONTENTS
 from data_catalog.refs import Refusal
@@ -36,7 +37,8 @@ def list_files(
 
     `only` names what is looked at in the folder itself; None looks at everything.
     """
-    found = walk(root, only)
+    with paused():
+        found = walk(root, only)
     groups: dict[str, list[SourceFile]] = defaultdict(list)
     for file in found.files:
         groups[file.name.partition("/")[0] if "/" in file.name else ""].append(file)
@@ -83,4 +85,5 @@ def scan_dicom(listing: Iterable[tuple[SourceFile, Content | BadData]], *, ident
             except BadData as problem:
                 yield FileFacts(digest=UNREAD, refusal=_file_refusal(problem, (content.digest(),)))
 
-    return Contents(files=tuple(facts()))
+    with paused():
+        return Contents(files=tuple(facts()))
