@@ -1,5 +1,6 @@
 """What the tests share: the real data beside the project, where it is there."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,3 +14,11 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real data are not beside the project (../shared/data)")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_temporary_folder(tmp_path_factory):
+    """Give each process of tests a folder for what is written aside: a store sweeps what others left behind there."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("aside"))
+    yield
+    tempfile.tempdir = before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import random
 import zipfile
 import zlib
 
@@ -22,7 +23,7 @@ from tasks.sources.refusals import SourceMoved
 from tasks.sources.unpack import BrokenStream, unpacked
 from tests.tasks.sources.test_tars import packed
 
-DATA = bytes(range(256)) * 40 + os.urandom(5000)
+DATA = bytes(range(256)) * 40 + random.Random(0).randbytes(5000)
 HEAD = 300
 KINDS = ("disk", "stored", "deflated", "bzip2", "tar", "tar.gz")
 
