@@ -73,7 +73,9 @@ def test_formats_without_a_place_take_their_size_from_elsewhere():
     assert refusal_of(read_image, png(RAMP[0]), scale=Scale(slice_mm=1.0)) == "no_pixel_size"
 
 
-@pytest.mark.parametrize("data", [b"", b"GIF89a", b"\x1f\x8b", gzip.compress(b"no image", mtime=0), b"\0" * 500, b"Key = 1\n"])
+@pytest.mark.parametrize(
+    "data", [b"", b"GIF89a", b"\x1f\x8b", gzip.compress(b"no image", mtime=0), b"\0" * 500, b"Key = 1\n"]
+)
 def test_other_files_are_refused(data):
     assert refusal_of(read_image, Held(data)) == "unknown_format"
     assert refusal_of(read_labels, Held(data), like=GRID, coded=False) == "unknown_format"
