@@ -44,8 +44,8 @@ class Region(BaseModel):
     """Names of what was corrected when it was read."""
 
 
-class Scan(BaseModel):
-    """A series as the study knows it: whose, when, what; its volume and its regions."""
+class Acquired(BaseModel):
+    """What a study knows of all that was acquired at a visit: whose, when, what."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,9 +56,20 @@ class Scan(BaseModel):
     day: int | None = None
     """Days since the patient's first visit; None where the source has no date."""
     modality: str
+    """`CT`, `MR`; of a recording that with which the columns of its features begin (`ECG[2]` for a second group)."""
     series: str
     """Opaque key of the series."""
     scanner: str | None = None
+
+    @property
+    def item(self) -> str:
+        """Opaque name in logs and records."""
+        return f"{self.patient}/v{self.visit}/{self.modality}/{self.series[:6]}"
+
+
+class Scan(Acquired):
+    """A series of images as the study knows it: its volume and its regions."""
+
     image: Ref
     channels: tuple[str | None, ...] = ()
     """Of an image with channels: what each measures (`PT on CT`); None for one that another scan measures."""
@@ -67,34 +78,11 @@ class Scan(BaseModel):
     corrections: tuple[str, ...] = ()
     """Names of what was corrected when it was read."""
 
-    @property
-    def item(self) -> str:
-        """Opaque name of the scan in logs and records."""
-        return f"{self.patient}/v{self.visit}/{self.modality}/{self.series[:6]}"
 
+class Recording(Acquired):
+    """A recording as the study knows it: its signal."""
 
-class Recording(BaseModel):
-    """A recording as the study knows it: whose, when, what, and its signal."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    patient: str
-    """Pseudonym."""
-    visit: int = 0
-    """0 for the patient's first visit, 1 for the next."""
-    day: int | None = None
-    """Days since the patient's first visit; None where the source has no date."""
-    modality: str
-    """With what the columns of its features begin (`sound`, `ECG`, `ECG[2]` for a file's second group)."""
-    series: str
-    """Opaque key of the recording."""
-    scanner: str | None = None
     signal: Ref
-
-    @property
-    def item(self) -> str:
-        """Opaque name of the recording in logs and records."""
-        return f"{self.patient}/v{self.visit}/{self.modality}/{self.series[:6]}"
 
 
 class ReportItems(BaseModel):

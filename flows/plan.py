@@ -35,7 +35,7 @@ from tasks.methods.segmentation import Segmenter
 from tasks.methods.signals import SignalExtractor
 from tasks.methods.signals.amplitude import Amplitude
 from tasks.methods.signals.spectrum import Spectrum
-from tasks.methods.text.finding_terms import FindingTerms
+from tasks.methods.text import TextMiner
 from tasks.sources import Source
 from tasks.sources.tables import ClinicalTable, EventRows, EventTable, Outcome, Part
 
@@ -179,7 +179,7 @@ class Plan(Part):
     """Features to measure in every region."""
     signals: tuple[SignalExtractor, ...] = (Amplitude(), Spectrum())
     """Features to measure in every channel of a recording."""
-    findings: FindingTerms | None = None
+    findings: TextMiner | None = None
     """What to look for in reports; empty looks for nothing. They count as known before the outcome."""
     cohort: Cohort = Cohort()
     """How images become rows."""

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from data_catalog.collector import paused
 from data_catalog.errors import BadData
 from data_catalog.kinds import CONTENTS
-from data_catalog.refs import Refusal
 from tasks.formats.dicom.header import read_header
 from tasks.sources.files import walk
-from tasks.sources.found import SCAN, Contents, FileFacts
+from tasks.sources.found import UNREAD, Contents, FileFacts, file_refusal
 from tasks.sources.refusals import SourceMoved
 from tasks.stage import Listing, stage
 
@@ -20,12 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
+    from data_catalog.refs import Refusal
     from tasks.formats.content import Content
     from tasks.formats.identities import Identities
     from tasks.sources.files import SourceFile
 
-UNREAD = "0" * 64
-"""Stands for the SHA-256 of a file that could not be read."""
 FILES_PER_LISTING = 500
 """Files scanned as one item: a change of one makes this many be read again."""
 
@@ -47,25 +45,12 @@ def list_files(
         for _, files in sorted(groups.items())
         for start in range(0, len(files), FILES_PER_LISTING)
     ]
-    return listings, [_file_refusal(problem, ()) for problem in found.problems]
+    return listings, [file_refusal(problem, ()) for problem in found.problems]
 
 
 def _listing(files: list[SourceFile], identities: Identities) -> Listing:
     text = "\n".join(f"{file.name}\0{file.size}\0{file.stamp}" for file in files)
     return Listing(tuple(files), hashlib.sha256(identities.opaque(text).encode()).hexdigest())
-
-
-def _file_refusal(problem: BadData, files: tuple[str, ...]) -> Refusal:
-    name = f"file {files[0][:12]}" if files else "file"
-    return Refusal(
-        item=name,
-        stage=SCAN,
-        verdict=problem.verdict,
-        expected=problem.expected,
-        came=problem.came,
-        remedy=problem.remedy,
-        files=files,
-    )
 
 
 @stage(CONTENTS, keeps_parameters=False)
@@ -75,7 +60,7 @@ def scan_dicom(listing: Iterable[tuple[SourceFile, Content | BadData]], *, ident
     def facts() -> Iterator[FileFacts]:
         for _, content in listing:
             if isinstance(content, BadData):
-                yield FileFacts(digest=UNREAD, refusal=_file_refusal(content, ()))
+                yield FileFacts(digest=UNREAD, refusal=file_refusal(content, ()))
                 continue
             try:
                 header = read_header(content, identities)
@@ -83,7 +68,7 @@ def scan_dicom(listing: Iterable[tuple[SourceFile, Content | BadData]], *, ident
             except SourceMoved:
                 raise
             except BadData as problem:
-                yield FileFacts(digest=UNREAD, refusal=_file_refusal(problem, (content.digest(),)))
+                yield FileFacts(digest=UNREAD, refusal=file_refusal(problem, (content.digest(),)))
 
     with paused():
         return Contents(files=tuple(facts()))

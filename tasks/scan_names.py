@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from data_catalog.errors import BadData
 from data_catalog.kinds import CONTENTS
-from data_catalog.refs import Refusal
 from tasks.formats.content import fingerprint_of
 from tasks.sources.detached import ROLES, voxel_file
-from tasks.sources.found import SCAN, Contents, FileFacts
+from tasks.sources.found import UNREAD, Contents, FileFacts, file_refusal
 from tasks.sources.named import Named
 from tasks.sources.pattern import NamePattern
 from tasks.stage import stage
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from tasks.sources.files import SourceFile
     from tasks.sources.named import Role
 
-UNREAD = "0" * 64
-"""Stands for the fingerprint of a file that could not be read."""
 Match = tuple["Role", dict[str, str]]
 
 
@@ -47,7 +44,7 @@ def scan_names(
 
     def facts(file: SourceFile, content: Content | BadData, match: Match | None, voxels: str) -> FileFacts:
         if isinstance(content, BadData):
-            return FileFacts(digest=UNREAD, refusal=_refusal(content, ()))
+            return FileFacts(digest=UNREAD, refusal=file_refusal(content, ()))
         known = fingerprint_of(content)
         named = None if match is None else _named(file.name, match, voxels, identities)
         is_left_out = named is None and file.name not in beside
@@ -56,7 +53,7 @@ def scan_names(
             head=known.head,
             name=identities.opaque(file.name),
             named=named,
-            refusal=_refusal(_not_named(), (content.digest(),)) if is_left_out else None,
+            refusal=file_refusal(_not_named(), (content.digest(),)) if is_left_out else None,
         )
 
     each = zip(files, matches, voxels, strict=True)
@@ -96,17 +93,4 @@ def _not_named() -> BadData:
         "The names of files follow a pattern of the plan",
         "this one follows none",
         "Correct the patterns of the source, or leave the file out.",
-    )
-
-
-def _refusal(problem: BadData, files: tuple[str, ...]) -> Refusal:
-    name = f"file {files[0][:12]}" if files else "file"
-    return Refusal(
-        item=name,
-        stage=SCAN,
-        verdict=problem.verdict,
-        expected=problem.expected,
-        came=problem.came,
-        remedy=problem.remedy,
-        files=files,
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from data_catalog.kinds import TABLE
 from tasks.formats.dicom.report import read_measurements, read_text_items
 from tasks.formats.text import read_report
-from tasks.methods.text.finding_terms import STRENGTH
+from tasks.methods.text.finding_terms import strongest
 from tasks.methods.text.item import FINDING
 from tasks.stage import stage
 
@@ -62,11 +62,10 @@ def gather_findings(tables: list[pd.DataFrame], *, places: Places, findings: tup
     It is `present`, `uncertain` or `absent`, the first of these that any mention at the visit says; missing where no
     report names the finding.
     """
-    said: dict[tuple[str, int], dict[str, str]] = {place: {} for place in sorted(set(places))}
+    told: dict[tuple[str, int], list[tuple[str, str]]] = {place: [] for place in sorted(set(places))}
     for place, table in zip(places, tables, strict=True):
-        for finding, status in zip(table["finding"], table["status"], strict=True):
-            held = said[place].get(finding, status)
-            said[place][finding] = min(held, status, key=STRENGTH.index)
+        told[place] += zip(table["finding"], table["status"], strict=True)
+    said = {place: strongest(pairs) for place, pairs in told.items()}
     columns = {
         f"{FINDING}{finding}": pd.Series([of.get(finding) for of in said.values()], dtype=object)
         for finding in findings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from dataclasses import dataclass, field
@@ -109,11 +108,6 @@ class Walk:
 
     files: tuple[SourceFile, ...]
     problems: tuple[BadData, ...]
-
-
-def content_digest(data: bytes) -> str:
-    """Return the SHA-256 of a content, in hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def walk(root: Path, only: Collection[str] | None = None) -> Walk:

@@ -21,11 +21,14 @@ from tasks.stage import Sources
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from data_catalog.errors import BadData
     from tasks.formats.dicom.series import Series
     from tasks.sources.drawings import Drawing
     from tasks.sources.files import SourceFile
 
 SCAN = "scan"
+UNREAD = "0" * 64
+"""Stands for what a file is known by that could not be read."""
 
 
 class FileFacts(BaseModel):
@@ -146,6 +149,20 @@ class Found:
 
 
 Scanned = tuple["SourceFile", FileFacts]
+
+
+def file_refusal(problem: BadData, files: tuple[str, ...]) -> Refusal:
+    """Return the refusal of one file of a source, named by its digest where it has one."""
+    name = f"file {files[0][:12]}" if files else "file"
+    return Refusal(
+        item=name,
+        stage=SCAN,
+        verdict=problem.verdict,
+        expected=problem.expected,
+        came=problem.came,
+        remedy=problem.remedy,
+        files=files,
+    )
 
 
 def dicom_found(scanned: Sequence[Scanned], modalities: Sequence[str], wanted: Mapping[str, str], near: int) -> Found:

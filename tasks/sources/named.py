@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -66,9 +67,9 @@ class FilesByName(Method):
     """What {visit} may be, in the order of the visits (`baseline`, `followup`); empty takes the order of the names."""
 
     @property
+    @abstractmethod
     def patterns(self) -> tuple[tuple[Role, str], ...]:
         """What a file can be, and the pattern of its name; the first that fits counts."""
-        raise NotImplementedError
 
 
 class ImageFiles(FilesByName):

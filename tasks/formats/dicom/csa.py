@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 _MAGIC = b"SV10"
 _TAG = struct.Struct("<64si4siii")
 _ITEM = struct.Struct("<4i")
-_MARKS = (77, 205)
 MAX_TAGS = 1000
 MAX_ITEMS = 1000
 

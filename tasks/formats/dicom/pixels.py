@@ -123,21 +123,6 @@ def pixels_of(file: DicomFile, content: Content | None = None) -> Pixels:
     return Pixels(content or file.content, start, stop, layout, is_deflated, is_swapped, ranges)
 
 
-def stored_values(file: DicomFile) -> NDArray[Any]:
-    """Return the stored values of all frames as (frames, y, x), or (frames, y, x, 3) in RGB; palettes stay indices.
-
-    Raises `BadData`: those of `layout_of` and of `Pixels.stored`.
-    """
-    pixels = pixels_of(file)
-    opened = pixels.opened()
-    first = pixels.stored(0, opened)
-    out = np.empty((pixels.layout.frames, *first.shape), dtype=first.dtype)
-    out[0] = first
-    for frame in range(1, len(out)):
-        out[frame] = pixels.stored(frame, opened)
-    return out
-
-
 def _is_in_words(file: DicomFile) -> bool:
     """Say whether the pixel data's VR, which stands before its value, is OW."""
     start = (file.pixels or (0, 0))[0] - _LONG_HEADER + _VR_AT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -22,9 +23,9 @@ class FoldHarmoniser(Method):
 
     needs_scanner: ClassVar[bool] = True
 
+    @abstractmethod
     def __call__(self, columns: Columns) -> Any:  # noqa: ANN401 - scikit-learn has no types
         """Return the unfitted step: a table of features and scanner in, a table of features out."""
-        raise NotImplementedError
 
 
 class NoHarmonisation(FoldHarmoniser):

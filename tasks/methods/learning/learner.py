@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,13 +65,13 @@ class TunedLearner(Method):
     k: Counts = (5, 10, 20)
     """Numbers of columns to try; in each training fold the k best by analysis of variance are kept."""
 
+    @abstractmethod
     def classifier(self, seed: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
         """Return the unfitted classifier, of one thread."""
-        raise NotImplementedError
 
+    @abstractmethod
     def grid(self) -> dict[str, tuple[float, ...]]:
         """Return the values to try for each parameter of the pipeline, the simplest model first."""
-        raise NotImplementedError
 
     def scores(self, pipeline: Pipeline, table: Any) -> NDArray[np.float64]:  # noqa: ANN401 - a table or its matrix
         """Return what inner folds are judged by: the probability of the event."""

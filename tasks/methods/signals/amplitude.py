@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tasks.methods.radiomics.definition import FeatureDefinition
-from tasks.methods.signals.extractor import SignalFeatures, checked
+from tasks.methods.signals.extractor import SignalFeatures, checked, definition
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,18 +37,7 @@ class Amplitude(SignalFeatures):
 
     def definitions(self) -> tuple[FeatureDefinition, ...]:
         """Return what each column means; `image` stands for the unit of the channel."""
-        return tuple(
-            FeatureDefinition(
-                column=f"sig_{name}",
-                label=label,
-                ibsi=None,
-                aggregation=None,
-                unit=unit,
-                conformant=False,
-                meaning=meaning,
-            )
-            for name, label, unit, meaning in FEATURES
-        )
+        return tuple(definition(f"sig_{name}", label, unit, meaning) for name, label, unit, meaning in FEATURES)
 
     def __call__(self, samples: NDArray[np.floating], sampling_hz: float) -> dict[str, float]:
         """Return the features of the samples (time,) of one channel.

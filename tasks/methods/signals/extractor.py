@@ -9,11 +9,10 @@ import numpy as np
 
 from data_catalog.errors import BadData
 from tasks.methods.method import Method
+from tasks.methods.radiomics.definition import FeatureDefinition
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from tasks.methods.radiomics.definition import FeatureDefinition
 
 
 class SignalFeatures(Method):
@@ -26,6 +25,13 @@ class SignalFeatures(Method):
     @abstractmethod
     def __call__(self, samples: NDArray[np.floating], sampling_hz: float) -> dict[str, float]:
         """Return the features of the samples (time,) of one channel; missing ones are NaN."""
+
+
+def definition(column: str, label: str, unit: str, meaning: str) -> FeatureDefinition:
+    """Return what a column means; IBSI names no features of signals."""
+    return FeatureDefinition(
+        column=column, label=label, ibsi=None, aggregation=None, unit=unit, conformant=False, meaning=meaning
+    )
 
 
 def checked(samples: NDArray[np.floating], sampling_hz: float) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from scipy.signal import welch
 
 from tasks.methods.radiomics.definition import FeatureDefinition
-from tasks.methods.signals.extractor import SignalFeatures, checked, longest_run
+from tasks.methods.signals.extractor import SignalFeatures, checked, definition, longest_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,18 +97,7 @@ class Spectrum(SignalFeatures):
                 for name, (low, high) in self.bands.items()
             ),
         ]
-        return tuple(
-            FeatureDefinition(
-                column=f"spec_{name}",
-                label=label,
-                ibsi=None,
-                aggregation=None,
-                unit=unit,
-                conformant=False,
-                meaning=meaning,
-            )
-            for name, label, unit, meaning in facts
-        )
+        return tuple(definition(f"spec_{name}", label, unit, meaning) for name, label, unit, meaning in facts)
 
     def __call__(self, samples: NDArray[np.floating], sampling_hz: float) -> dict[str, float]:
         """Return the features of the samples (time,) of one channel.

@@ -15,13 +15,13 @@ from tasks.methods.text.sentences import sentences
 from tasks.methods.text.triggers import LANGUAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from tasks.methods.text.item import Status, TextItem
+    from tasks.methods.text.item import TextItem
 
 T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,39}")
-STRENGTH: tuple[Status, ...] = ("present", "uncertain", "absent")
+STRENGTH: tuple[str, ...] = ("present", "uncertain", "absent")
 """Of several mentions of a finding the first of these counts."""
 
 
@@ -120,10 +120,9 @@ def _inside(span: tuple[int, int], other: tuple[int, int]) -> bool:
     return span != other and other[0] <= span[0] and span[1] <= other[1]
 
 
-def strongest(mentions: Sequence[Mention]) -> dict[str, Status]:
-    """Return one status for each finding that is mentioned: present before uncertain before absent."""
-    found: dict[str, Status] = {}
-    for mention in mentions:
-        held = found.get(mention.finding, mention.status)
-        found[mention.finding] = min(held, mention.status, key=STRENGTH.index)
+def strongest(told: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return one status for each finding of pairs (finding, status): present before uncertain before absent."""
+    found: dict[str, str] = {}
+    for finding, status in told:
+        found[finding] = min(found.get(finding, status), status, key=STRENGTH.index)
     return found

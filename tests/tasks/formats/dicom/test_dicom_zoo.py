@@ -19,11 +19,11 @@ from data_catalog.errors import BadData
 from tasks.formats.content import Held
 from tasks.formats.dicom.header import read_header
 from tasks.formats.dicom.parse import parse, parse_header
-from tasks.formats.dicom.pixels import stored_values
 from tasks.formats.dicom.seg import read_segment, segment_names
 from tasks.formats.dicom.series import group_series
 from tasks.formats.dicom.volume import read_series
 from tasks.formats.identities import Identities
+from tests.frames import stored_values
 
 pytestmark = pytest.mark.shared
 

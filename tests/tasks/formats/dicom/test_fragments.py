@@ -13,7 +13,8 @@ from data_catalog.errors import BadData
 from tasks.formats.content import Held
 from tasks.formats.dicom.fragments import frame_ranges
 from tasks.formats.dicom.parse import parse, parse_header
-from tasks.formats.dicom.pixels import pixels_of, stored_values
+from tasks.formats.dicom.pixels import pixels_of
+from tests.frames import stored_values
 
 RLE, JPEG_LS = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"
 FRAMES = np.random.default_rng(0).integers(0, 4000, (4, 16, 20)).astype(np.uint16)

@@ -14,7 +14,7 @@ from data_catalog.errors import BadData
 from tasks.formats.content import Held
 from tasks.formats.dicom import layout
 from tasks.formats.dicom.parse import parse, parse_header
-from tasks.formats.dicom.pixels import pixels_of, stored_values
+from tasks.formats.dicom.pixels import pixels_of
 
 RAMP = np.arange(12, dtype=np.int16).reshape(3, 4)
 

@@ -31,7 +31,7 @@ GERMAN_TERMS = FindingTerms(
 
 
 def said(*texts, terms=TERMS):
-    return strongest(terms([TextItem(text) for text in texts]))
+    return strongest((one.finding, one.status) for one in terms([TextItem(text) for text in texts]))
 
 
 def test_mentions_come_in_the_order_of_the_report():
