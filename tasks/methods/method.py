@@ -28,7 +28,15 @@ POLICY = {"tasks.stage", "data_catalog.store", "data_catalog.layout"}
 """Modules that carry results but do not decide them: a change of theirs makes nothing stale."""
 
 
-class Method(BaseModel):
+class Parameters(BaseModel):
+    """Frozen parameters, a part of a method's; unknown fields are errors."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, ser_json_inf_nan="strings"
+    )
+
+
+class Method(Parameters):
     """Frozen parameters that can be called on arrays; unknown fields are errors.
 
     A subclass has a field `method` of one literal, its tag, and a `__call__` that is pure: no
@@ -36,9 +44,6 @@ class Method(BaseModel):
     within some distance returns that distance from `reach`, and may then run over chunks.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, ser_json_inf_nan="strings"
-    )
     dimensions: ClassVar[tuple[int, ...]] = (2, 3)
     """The dimensions the method works in; an image of a single plane is 2-D."""
 
