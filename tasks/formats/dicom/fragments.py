@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tasks.formats.dicom.elements import corrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tasks.formats.content import Content
 
@@ -23,6 +23,12 @@ _UNDEFINED = 0xFFFFFFFF
 MAX_FRAGMENTS = 1_000_000
 STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 """How a JPEG, JPEG-LS or JPEG 2000 stream begins: with it begins a frame."""
+END = b"\xff\xd9"
+"""How all of them end; zeros may follow. A stream with a SPIFF header begins a second time behind it, after no end."""
+_PADDED_END = 64
+"""Bytes at the end of a fragment in which the end of a stream is looked for."""
+END = b"\xff\xd9"
+"""How it ends, but for padding."""
 
 
 def frame_ranges(content: Content, start: int, stop: int, frames: int, extended: bytes = b"") -> list[list[Range]]:
@@ -48,14 +54,26 @@ def frame_ranges(content: Content, start: int, stop: int, frames: int, extended:
     for parts in (fragments, held):
         if len(parts) == frames:
             return [[part] for part in parts]
-    offsets = _numbers(extended, "Q") or _numbers(table, "L")
-    first = fragments[0][0] - DELIMITER_BYTES if fragments else 0
-    begins = [first + offset for offset in offsets]
-    if not _are_starts(begins, fragments, frames):
-        begins = [a - DELIMITER_BYTES for a, b in held if content.range(a, min(b, a + 8)).startswith(STARTS)]
-    if not _are_starts(begins, fragments, frames):
-        raise corrupt("its fragments do not make up its frames")
-    return _grouped(fragments, begins)
+    for begins in _candidates(content, table, extended, fragments):
+        if _are_starts(begins, fragments, frames):
+            return _grouped(fragments, begins)
+    raise corrupt("its fragments do not make up its frames")
+
+
+def _candidates(content: Content, table: bytes, extended: bytes, fragments: Sequence[Range]) -> Iterator[list[int]]:
+    """Yield where the frames may begin: by the tables of offsets, else by the first bytes of the fragments."""
+    first = fragments[0][0] - DELIMITER_BYTES
+    yield [first + offset for offset in _numbers(extended, "Q") or _numbers(table, "L")]
+    held = [fragment for fragment in fragments if fragment[1] > fragment[0]]
+    starts = [(a, b) for a, b in held if content.range(a, min(b, a + 8)).startswith(STARTS)]
+    yield [a - DELIMITER_BYTES for a, _ in starts]
+    before = dict(zip(held[1:], held, strict=False))
+    yield [part[0] - DELIMITER_BYTES for part in starts if part not in before or _is_ended(content, before[part])]
+
+
+def _is_ended(content: Content, fragment: Range) -> bool:
+    start, stop = fragment
+    return content.range(max(start, stop - _PADDED_END), stop).rstrip(b"\0").endswith(END)
 
 
 def _fragments(content: Content, start: int, stop: int) -> tuple[bytes, list[Range]]:
@@ -76,6 +94,18 @@ def _fragments(content: Content, start: int, stop: int) -> tuple[bytes, list[Ran
     if len(found) < 2:  # noqa: PLR2004 - the table, and a fragment
         raise corrupt("its pixels are cut")
     return content.range(*found[0]), found[1:]
+
+
+def _seen_starts(content: Content, held: Sequence[Range]) -> tuple[list[int], list[int]]:
+    """Return the fragments that begin like a stream; then those of them before which another stream ended.
+
+    JPEG-LS in a SPIFF header begins twice: a fragment that begins with its inner stream is no frame's first.
+    """
+    looks = [content.range(a, min(b, a + DELIMITER_BYTES)).startswith(STARTS) for a, b in held]
+    ended = [True, *(content.range(max(a, b - 3), b).rstrip(b"\0").endswith(END) for a, b in held[:-1])]
+    begins = [a - DELIMITER_BYTES for (a, _), look in zip(held, looks, strict=True) if look]
+    after = [a - DELIMITER_BYTES for (a, _), look, end in zip(held, looks, ended, strict=True) if look and end]
+    return begins, after
 
 
 def _numbers(table: bytes, code: str) -> list[int]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import imagecodecs
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from data_catalog.errors import BadData
@@ -44,6 +44,7 @@ def film(make, frames, *, table=True, **elements):
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(table=False, cuts=[[], [22], [], [22, 23]])
 @given(st.booleans(), st.lists(st.lists(st.integers(1, 300), max_size=4), min_size=4, max_size=4))
 def test_frames_may_be_split_into_fragments_anyhow(make, table, cuts):
     frames = []
@@ -53,6 +54,20 @@ def test_frames_may_be_split_into_fragments_anyhow(make, table, cuts):
     data = film(make, frames, table=table)
     assert np.array_equal(stored_values(parse_header(Held(data))), FRAMES)
     assert np.array_equal(stored_values(parse(data)), FRAMES)
+
+
+def test_a_fragment_that_begins_with_the_inner_stream_of_a_frame_is_no_frame(make):
+    inner = STREAMS[3].find(b"\xff\xd8", 2)
+    assert inner > 0, "the encoder writes a SPIFF header, in which a stream begins twice"
+    frames = [*([stream] for stream in STREAMS[:3]), [STREAMS[3][:inner], STREAMS[3][inner:]]]
+    assert np.array_equal(stored_values(parse(film(make, frames, table=False))), FRAMES)
+
+
+def test_a_spiff_header_that_is_a_fragment_of_its_own_begins_no_frame(make):
+    """Behind it stands the second beginning of the stream, at byte 44."""
+    assert all(stream[44:46] == b"\xff\xd8" for stream in STREAMS)
+    data = film(make, [[stream[:44], stream[44:]] for stream in STREAMS], table=False)
+    assert np.array_equal(stored_values(parse_header(Held(data))), FRAMES)
 
 
 def test_the_extended_table_says_where_frames_begin(make):

@@ -15,6 +15,7 @@ from tasks.formats.content import Held
 from tasks.formats.dicom import layout
 from tasks.formats.dicom.parse import parse, parse_header
 from tasks.formats.dicom.pixels import pixels_of
+from tests.frames import stored_values
 
 RAMP = np.arange(12, dtype=np.int16).reshape(3, 4)
 
