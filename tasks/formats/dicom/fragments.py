@@ -27,8 +27,6 @@ END = b"\xff\xd9"
 """How all of them end; zeros may follow. A stream with a SPIFF header begins a second time behind it, after no end."""
 _PADDED_END = 64
 """Bytes at the end of a fragment in which the end of a stream is looked for."""
-END = b"\xff\xd9"
-"""How it ends, but for padding."""
 
 
 def frame_ranges(content: Content, start: int, stop: int, frames: int, extended: bytes = b"") -> list[list[Range]]:
@@ -94,18 +92,6 @@ def _fragments(content: Content, start: int, stop: int) -> tuple[bytes, list[Ran
     if len(found) < 2:  # noqa: PLR2004 - the table, and a fragment
         raise corrupt("its pixels are cut")
     return content.range(*found[0]), found[1:]
-
-
-def _seen_starts(content: Content, held: Sequence[Range]) -> tuple[list[int], list[int]]:
-    """Return the fragments that begin like a stream; then those of them before which another stream ended.
-
-    JPEG-LS in a SPIFF header begins twice: a fragment that begins with its inner stream is no frame's first.
-    """
-    looks = [content.range(a, min(b, a + DELIMITER_BYTES)).startswith(STARTS) for a, b in held]
-    ended = [True, *(content.range(max(a, b - 3), b).rstrip(b"\0").endswith(END) for a, b in held[:-1])]
-    begins = [a - DELIMITER_BYTES for (a, _), look in zip(held, looks, strict=True) if look]
-    after = [a - DELIMITER_BYTES for (a, _), look, end in zip(held, looks, ended, strict=True) if look and end]
-    return begins, after
 
 
 def _numbers(table: bytes, code: str) -> list[int]:

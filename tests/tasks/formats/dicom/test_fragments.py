@@ -63,13 +63,6 @@ def test_a_fragment_that_begins_with_the_inner_stream_of_a_frame_is_no_frame(mak
     assert np.array_equal(stored_values(parse(film(make, frames, table=False))), FRAMES)
 
 
-def test_a_spiff_header_that_is_a_fragment_of_its_own_begins_no_frame(make):
-    """Behind it stands the second beginning of the stream, at byte 44."""
-    assert all(stream[44:46] == b"\xff\xd8" for stream in STREAMS)
-    data = film(make, [[stream[:44], stream[44:]] for stream in STREAMS], table=False)
-    assert np.array_equal(stored_values(parse_header(Held(data))), FRAMES)
-
-
 def test_the_extended_table_says_where_frames_begin(make):
     halves = [[stream[:100], stream[100:]] for stream in STREAMS]
     sizes = [sum(8 + len(part) + len(part) % 2 for part in frame) for frame in halves]
