@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from data_catalog.collector import paused
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 OWN_PACKAGES = ("data_catalog", "tasks", "flows")
 FILES = {"table": "data.parquet", "document": "data.json", "page": "data.html", "model": "data.joblib"}
 """Name of the one file of each form that is no array."""
+COLUMN_FACTS = "columns"
+"""Attribute of a data frame with what its columns mean: by column, facts as text."""
 ARRAYS = {"array": VOXELS, "signal": SAMPLES}
 """Name of the array in the Zarr group of each form that is one."""
 COMPRESSED = 3
@@ -58,9 +62,22 @@ def read(kind: Kind, folder: Place) -> Any:  # noqa: ANN401
 
 
 def _write_table(table: pd.DataFrame) -> bytes:
+    """Return a table as Parquet; what its columns mean (`COLUMN_FACTS`) stands in the file beside each column."""
+    facts: dict[str, dict[str, str]] = table.attrs.get(COLUMN_FACTS, {})
+    bare = table.copy(deep=False)
+    bare.attrs = {}
+    held = pa.Table.from_pandas(bare, preserve_index=False)
+    fields = [one.with_metadata(facts[one.name]) if one.name in facts else one for one in held.schema]
     content = BytesIO()
-    table.to_parquet(content, index=False)
+    pq.write_table(held.cast(pa.schema(fields, metadata=held.schema.metadata)), content)
     return content.getvalue()
+
+
+def column_facts(folder: Place) -> dict[str, dict[str, str]]:
+    """Return what the columns of a table in a store mean, of those of which it is known."""
+    schema = pq.read_schema(BytesIO(read_file(folder / FILES["table"])))
+    told = {one.name: one.metadata for one in schema if one.metadata}
+    return {name: {key.decode(): value.decode() for key, value in facts.items()} for name, facts in told.items()}
 
 
 def _read_table(content: bytes) -> pd.DataFrame:

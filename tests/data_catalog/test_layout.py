@@ -205,3 +205,16 @@ def test_any_voxels_come_back_and_are_the_same_bytes_each_time(tmp_path_factory,
     np.testing.assert_array_equal(back.values, values)
     assert back.dtype == values.dtype
     assert files_of(folder / "one") == files_of(written(VOLUME, twin, folder / "two"))
+
+
+def test_what_columns_mean_stands_beside_them_in_the_file(tmp_path):
+    table = pd.DataFrame({"patient": ["P-1"], "stat_mean": [2.5]})
+    bare, told = tmp_path / "bare", tmp_path / "told"
+    before = written(TABLE, table, bare)
+    assert layout.column_facts(bare) == {}
+    table.attrs[layout.COLUMN_FACTS] = {"stat_mean": {"ibsi": "Q4LE", "unit": "HU"}, "elsewhere": {"unit": "mm"}}
+    after = written(TABLE, table, told)
+    assert layout.column_facts(told) == {"stat_mean": {"ibsi": "Q4LE", "unit": "HU"}}
+    assert files_of(before) != files_of(after)
+    assert layout.read(TABLE, told).equals(layout.read(TABLE, bare))
+    assert table.attrs[layout.COLUMN_FACTS], "the table itself is as it was"
