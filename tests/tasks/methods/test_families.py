@@ -28,7 +28,7 @@ def members_of(union):
 
 
 def package_of(method):
-    return import_module(".".join(method.__module__.split(".")[:3]))
+    return import_module(method.__module__.rpartition(".")[0])
 
 
 FAMILIES = {
