@@ -43,6 +43,8 @@ class Spectrum:
         opposite = [np.roll(axis[::-1], 1) for axis in here]
         # the real part is what a factor that is conjugate at opposite frequencies gives
         factor = (transfer(self._half(here)) + np.conj(transfer(self._half(opposite)))) / 2
+        # IBSI's coordinates of frequency 0 are not 0 where a length is even; no filter here answers to a constant
+        factor[(0,) * factor.ndim] = 0.0
         return np.asarray(fft.irfftn(self._values * factor, s=self._shape, axes=self._axes))
 
     def _half(self, coordinates: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, cos, radians, sin
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
@@ -25,6 +25,9 @@ CUTOFF_SIGMA = 4.0
 VOXELS_AT_ONCE = 2**17
 """Planes are transformed together up to about so many voxels: 2 MiB of complex numbers, which a cache holds."""
 FULL_TURN_DEG = 360.0
+Axes = tuple[int, int, int]
+ALL_PLANES: tuple[Axes, ...] = ((0, 1, 2), (1, 0, 2), (2, 0, 1))
+"""The planes (x, y), (x, z) and (y, z): the axis of (z, y, x) across each, its second axis and its first."""
 
 
 def _divides_a_turn(step: float) -> float:
@@ -47,7 +50,7 @@ class Gabor(ImageFilter):
     gamma: float = Field(default=1.5, gt=0)
     """Sigma as a multiple of the standard deviation across the wave."""
     theta_deg: float = Field(default=0.0, ge=0, lt=FULL_TURN_DEG)
-    """Direction of the wave in degrees, from the first axis of the plane towards the second: 0 is along x, 90 along y."""
+    """Direction of the wave in degrees, from the plane's first axis to its second: 0 is along x, 90 along y."""
     theta_step_deg: Annotated[float, Field(gt=0, le=FULL_TURN_DEG), AfterValidator(_divides_a_turn)] | None = None
     """Average the responses of all directions at this step in degrees, from `theta_deg` on; not set, of the one."""
     orthogonal_planes: bool = False
@@ -77,63 +80,67 @@ class Gabor(ImageFilter):
 
     def reach(self, spacing_mm: Triple) -> tuple[int, int, int] | None:
         """Return how many voxels (z, y, x) away a response can see; None when the border joins the other side."""
-        return None if self.boundary == "periodic" else self._extent(spacing_mm)
+        return None if self.boundary == "periodic" else self.extent(spacing_mm)
 
     def shared_with(self, spacing_mm: Triple) -> Hashable:
         """Return what filters must have in common to share the voxels that they read."""
-        return self.boundary, self._extent(spacing_mm)
+        return self.boundary, self.extent(spacing_mm)
 
     @classmethod
     def in_box(
         cls, filters: Sequence[Self], image: NDArray[Any], box: Box, spacing_mm: Triple
     ) -> Iterator[NDArray[np.float32]]:
         """Yield each filter's response in a box of an image; the filters read the same voxels."""
-        far = filters[0]._extent(spacing_mm)
+        far = filters[0].extent(spacing_mm)
         voxels = continued(image, box, far, filters[0].boundary)
         for each in filters:
-            planes = [(0, 1, 2), (1, 0, 2), (2, 0, 1)] if each.orthogonal_planes else [(0, 1, 2)]
-            response = sum(each._in_planes(voxels, far, axes, spacing_mm) for axes in planes)
-            yield (response / len(planes)).astype(np.float32)
+            response = np.zeros([part.stop - part.start for part in box])
+            for axes in ALL_PLANES if each.orthogonal_planes else ALL_PLANES[:1]:
+                each.add_modulus(response.transpose(axes), voxels.transpose(axes), far, spacing_mm, axes)
+            yield response.astype(np.float32)
 
-    def _extent(self, spacing_mm: Triple) -> tuple[int, int, int]:
+    def extent(self, spacing_mm: Triple) -> tuple[int, int, int]:
+        """Return how many voxels (z, y, x) from its centre the filter ends."""
         longer_mm = CUTOFF_SIGMA * self.sigma_mm * max(1.0, 1.0 / self.gamma)
         z, y, x = (ceil(longer_mm / spacing) for spacing in spacing_mm)
         return (0 if self.in_plane else z), y, x
 
-    def _angles(self) -> NDArray[np.float64]:
+    def add_modulus(
+        self,
+        response: NDArray[np.float64],
+        voxels: NDArray[np.float64],
+        far: tuple[int, int, int],
+        spacing_mm: Triple,
+        axes: Axes,
+    ) -> None:
+        """Add to a response its share from the planes of its last two axes, which are `axes` of (z, y, x)."""
+        across, second, first = axes
+        planes = voxels[far[across] : voxels.shape[0] - far[across]]
+        inside = np.s_[:, far[second] : planes.shape[1] - far[second], far[first] : planes.shape[2] - far[first]]
+        size = [fft.next_fast_len(length) for length in planes.shape[1:]]
+        waves = [
+            self._wave(angle, (far[second], far[first]), (spacing_mm[second], spacing_mm[first]))
+            for angle in self._angles()
+        ]
+        transfers = [_transfer(wave, size) for wave in waves]
+        share = len(transfers) * (len(ALL_PLANES) if self.orthogonal_planes else 1)
+        together = max(1, VOXELS_AT_ONCE // (size[0] * size[1]))
+        for start in range(0, len(planes), together):
+            spectrum = fft.fft2(planes[start : start + together], s=size)
+            for transfer in transfers:
+                response[start : start + together] += np.abs(fft.ifft2(spectrum * transfer)[inside]) / share
+
+    def _angles(self) -> list[float]:
         """Return the directions in radians; one of two opposite ones is enough, as both have the same modulus."""
         step = self.theta_step_deg or FULL_TURN_DEG
         count = round(FULL_TURN_DEG / step)
-        return np.deg2rad(self.theta_deg + step * np.arange(count if count % 2 else count // 2))
-
-    def _in_planes(
-        self, voxels: NDArray[np.float64], far: tuple[int, int, int], axes: tuple[int, int, int], spacing_mm: Triple
-    ) -> NDArray[np.float64]:
-        """Return the mean modulus over directions, (z, y, x), in the planes across axis `axes[0]`."""
-        across, second, first = axes
-        own = slice(far[across], voxels.shape[across] - far[across])
-        planes = voxels.transpose(axes)[own]
-        rows, columns = far[second], far[first]
-        size = [fft.next_fast_len(length) for length in planes.shape[1:]]
-        transfers = [
-            _transfer(self._wave(angle, (rows, columns), (spacing_mm[second], spacing_mm[first])), size)
-            for angle in self._angles()
-        ]
-        inside = np.s_[:, rows : planes.shape[1] - rows, columns : planes.shape[2] - columns]
-        together = max(1, VOXELS_AT_ONCE // (size[0] * size[1]))
-        modulus = np.empty(planes[inside].shape)
-        for start in range(0, len(planes), together):
-            spectrum = fft.fft2(planes[start : start + together], s=size)
-            modulus[start : start + together] = sum(
-                np.abs(fft.ifft2(spectrum * transfer)[inside]) for transfer in transfers
-            )
-        return (modulus / len(transfers)).transpose(np.argsort(axes))
+        return [radians(self.theta_deg + step * turn) for turn in range(count if count % 2 else count // 2)]
 
     def _wave(self, angle: float, far: tuple[int, int], spacing_mm: tuple[float, float]) -> NDArray[np.complex128]:
-        """Return the filter at one angle, over (second, first) axis of the plane."""
+        """Return the filter at one angle, over the (second, first) axis of the plane."""
         second, first = (np.arange(-reach, reach + 1) * mm for reach, mm in zip(far, spacing_mm, strict=True))
-        along = first * np.cos(angle) + second[:, None] * np.sin(angle)
-        beside = second[:, None] * np.cos(angle) - first * np.sin(angle)
+        along = first * cos(angle) + second[:, None] * sin(angle)
+        beside = second[:, None] * cos(angle) - first * sin(angle)
         exponent = -(along**2 + (self.gamma * beside) ** 2) / (2 * self.sigma_mm**2)
         return np.asarray(np.exp(exponent + 2j * np.pi * along / self.lambda_mm))
 

@@ -24,7 +24,7 @@ PATTERNS: dict[str, tuple[int, ...]] = {
     "W5": (-1, 2, 0, -2, 1),
     "R5": (1, -4, 6, -4, 1),
 }
-"""Laws' kernels (Laws 1980; IBSI-2 table 6): level, edge, spot, wave, ripple; here before they are made of unit norm."""
+"""Laws' kernels (Laws 1980; IBSI-2): level, edge, spot, wave and ripple, before they are made of unit norm."""
 
 
 class Laws(SeparableFilter):

@@ -53,9 +53,7 @@ class Riesz(ImageFilter):
         if sum(self.order) == 0:
             raise ValueError("A Riesz transform has an order: one of its numbers is 1 or more.")
         if self.of is not None and self.of.in_plane != self.in_plane:
-            raise ValueError(
-                f"Both filters are 2-D or both 3-D: order {self.order} meets dimension {self.of.dimension}."
-            )
+            raise ValueError(f"Both filters are 2-D, or both 3-D: {self.order} meets {self.of.dimension}.")
         if isinstance(self.of, LaplacianOfGaussian) and self.of.boundary != self.boundary:
             raise ValueError(f"Both filters have one boundary: {self.boundary} meets {self.of.boundary}.")
         return self
@@ -86,17 +84,18 @@ class Riesz(ImageFilter):
     ) -> Iterator[NDArray[np.float32]]:
         """Yield each filter's response in a box of an image; the frequencies are found once."""
         first = filters[0]
-        spectrum = Spectrum(first._filtered(image, spacing_mm), in_plane=first.in_plane)
-        z, y, x = (slice(part.start + far, part.stop + far) for part, far in zip(box, first._margin(), strict=True))
+        spectrum = Spectrum(first.filtered(image, spacing_mm), in_plane=first.in_plane)
+        z, y, x = (slice(part.start + far, part.stop + far) for part, far in zip(box, first.margin(), strict=True))
         for each in filters:
             yield spectrum.filtered(partial(_component, order=each.order[::-1]))[z, y, x].astype(np.float32)
 
-    def _margin(self) -> tuple[int, int, int]:
+    def margin(self) -> tuple[int, int, int]:
+        """Return by how many voxels (z, y, x) the image is continued."""
         return (0 if self.in_plane else self.padding), self.padding, self.padding
 
-    def _filtered(self, image: NDArray[Any], spacing_mm: Triple) -> NDArray[Any]:
+    def filtered(self, image: NDArray[Any], spacing_mm: Triple) -> NDArray[Any]:
         """Return the image with its margin, or the response of the other filter there."""
-        wide = continued(image, whole_box(image.shape), self._margin(), self.boundary)
+        wide = continued(image, whole_box(image.shape), self.margin(), self.boundary)
         if self.of is None:
             return wide
         if isinstance(self.of, Simoncelli):

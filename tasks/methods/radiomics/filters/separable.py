@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from tasks.methods.radiomics.filters.boundary import Boundary, box_of, continued, places_around, read_at
 from tasks.methods.radiomics.filters.image_filter import ImageFilter
-from tasks.methods.radiomics.kernels.convolution import add_weighed
+from tasks.methods.radiomics.kernels.convolution import AT_ONCE, add_weighed
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -86,6 +87,7 @@ class SeparableFilter(ImageFilter):
 class Passes:
     """Convolve one image, continued as far as the rows see, by many terms; a pass that several need is made once.
 
+    The axes are taken in the order z, y, x, as rows of neighbours are slowest and best made where least is left.
     What no later term needs is let go: terms are asked for in the order in which they were announced.
     """
 
@@ -94,50 +96,54 @@ class Passes:
         self._voxels = voxels
         self._reach = _reach_of([Part(tuple(terms))])
         self._made: dict[tuple[Row, ...], NDArray[np.float64]] = {}
-        self._needed: Counter[tuple[Row, ...]] = Counter((x, y) for x, y, _ in terms)
-        self._needed.update((x,) for x, _ in set(self._needed))
+        self._needed: Counter[tuple[Row, ...]] = Counter((z, y) for _, y, z in terms)
+        self._needed.update((z,) for z, _ in set(self._needed))
 
     def response(self, part: Part) -> NDArray[np.float64]:
         """Return the sum of a part's terms, where everything that the longest rows see is there."""
         by_last: dict[Row, list[NDArray[np.float64]]] = defaultdict(list)
         for x, y, z in part.terms:
-            by_last[z].append(self._after((x, y)))
-        sums: NDArray[np.float64] | None = None
-        for last, planes in by_last.items():
+            by_last[x].append(self._after((z, y)))
+        sums = np.zeros([length - 2 * far for length, far in zip(self._voxels.shape, self._reach, strict=True)])
+        for last, partial in by_last.items():
             # terms that end in one row share its pass
-            sums = convolved(sum(planes[1:], start=planes[0]), last, 0, self._reach[0], onto=sums)
-        if sums is None:
-            raise ValueError("a part has terms")
+            add_convolved(sum(partial[1:], start=partial[0]), last, 2, self._reach[2], sums)
         return sums
 
     def _after(self, rows: tuple[Row, ...]) -> NDArray[np.float64]:
         if not rows:
             return self._voxels
         if rows not in self._made:
-            axis = 3 - len(rows)
+            axis = len(rows) - 1
             self._made[rows] = convolved(self._after(rows[:-1]), rows[-1], axis, self._reach[axis])
         self._needed[rows] -= 1
         return self._made[rows] if self._needed[rows] else self._made.pop(rows)
 
 
-def convolved(
-    voxels: NDArray[np.float64], row: Row, axis: int, reach: int, onto: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
-    """Return voxels (z, y, x) convolved along an axis, `reach` voxels shorter at either end; added to `onto`."""
-    length = voxels.shape[axis] - 2 * reach
-    shape = (*voxels.shape[:axis], length, *voxels.shape[axis + 1 :])
-    sums = np.zeros(shape) if onto is None else onto
-    step = int(np.prod(voxels.shape[axis + 1 :], dtype=np.intp))
-    rows = int(np.prod(voxels.shape[:axis], dtype=np.intp))
-    spare = reach - len(row) // 2
-    weights = np.array(row[::-1])
+def convolved(voxels: NDArray[np.float64], row: Row, axis: int, reach: int) -> NDArray[np.float64]:
+    """Return voxels (z, y, x) convolved along an axis, `reach` voxels shorter at either end; as they are by `ONE`."""
+    if row == ONE and reach == 0:
+        return voxels
+    shape = list(voxels.shape)
+    shape[axis] -= 2 * reach
+    sums = np.zeros(shape)
+    add_convolved(voxels, row, axis, reach, sums)
+    return sums
+
+
+def add_convolved(voxels: NDArray[np.float64], row: Row, axis: int, reach: int, sums: NDArray[np.float64]) -> None:
+    """Add to `sums` the voxels (z, y, x) convolved along an axis, `reach` voxels shorter at either end."""
+    step, rows = prod(voxels.shape[axis + 1 :]), prod(voxels.shape[:axis])
+    shifts = [reach - len(row) // 2 + place for place in range(len(row)) if row[-1 - place] != 0]
+    weights = [value for value in reversed(row) if value != 0]
+    spare = -len(weights) % AT_ONCE
     add_weighed(
-        voxels.reshape(rows, -1)[:, spare * step : voxels.size // rows - spare * step],
-        weights,
+        voxels.reshape(rows, -1),
+        np.array(weights + [0.0] * spare),
+        np.array(shifts + [reach] * spare, dtype=np.int64) * step,
         step,
         sums.reshape(rows, -1),
     )
-    return sums
 
 
 def _reach_of(parts: Sequence[Part]) -> tuple[int, int, int]:
@@ -151,15 +157,15 @@ def _reach_of(parts: Sequence[Part]) -> tuple[int, int, int]:
 
 def _greatest(passes: Passes, parts: tuple[Part, ...]) -> NDArray[np.float64]:
     """Return the greatest of the parts' responses at each voxel."""
-    greatest: NDArray[np.float64] | None = None
-    for part in parts:
-        response = passes.response(part)
-        if part.either_sign:
-            response = np.abs(response)
-        greatest = response if greatest is None else np.maximum(greatest, response)
-    if greatest is None:
-        raise ValueError("a filter has parts")
+    responses = (_counted(passes.response(part), part) for part in parts)
+    greatest = next(responses)
+    for response in responses:
+        np.maximum(greatest, response, out=greatest)
     return greatest
+
+
+def _counted(response: NDArray[np.float64], part: Part) -> NDArray[np.float64]:
+    return np.abs(response) if part.either_sign else response
 
 
 def mean_rows(reach: tuple[int, int, int]) -> Term:

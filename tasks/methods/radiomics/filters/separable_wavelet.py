@@ -30,7 +30,7 @@ class SeparableWavelet(SeparableFilter):
     wavelet: Wavelet = "coif1"
     """Name of the wavelet."""
     subband: str = Field(default="LLH", pattern=r"^[LH]{2,3}$")
-    """Low-pass (L) or high-pass (H) along each of x, y and z, as `LLH`; for x and y alone, as `LH`, the filter is 2-D."""
+    """Low-pass (L) or high-pass (H) along each of x, y and z, as `LLH`; for x and y alone, as `LH`, it is 2-D."""
     level: int = Field(default=1, ge=1, le=6)
     """Level of decomposition; each level sees twice as far as the one before."""
     rotations: Rotations = "none"
@@ -71,10 +71,14 @@ class SeparableWavelet(SeparableFilter):
 def subbands(
     wavelet: Wavelet = "coif1", level: int = 1, dimension: Dimension = "3d", rotations: Rotations = "none"
 ) -> tuple[SeparableWavelet, ...]:
-    """Return all subbands of a level, LLL to HHH: 8 filters, or 4 in a plane; together they share their passes."""
+    """Return all subbands of a level: 8 filters, or 4 in a plane.
+
+    They come in the order in which they best share their passes: LLL, HLL, LHL, ... HHH.
+    """
     letters = product("LH", repeat=2 if dimension == "2d" else 3)
     return tuple(
-        SeparableWavelet(wavelet=wavelet, subband="".join(each), level=level, rotations=rotations) for each in letters
+        SeparableWavelet(wavelet=wavelet, subband="".join(each[::-1]), level=level, rotations=rotations)
+        for each in letters
     )
 
 
