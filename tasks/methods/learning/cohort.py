@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tasks.methods.learning.repeated import Repeated
+
 SCANNER = "(scanner)"
 """Column beside the features that names the scanner of each row."""
+PERTURBED = "(perturbed)"
+"""Column beside the features whose cells are arrays (repetitions, numeric features), of perturbed regions."""
+READINGS = "(readings)"
+"""Column beside the features whose cells are arrays (readers, numeric features)."""
+BESIDE = (SCANNER, PERTURBED, READINGS)
 MISSING = "(missing)"
 """Category of an empty cell of a categorical column."""
 LARGEST_VALUE = 1e100
@@ -48,6 +55,13 @@ class Columns:
         """The columns a learner sees: the numeric ones, then the categorical ones."""
         return self.numeric + self.categorical
 
+    def within(self, table: pd.DataFrame) -> Columns:
+        """Return those of the columns that a table has: steps before may have left some out."""
+        numeric, categorical = (
+            tuple(name for name in names if name in table) for names in (self.numeric, self.categorical)
+        )
+        return Columns(numeric, categorical, self.empty)
+
     @classmethod
     def of(cls, table: pd.DataFrame) -> Columns:
         """Tell the columns of a table apart; dates, doubled names and a table without a value are `BadData`."""
@@ -74,10 +88,10 @@ class Columns:
 
 def _require_names(table: pd.DataFrame) -> None:
     names = list(table.columns)
-    if len(set(names)) < len(names) or SCANNER in names or not all(isinstance(name, str) for name in names):
+    if len(set(names)) < len(names) or {*BESIDE} & {*names} or not all(isinstance(name, str) for name in names):
         raise BadData(
             "bad_column_names",
-            f"Columns have names that are text, each once, and none is {SCANNER!r}",
+            f"Columns have names that are text, each once, and none of {', '.join(BESIDE)}",
             f"{len(names)} columns with {len(set(names))} different names",
             "Rename the columns.",
         )
@@ -136,7 +150,8 @@ class Cohort:
     Parameters
     ----------
     table : DataFrame
-        Features, and the column `SCANNER` where scanners are known.
+        Features, the column `SCANNER` where scanners are known, and the columns `PERTURBED` and `READINGS` where
+        features were measured again.
     outcome : array
         (rows,) of 0 and 1.
     groups : array
@@ -152,15 +167,22 @@ class Cohort:
 
     @classmethod
     def of(
-        cls, table: pd.DataFrame, outcome: NDArray[Any], groups: NDArray[Any], scanner: NDArray[Any] | None = None
+        cls,
+        table: pd.DataFrame,
+        outcome: NDArray[Any],
+        groups: NDArray[Any],
+        scanner: NDArray[Any] | None = None,
+        repeated: Repeated | None = None,
     ) -> Cohort:
-        """Check a table, its outcome, its patients and its scanners once; nothing is fitted to them."""
+        """Check a table, its outcome, patients, scanners and repeated measurements once; nothing is fitted to them."""
         columns = Columns.of(table)
         numbers(table, columns.numeric)
         frame = table[list(columns.names)].reset_index(drop=True)
         _require_length(len(frame), {"outcome": outcome, "patients": groups, "scanners": scanner})
         if scanner is not None:
             frame = frame.assign(**{SCANNER: keys(scanner, "scanner")})
+        if repeated is not None:
+            frame = _with_repeated(frame, repeated.named(columns.numeric))
         return cls(frame, _outcome(outcome), keys(groups, "patient"), columns)
 
     def __len__(self) -> int:
@@ -176,12 +198,25 @@ class Cohort:
         return Cohort(self.table.iloc[rows].reset_index(drop=True), self.outcome[rows], self.groups[rows], self.columns)
 
 
+def _with_repeated(frame: pd.DataFrame, repeated: Repeated) -> pd.DataFrame:
+    """Return the rows with their repeated measurements in a cell each, so that these go wherever the row goes."""
+    for name, cube in ((PERTURBED, repeated.perturbed), (READINGS, repeated.readings)):
+        _require_length(len(frame), {"repeated measurements": cube})
+        if cube.shape[1]:
+            cube.setflags(write=False)
+            cells = np.empty(len(cube), dtype=object)
+            for row, measurements in enumerate(cube):
+                cells[row] = measurements
+            frame = frame.assign(**{name: cells})
+    return frame
+
+
 def _require_length(rows: int, given: dict[str, Any]) -> None:
     lengths = {name: len(values) for name, values in given.items() if values is not None}
     if any(length != rows for length in lengths.values()):
         raise BadData(
             "rows_do_not_match",
-            "Table, outcome, patients and scanners have one entry per row",
+            "Table, outcome, patients, scanners and repeated measurements have one entry per row",
             f"{rows} rows of the table, and " + ", ".join(f"{length} {name}" for name, length in lengths.items()),
             "Join them on the same rows first.",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from tasks.methods.learning.repeated import Repeated
+    from tasks.methods.learning.stable_features import StableFeatures
 
 
 def volume_only(table: pd.DataFrame, volume_columns: Sequence[str]) -> pd.DataFrame:
@@ -116,16 +120,17 @@ class PermutedLabels(Method):
         harmoniser: FoldHarmoniser,
         *,
         scanner: NDArray[Any] | None = None,
+        repeated: Repeated | None = None,
+        stability: StableFeatures | None = None,
     ) -> Permutations:
         """Return the AUC of each shuffle; rows and errors as for `NestedCrossValidation`."""
-        cohort = Cohort.of(table, outcome, groups, scanner)
+        cohort = Cohort.of(table, outcome, groups, scanner, repeated)
         shuffles = [
             permuted_outcome(cohort.outcome, cohort.groups, derived_seed(self.seed, number))
             for number in range(self.permutations)
         ]
-        return Permutations(
-            aucs=tuple(self.validation(table, y, groups, learner, harmoniser, scanner=scanner).auc for y in shuffles)
-        )
+        judge = partial(self.validation, scanner=scanner, repeated=repeated, stability=stability)
+        return Permutations(aucs=tuple(judge(table, y, groups, learner, harmoniser).auc for y in shuffles))
 
 
 class LeakReport(Record):

@@ -35,6 +35,8 @@ class FoldRecord(Record):
     """Parameters chosen inside the training rows, named as in the pipeline."""
     selected: tuple[str, ...]
     """Columns chosen inside the training rows."""
+    unstable: int = 0
+    """Number of columns left out before, because they change when they are measured again."""
     inner_auc: float
     """AUC the chosen setting had on the inner folds; optimistic, shown beside `auc` for that reason."""
     threshold: float
@@ -73,6 +75,8 @@ class Evaluation(Record):
     """Parameters of the harmonisation."""
     validation: dict[str, JsonValue]
     """Parameters of the cross-validation."""
+    stable_features: dict[str, JsonValue] | None = None
+    """How unstable features were left out; None where none were."""
     columns: tuple[str, ...]
     """Columns the learner could choose from."""
     empty_columns: tuple[str, ...]

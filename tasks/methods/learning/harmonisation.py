@@ -76,7 +76,8 @@ class LocationScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, table: pd.DataFrame, outcome: object = None) -> LocationScale:  # noqa: ARG002 - the protocol
         """Learn the slope and the shift of each scanner from the training rows."""
-        values, scanners = numbers(table, self.columns.numeric), _scanners(table)
+        self.columns_ = self.columns.within(table)
+        values, scanners = numbers(table, self.columns_.numeric), _scanners(table)
         names = [name for name in np.unique(scanners) if np.count_nonzero(scanners == name) >= self.fewest_rows]
         moments = {name: _moments(values[scanners == name]) for name in names}
         variance, rows = np.zeros(values.shape[1]), np.zeros(values.shape[1])
@@ -101,7 +102,7 @@ class LocationScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the features, those of a known scanner moved."""
-        values, scanners = numbers(table, self.columns.numeric).copy(), _scanners(table)
+        values, scanners = numbers(table, self.columns_.numeric).copy(), _scanners(table)
         unseen = ~np.isin(scanners, list(self.lines_))
         if self.unseen == "refuse" and unseen.any():
             raise BadData(
@@ -113,8 +114,8 @@ class LocationScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for name, (slope, shift) in self.lines_.items():
             rows = scanners == name
             values[rows] = values[rows] * slope + shift
-        moved = pd.DataFrame(values, columns=list(self.columns.numeric), index=table.index)
-        return pd.concat([moved, table[list(self.columns.categorical)]], axis=1)
+        moved = pd.DataFrame(values, columns=list(self.columns_.numeric), index=table.index)
+        return pd.concat([moved, table[list(self.columns_.categorical)]], axis=1)
 
 
 def _scanners(table: pd.DataFrame) -> NDArray[np.str_]:

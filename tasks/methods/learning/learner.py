@@ -17,6 +17,7 @@ from tasks.methods.learning.discrimination import youden_threshold
 from tasks.methods.learning.folds import derived_seed, folds
 from tasks.methods.learning.harmonisation import FoldHarmoniser, NoHarmonisation
 from tasks.methods.learning.preparation import Prepare, TopByAnova
+from tasks.methods.learning.stable_features import StableFeatures, unstable
 from tasks.methods.learning.tuning import Setting, tune
 from tasks.methods.method import Method
 
@@ -53,6 +54,11 @@ class Fitted:
         """Columns of the table that the classifier sees, sorted by name."""
         sources = self.pipeline.named_steps["prepare"].sources_
         return tuple(sorted({sources[i] for i in self.pipeline.named_steps["select"].chosen_}))
+
+    @property
+    def unstable(self) -> tuple[str, ...]:
+        """Columns left out because they change when they are measured again."""
+        return unstable(self.pipeline)
 
     def probability(self, table: pd.DataFrame) -> NDArray[np.float64]:
         """Return the probability of the event for each row."""
@@ -93,10 +99,17 @@ class TunedLearner(Method):
         """Return parameters learnt from inner out-of-fold scores, and those scores as probabilities."""
         return {}, scores
 
-    def pipeline(self, columns: Columns, seed: int, harmoniser: FoldHarmoniser | None = None) -> Pipeline:
-        """Return the unfitted steps: harmonise, fill in and encode, select, classify."""
+    def pipeline(
+        self,
+        columns: Columns,
+        seed: int,
+        harmoniser: FoldHarmoniser | None = None,
+        stability: StableFeatures | None = None,
+    ) -> Pipeline:
+        """Return the unfitted steps: leave out the unstable, harmonise, fill in and encode, select, classify."""
         return Pipeline(
             [
+                ("stable", "passthrough" if stability is None else stability(columns)),
                 ("harmonise", (harmoniser or NoHarmonisation())(columns)),
                 ("prepare", Prepare(columns)),
                 ("select", TopByAnova(self.k[0])),
@@ -104,13 +117,20 @@ class TunedLearner(Method):
             ]
         )
 
-    def __call__(self, cohort: Cohort, harmoniser: FoldHarmoniser, inner_folds: int, seed: int) -> Fitted:
+    def __call__(
+        self,
+        cohort: Cohort,
+        harmoniser: FoldHarmoniser,
+        inner_folds: int,
+        seed: int,
+        stability: StableFeatures | None = None,
+    ) -> Fitted:
         """Return the pipeline fitted to all rows given, tuned by folds of their patients.
 
         Every number in it, from medians to the threshold, comes from these rows alone.
         """
         _require_scanner(cohort, harmoniser)
-        pipeline = self.pipeline(cohort.columns, derived_seed(seed, 0), harmoniser)
+        pipeline = self.pipeline(cohort.columns, derived_seed(seed, 0), harmoniser, stability)
         inner = folds(cohort.outcome, cohort.groups, inner_folds, derived_seed(seed, 1))
         tuned = tune(pipeline, self.grid(), cohort, inner, score=self.scores, merit=self.merit)
         learnt, probability = self.calibrated(tuned.scores, cohort.outcome)

@@ -19,15 +19,24 @@ if TYPE_CHECKING:
 
     from tasks.methods.learning.harmonisation import FoldHarmoniser
     from tasks.methods.learning.learner import Fitted, TunedLearner
+    from tasks.methods.learning.repeated import Repeated
+    from tasks.methods.learning.stable_features import StableFeatures
 
 Parts = Annotated[int, Field(ge=2)]
 
 
 def fit_on(
-    fold: Fold, cohort: Cohort, learner: TunedLearner, harmoniser: FoldHarmoniser, *, inner_folds: int, seed: int
+    fold: Fold,
+    cohort: Cohort,
+    learner: TunedLearner,
+    harmoniser: FoldHarmoniser,
+    *,
+    inner_folds: int,
+    seed: int,
+    stability: StableFeatures | None = None,
 ) -> Fitted:
     """Return the learner fitted to the training rows of a fold: the test rows are not handed on."""
-    return learner(fold.training(cohort), harmoniser, inner_folds, seed)
+    return learner(fold.training(cohort), harmoniser, inner_folds, seed, stability)
 
 
 class NestedCrossValidation(Method):
@@ -66,6 +75,8 @@ class NestedCrossValidation(Method):
         harmoniser: FoldHarmoniser,
         *,
         scanner: NDArray[Any] | None = None,
+        repeated: Repeated | None = None,
+        stability: StableFeatures | None = None,
     ) -> Evaluation:
         """Return the evaluation of a learner on a table (rows, features), rows matched by position.
 
@@ -81,6 +92,10 @@ class NestedCrossValidation(Method):
             What is judged.
         scanner : array, optional
             (rows,) scanner of each row.
+        repeated : Repeated, optional
+            Repeated measurements of the rows.
+        stability : StableFeatures, optional
+            Which features are left out because these differ.
 
         Raises
         ------
@@ -88,13 +103,14 @@ class NestedCrossValidation(Method):
             The cohort cannot be split so that every fold has patients of both classes, or the table,
             the outcome, the patients or the scanners have gaps or values a learner cannot use.
         """
-        cohort = Cohort.of(table, outcome, groups, scanner)
-        runs = [self._repeat(cohort, learner, harmoniser, number) for number in range(self.repeats)]
+        cohort = Cohort.of(table, outcome, groups, scanner, repeated)
+        runs = [self._repeat(cohort, learner, harmoniser, stability, number) for number in range(self.repeats)]
         probabilities = [np.array(repeat.probability) for repeat, _ in runs]
         return Evaluation(
             learner=learner.model_dump(mode="json"),
             harmoniser=harmoniser.model_dump(mode="json"),
             validation=self.model_dump(mode="json"),
+            stable_features=None if stability is None else stability.model_dump(mode="json"),
             columns=cohort.columns.names,
             empty_columns=cohort.columns.empty,
             outcome=tuple(int(value) for value in cohort.outcome),
@@ -113,7 +129,12 @@ class NestedCrossValidation(Method):
         )
 
     def _repeat(
-        self, cohort: Cohort, learner: TunedLearner, harmoniser: FoldHarmoniser, repeat: int
+        self,
+        cohort: Cohort,
+        learner: TunedLearner,
+        harmoniser: FoldHarmoniser,
+        stability: StableFeatures | None,
+        repeat: int,
     ) -> tuple[RepeatRecord, list[FoldRecord]]:
         """Return the out-of-fold predictions of one draw of folds, and what happened in each."""
         place = np.zeros(len(cohort), dtype=np.int64)
@@ -122,7 +143,9 @@ class NestedCrossValidation(Method):
         outer = folds(cohort.outcome, cohort.groups, self.outer_folds, derived_seed(self.seed, repeat))
         for number, fold in enumerate(outer):
             seed = derived_seed(self.seed, repeat, number)
-            fitted = fit_on(fold, cohort, learner, harmoniser, inner_folds=self.inner_folds, seed=seed)
+            fitted = fit_on(
+                fold, cohort, learner, harmoniser, inner_folds=self.inner_folds, seed=seed, stability=stability
+            )
             test = fold.testing(cohort)
             place[fold.test] = number
             probability[fold.test] = fitted.probability(test.table)
@@ -141,6 +164,7 @@ def _record(
         test_events=int(test.outcome.sum()),
         setting=fitted.setting,
         selected=fitted.selected,
+        unstable=len(fitted.unstable),
         inner_auc=fitted.inner_auc,
         threshold=fitted.threshold,
         auc=auc(test.outcome, probability),

@@ -40,29 +40,30 @@ class Prepare(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, table: pd.DataFrame, outcome: object = None) -> Prepare:  # noqa: ARG002 - the protocol
         """Learn medians, means, deviations and categories."""
         self.sources_: list[str] = []
-        if self.columns.numeric:
+        self.columns_ = self.columns.within(table)
+        if self.columns_.numeric:
             imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
             self.numeric_ = Pipeline([("impute", imputer), ("scale", StandardScaler())])
-            self.numeric_.fit(numbers(table, self.columns.numeric))
-            filled = imputer.transform(numbers(table, self.columns.numeric))
+            self.numeric_.fit(numbers(table, self.columns_.numeric))
+            filled = imputer.transform(numbers(table, self.columns_.numeric))
             self.varies_ = np.ptp(filled, axis=0) > ROUNDING * np.abs(filled).max(axis=0)
-            gaps = [self.columns.numeric[i] for i in imputer.indicator_.features_]
-            self.sources_ += [*self.columns.numeric, *gaps]
-        if self.columns.categorical:
+            gaps = [self.columns_.numeric[i] for i in imputer.indicator_.features_]
+            self.sources_ += [*self.columns_.numeric, *gaps]
+        if self.columns_.categorical:
             self.categorical_ = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-            self.categorical_.fit(texts(table, self.columns.categorical))
-            named = zip(self.columns.categorical, self.categorical_.categories_, strict=True)
+            self.categorical_.fit(texts(table, self.columns_.categorical))
+            named = zip(self.columns_.categorical, self.categorical_.categories_, strict=True)
             self.sources_ += [name for name, categories in named for _ in categories]
         return self
 
     def transform(self, table: pd.DataFrame) -> NDArray[np.float64]:
         """Return the matrix (rows, encoded columns); `sources_` names the table's column behind each."""
         blocks = []
-        if self.columns.numeric:
-            scaled = self.numeric_.transform(numbers(table, self.columns.numeric))
+        if self.columns_.numeric:
+            scaled = self.numeric_.transform(numbers(table, self.columns_.numeric))
             blocks.append(np.where(self.varies_, np.clip(scaled, -FARTHEST, FARTHEST), 0.0))
-        if self.columns.categorical:
-            blocks.append(self.categorical_.transform(texts(table, self.columns.categorical)))
+        if self.columns_.categorical:
+            blocks.append(self.categorical_.transform(texts(table, self.columns_.categorical)))
         return np.hstack(blocks)
 
 

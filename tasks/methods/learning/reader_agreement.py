@@ -6,18 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from data_catalog.errors import BadData
 from tasks.methods.learning.cohort import Columns, keys, numbers
+from tasks.methods.learning.intraclass import FEWEST, agreements
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-NOTHING = 1e-12
-"""Part of the readers' variance below which the subjects' is rounding."""
-FEWEST = 2
-"""Agreement takes two subjects and two readers."""
 
 
 class Agreement(NamedTuple):
@@ -57,34 +52,8 @@ def icc_a1(ratings: NDArray[np.float64], confidence: float = 0.95) -> Agreement:
             f"{n} subjects, {k} readers, ratings that span {np.ptp(ratings) if ratings.size else 0:g}",
             "Have more subjects read, or leave out the constant feature.",
         )
-    mean = ratings.mean()
-    by_subject, by_reader = ratings.mean(axis=1) - mean, ratings.mean(axis=0) - mean
-    rows = k * float(np.sum(by_subject**2)) / (n - 1)
-    columns = n * float(np.sum(by_reader**2)) / (k - 1)
-    error = float(np.sum((ratings - mean - by_subject[:, None] - by_reader) ** 2)) / ((n - 1) * (k - 1))
-    icc = (rows - error) / (rows + (k - 1) * error + k * (columns - error) / n)
-    return Agreement(icc, *_interval((n, k), (rows, columns, error), icc, confidence))
-
-
-def _interval(
-    shape: tuple[int, int], squares: tuple[float, float, float], icc: float, confidence: float
-) -> tuple[float, float]:
-    """Return the ends of the interval by McGraw and Wong's table 7.
-
-    It has no width where readers agree wholly, or where subjects do not differ and its freedom is 0.
-    """
-    (n, k), (rows, columns, error) = shape, squares
-    if icc == 1 or rows <= NOTHING * (columns + error):
-        return icc, icc
-    a = k * icc / (n * (1 - icc))
-    b = 1 + k * icc * (n - 1) / (n * (1 - icc))
-    freedom = (a * columns + b * error) ** 2 / ((a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1)))
-    at = (1 + confidence) / 2
-    lower, upper = float(stats.f.ppf(at, n - 1, freedom)), float(stats.f.ppf(at, freedom, n - 1))
-    spread = k * columns + (k * n - k - n) * error
-    low = n * (rows - lower * error) / (lower * spread + n * rows)
-    high = n * (upper * rows - error) / (spread + n * upper * rows)
-    return low, high
+    found = agreements(ratings[:, :, None], "icc_a1", confidence)
+    return Agreement(float(found.icc[0]), float(found.low[0]), float(found.high[0]))
 
 
 def reader_agreement(
@@ -103,14 +72,9 @@ def reader_agreement(
     names = Columns.of(table).numeric
     values = numbers(table, names)
     cube = _by_subject_and_reader(values, keys(subjects, "subject"), keys(readers, "reader"))
-    rows = []
-    for number, name in enumerate(names):
-        ratings = cube[:, :, number]
-        ratings = ratings[~np.isnan(ratings).any(axis=1)]
-        measurable = len(ratings) >= FEWEST and np.ptp(ratings) > 0
-        agreement = icc_a1(ratings, confidence) if measurable else Agreement(np.nan, np.nan, np.nan)
-        rows.append((name, *agreement, len(ratings), cube.shape[1]))
-    return pd.DataFrame(rows, columns=["feature", "icc", "low", "high", "subjects", "readers"])
+    found = agreements(cube, "icc_a1", confidence)
+    columns = {"icc": found.icc, "low": found.low, "high": found.high, "subjects": found.subjects}
+    return pd.DataFrame({"feature": list(names), **columns, "readers": cube.shape[1]})
 
 
 def _by_subject_and_reader(
