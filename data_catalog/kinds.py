@@ -35,7 +35,9 @@ SIGNAL_AXES = ("channel", "time")
 UNIT_OF_CHANNELS = ", "
 """Stands between the units of a volume's channels, where each has its own."""
 
-Form = Literal["array", "signal", "table", "document", "page", "model"]
+Form = Literal["array", "signal", "table", "document", "listing", "page", "model"]
+"""A listing is a document of many parts: it holds no mapping and no set, so that its fields have one order already, and
+says itself how its numbers are written that have no end."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,7 @@ TABLE = Kind("table", "table", _check_table)
 DETECTIONS = Kind("detections", "table", _check_table)
 FEATURES = Kind("features", "table", _check_table)
 COHORT = Kind("cohort", "table", _check_table)
-CONTENTS = Kind("contents", "document", _check_document)
+CONTENTS = Kind("contents", "listing", _check_document)
 STUDY = Kind("study", "document", _check_document)
 REFUSAL = Kind("refusal", "document", _check_document)
 EVALUATION = Kind("evaluation", "document", _check_document)

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from data_catalog.collector import paused
 from data_catalog.compression import DEFAULT
@@ -30,12 +31,20 @@ if TYPE_CHECKING:
     from data_catalog.shards import Written
 
 OWN_PACKAGES = ("data_catalog", "tasks", "flows")
-FILES = {"table": "data.parquet", "document": "data.json", "page": "data.html", "model": "data.joblib"}
+FILES = {
+    "table": "data.parquet",
+    "document": "data.json",
+    "listing": "data.json",
+    "page": "data.html",
+    "model": "data.joblib",
+}
 """Name of the one file of each form that is no array."""
 COLUMN_FACTS = "columns"
 """Attribute of a data frame with what its columns mean: by column, facts as text."""
 ARRAYS = {"array": VOXELS, "signal": SAMPLES}
 """Name of the array in the Zarr group of each form that is one."""
+_VALUE = b', "value": '
+"""Stands in a document's file between the name of its type and its value."""
 COMPRESSED = 3
 """Level at which a fitted model is compressed."""
 
@@ -85,21 +94,31 @@ def _read_table(content: bytes) -> pd.DataFrame:
 
 
 def _write_document(document: BaseModel) -> bytes:
-    of = f"{type(document).__module__}:{type(document).__qualname__}"
-    # Without an indent: with one, Python takes longer to write the headers of a folder than to read them.
-    return json.dumps({"of": of, "value": document.model_dump(mode="json")}, sort_keys=True).encode()
+    # Without an indent: it would take longer than all the rest.
+    return json.dumps({"of": _name(document), "value": document.model_dump(mode="json")}, sort_keys=True).encode()
+
+
+def _write_listing(listing: BaseModel) -> bytes:
+    """Return what a document would be, but for the order of the fields: it takes a quarter of the time."""
+    return b'{"of": "%b"%b%b}' % (_name(listing).encode(), _VALUE, to_json(listing))
+
+
+def _name(document: BaseModel) -> str:
+    return f"{type(document).__module__}:{type(document).__qualname__}"
 
 
 def _read_document(content: bytes) -> BaseModel:
-    held = json.loads(content)
-    module, _, name = held["of"].partition(":")
+    """Return a document. Its value is read as it is checked, in one go."""
+    head, _, value = content.partition(_VALUE)
+    named = json.loads(head + b"}")["of"]
+    module, _, name = named.partition(":")
     if module.split(".")[0] not in OWN_PACKAGES:
         raise StoreError(
-            "A document is of one of this project's types", f"{held['of']!r}", "Check who wrote into the store."
+            "A document is of one of this project's types", f"{named!r}", "Check who wrote into the store."
         )
     of: type[BaseModel] = getattr(importlib.import_module(module), name)
     with paused():
-        return of.model_validate(held["value"])
+        return of.model_validate_json(value[:-1])
 
 
 def _write_model(model: Any) -> bytes:  # noqa: ANN401 - any fitted estimator
@@ -115,12 +134,14 @@ def _read_model(content: bytes) -> Any:  # noqa: ANN401
 _WRITERS: dict[str, Callable[[Any], bytes]] = {
     "table": _write_table,
     "document": _write_document,
+    "listing": _write_listing,
     "page": str.encode,
     "model": _write_model,
 }
 _READERS: dict[str, Callable[[bytes], Any]] = {
     "table": _read_table,
     "document": _read_document,
+    "listing": _read_document,
     "page": bytes.decode,
     "model": _read_model,
 }

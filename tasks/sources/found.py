@@ -34,7 +34,7 @@ UNREAD = "0" * 64
 class FileFacts(BaseModel):
     """What one file of a source is: a header, a name that fits, or the reason why it is left out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     digest: Digest
     """The fingerprint: of the bytes at the beginning, and the size."""
@@ -55,7 +55,7 @@ class FileFacts(BaseModel):
 class Contents(BaseModel):
     """What the files of one listing are, in their order."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     files: tuple[FileFacts, ...]
 

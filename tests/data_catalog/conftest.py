@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from data_catalog.geometry import Geometry
-from data_catalog.kinds import COHORT, MASK, MODEL, REPORT, STUDY, VOLUME, geometry_of, mask, volume
+from data_catalog.kinds import COHORT, CONTENTS, MASK, MODEL, REPORT, STUDY, VOLUME, geometry_of, mask, volume
 from data_catalog.lineage import Code, Record
 from data_catalog.places import place
 from data_catalog.refs import Study
@@ -64,6 +64,7 @@ def every_form(*, backwards: bool) -> list:
         MASK: labels,
         COHORT: pd.DataFrame({"a": rows, "b": [f"text {row}" for row in rows]}),
         STUDY: Study(scans=(), found=3),
+        CONTENTS: Study(scans=(), found=4),
         REPORT: "<p>page</p>",
         MODEL: LogisticRegression().fit(np.column_stack([rows, rows**2]), rows > 0.5),
     }

@@ -1,6 +1,7 @@
 """How each kind lies on disk: exactly, deterministically, and readable by other programs."""
 
 import json
+import math
 import shutil
 from hashlib import sha256
 
@@ -12,13 +13,26 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pydantic import BaseModel, ConfigDict
 from sklearn.linear_model import LogisticRegression
 from upath import UPath
 
 from data_catalog import layout
 from data_catalog.errors import BadData, StoreError
 from data_catalog.geometry import Geometry
-from data_catalog.kinds import EVALUATION, MASK, MODEL, REPORT, STUDY, TABLE, VOLUME, geometry_of, mask, volume
+from data_catalog.kinds import (
+    CONTENTS,
+    EVALUATION,
+    MASK,
+    MODEL,
+    REPORT,
+    STUDY,
+    TABLE,
+    VOLUME,
+    geometry_of,
+    mask,
+    volume,
+)
 from data_catalog.refs import Ref, Region, Scan, Study
 from tests.data_catalog.conftest import every_form, small_volume
 
@@ -127,6 +141,29 @@ def test_a_document_comes_back_as_what_it_was(tmp_path):
     back = returned(STUDY, Study(scans=(scan,), found=3), tmp_path / "a")
     assert type(back) is Study
     assert back == Study(scans=(scan,), found=3)
+
+
+class Numbers(BaseModel):
+    """A document of whatever numbers there are."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+    numbers: tuple[float, ...] = ()
+    text: str = ""
+
+
+@given(st.lists(st.floats()), st.text(st.characters(codec="utf-8")))
+def test_a_listing_holds_what_a_document_would_in_the_order_of_its_fields(numbers, text):
+    value = Numbers(numbers=numbers, text=text)
+    listing = layout._write_listing(value)
+    assert str(json.loads(listing)) == str(json.loads(layout._write_document(value)))
+    assert list(json.loads(listing)["value"]) == ["numbers", "text"]
+
+
+def test_numbers_without_an_end_come_back_from_documents_and_listings(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "OWN_PACKAGES", (__name__.split(".")[0],))
+    value = Numbers(numbers=(math.inf, -math.inf, math.nan, 5e-324), text='", "value": {"')
+    for kind in (STUDY, CONTENTS):
+        assert str(returned(kind, value, tmp_path / kind.name)) == str(value)
 
 
 def test_a_page_and_a_model_come_back(tmp_path):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from data_catalog.errors import BadData, StoreError
-from data_catalog.kinds import COHORT, DETECTIONS, MODEL, REPORT, STUDY, TABLE, VOLUME
+from data_catalog.kinds import COHORT, CONTENTS, DETECTIONS, MODEL, REPORT, STUDY, TABLE, VOLUME
 from data_catalog.manifest import MANIFEST
 from data_catalog.places import place
 from data_catalog.store import Store
@@ -148,8 +148,8 @@ def test_every_form_is_put_and_opened(store):
         store.verify(ref)
         back = store.open(ref)
         assert type(back) is type(value)
-        if kind in (STUDY, REPORT):
+        if kind in (STUDY, CONTENTS, REPORT):
             assert back == value
         elif kind is not MODEL:
             assert back.equals(value)
-    assert len(list(store.artefacts())) == 6
+    assert len(list(store.artefacts())) == 7

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_catalog import layout
+from data_catalog.kinds import CONTENTS
 from data_catalog.refs import Refusal
 from tasks.formats.dicom.header import DicomHeader
 from tasks.formats.dicom.planes import Plane
@@ -32,7 +34,7 @@ def digest_of(word):
 
 
 def file_of(word):
-    return SourceFile(Path("/scans") / word, None, 1, 0, word)
+    return SourceFile(f"/scans/{word}", None, 1, 0, word)
 
 
 def plane(z):
@@ -297,6 +299,17 @@ def test_no_representation_holds_a_path():
     assert "/scans" not in repr(found)
 
 
-def test_contents_come_back_from_json():
-    contents = Contents(files=(STACK[0][1], structure("r")[1], refused("x")[1], named("m", "mask")[1]))
-    assert Contents.model_validate_json(contents.model_dump_json()) == contents
+def test_contents_come_back_as_they_were(tmp_path):
+    endless = image("e", moment=(("b_value", math.inf), ("echo", 1e-300)))
+    files = (STACK[0][1], structure("r")[1], refused("x")[1], named("m", "mask")[1], endless[1])
+    layout.write(CONTENTS, Contents(files=files), tmp_path)
+    assert layout.read(CONTENTS, tmp_path) == Contents(files=files)
+
+
+def test_contents_hold_no_mapping_and_no_set_so_that_their_fields_have_one_order():
+    schema = Contents.model_json_schema()
+    parts = [schema, *schema["$defs"].values()]
+    fields = [field for part in parts for field in part["properties"].values()]
+    assert len(fields) > 40
+    assert not any(word in str(field) for field in fields for word in ("uniqueItems", "additionalProperties"))
+    assert all("type" in field or "$ref" in str(field) or "anyOf" in field for field in fields)
