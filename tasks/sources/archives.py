@@ -32,6 +32,7 @@ TAR_WAYS = {
     ".txz": "xz",
 }
 """How tar files are compressed, by the ends of their names."""
+_ARCHIVES = (".zip", *TAR_WAYS)
 _ENCRYPTED = 0x1
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 """What a broken or unknown kind of zip file raises."""
@@ -90,7 +91,7 @@ def tar_way(name: str) -> str | None:
 
 def is_archive(name: str) -> bool:
     """Say whether a file is an archive, by its name."""
-    return name.lower().endswith(".zip") or tar_way(name) is not None
+    return name.lower().endswith(_ARCHIVES)
 
 
 def stem(name: str) -> str:

@@ -133,7 +133,7 @@ class OnDisk:
         """Read from the file, or from the archive."""
         file = self.file
         try:
-            handle = os.open(file.container, os.O_RDONLY)
+            handle = os.open(file.held_in, os.O_RDONLY)
         except FileNotFoundError:
             raise gone() from None
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -27,8 +26,8 @@ class SourceFile:
 
     Parameters
     ----------
-    container : Path
-        The file, or the archive it is in.
+    held_in : str
+        Path of the file, or of the archive it is in.
     member : str or None
         Name inside the archive.
     size : int
@@ -42,7 +41,7 @@ class SourceFile:
         Where a member lies in its archive.
     """
 
-    container: Path = field(repr=False)
+    held_in: str = field(repr=False)
     member: str | None = field(repr=False)
     size: int
     modified_ns: int = field(repr=False)
@@ -50,9 +49,14 @@ class SourceFile:
     place: Place | None = field(repr=False, default=None)
 
     @property
+    def container(self) -> Path:
+        """The file, or the archive it is in."""
+        return Path(self.held_in)
+
+    @property
     def key(self) -> str:
         """Opaque name of the place, for messages: 12 digits."""
-        return place_key(self.container, self.member)
+        return place_key(self.held_in, self.member)
 
     @property
     def stamp(self) -> int:
@@ -124,11 +128,10 @@ def walk(root: Path, only: Collection[str] | None = None) -> Walk:
         raise PlanError("The path of a source exists", "nothing is there", "Correct the source's path in the plan.")
     files: list[SourceFile] = []
     problems: list[BadData] = []
-    for path, name in _paths(root, only, problems):
-        if is_archive(path.name):
-            _add_members(path, name, files, problems)
+    for path, name, found in _found(root, only, problems):
+        if is_archive(name):
+            _add_members(Path(path), name, files, problems)
         else:
-            found = path.stat()
             files.append(SourceFile(path, None, found.st_size, found.st_mtime_ns, name))
     return Walk(tuple(sorted(files, key=lambda file: (file.name, file.member or ""))), tuple(problems))
 
@@ -142,37 +145,46 @@ def read_each(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, OnDisk 
             yield file, refusal
 
 
-def _paths(root: Path, only: Collection[str] | None, problems: list[BadData]) -> Iterator[tuple[Path, str]]:
-    """Yield the regular files below a folder with their names, or the file itself."""
+def _found(
+    root: Path, only: Collection[str] | None, problems: list[BadData]
+) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Yield the regular files below a folder, or the file itself: its path, its name below the root, what it is."""
     if not root.is_dir():
-        yield root, root.name
+        yield str(root), root.name, root.stat()
         return
     home = root.resolve()
-
-    def unlisted(error: OSError) -> None:
-        problems.append(unreadable("folder", place_key(Path(error.filename or root))))
-
-    for folder, folders, names in os.walk(root, onerror=unlisted):
-        here = Path(folder)
-        wanted = only if here == root else None
-        problems += [leaves(place_key(here / name)) for name in folders if _leads_out(here / name, home)]
-        folders[:] = _kept(folders, wanted)
-        for path in (here / name for name in _kept(names, wanted)):
-            if _leads_out(path, home):
-                problems.append(leaves(place_key(path)))
-            elif stat.S_ISREG(path.lstat().st_mode):
-                yield path, path.relative_to(root).as_posix()
-
-
-def _kept(names: Iterable[str], only: Collection[str] | None) -> list[str]:
-    """Return the names that are looked at, sorted."""
-    held = (name for name in names if not name.startswith(".") and name not in LEFT_OUT)
-    return sorted(name for name in held if only is None or name in only)
+    folders = [(str(root), "")]
+    while folders:
+        folder, above = folders.pop()
+        inner = []
+        for entry in _entries(folder, None if above else only, problems):
+            name = above + entry.name
+            if entry.is_symlink():
+                _check_link(entry, home, problems)
+            elif entry.is_dir(follow_symlinks=False):
+                inner.append((entry.path, f"{name}/"))
+            elif entry.is_file(follow_symlinks=False):
+                yield entry.path, name, entry.stat(follow_symlinks=False)
+        folders += reversed(inner)
 
 
-def _leads_out(path: Path, home: Path) -> bool:
-    """Say whether a link leads out of the folder; one that stays inside is not followed, its target is met."""
-    return path.is_symlink() and not path.resolve().is_relative_to(home)
+def _entries(folder: str, only: Collection[str] | None, problems: list[BadData]) -> list[os.DirEntry[str]]:
+    """Return what a folder holds that is looked at, sorted by name."""
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except OSError:
+        problems.append(unreadable("folder", place_key(folder)))
+        return []
+    held = (entry for entry in entries if not entry.name.startswith(".") and entry.name not in LEFT_OUT)
+    wanted = (entry for entry in held if only is None or entry.name in only)
+    return sorted(wanted, key=lambda entry: entry.name)
+
+
+def _check_link(entry: os.DirEntry[str], home: Path, problems: list[BadData]) -> None:
+    """Refuse a link that leads out of the folder; one that stays inside is not followed, its target is met."""
+    if not Path(entry.path).resolve().is_relative_to(home):
+        problems.append(leaves(place_key(entry.path)))
 
 
 def _add_members(path: Path, name: str, files: list[SourceFile], problems: list[BadData]) -> None:
@@ -182,4 +194,4 @@ def _add_members(path: Path, name: str, files: list[SourceFile], problems: list[
             problems.append(member)
         else:
             below = (folder / member.path).as_posix()
-            files.append(SourceFile(path, member.name, member.size, member.modified_ns, below, member.place))
+            files.append(SourceFile(str(path), member.name, member.size, member.modified_ns, below, member.place))

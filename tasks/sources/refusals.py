@@ -28,7 +28,7 @@ class SourceMoved(BadData):
     """Refuse an item because its files are no longer what was scanned: they may be again, so it is not kept."""
 
 
-def place_key(container: Path, member: str | None = None) -> str:
+def place_key(container: Path | str, member: str | None = None) -> str:
     """Return 12 hexadecimal digits for a path; `voxmine` shows them in place of it."""
     place = str(container) if member is None else f"{container}!{member}"
     return hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:12]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +15,7 @@ from tasks.stage import Sources
 
 
 def file_of(word):
-    return SourceFile(Path("/scans") / word, None, 1, 0, word)
+    return SourceFile(f"/scans/{word}", None, 1, 0, word)
 
 
 def series_of(word, files=1, **changes):

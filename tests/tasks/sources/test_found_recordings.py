@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from pathlib import Path
 
 from tasks.formats.dicom.header import DicomHeader
 from tasks.formats.dicom.planes import Plane
@@ -23,7 +22,7 @@ def of_kind(word, kind, day=100, **changes):
         "plane": PLANE if kind == "image" else None, **changes,
     }  # fmt: skip
     header = DicomHeader(**facts)
-    return SourceFile(Path("/scans") / word, None, 1, 0, word), FileFacts(digest=digest, head=1, dicom=header)
+    return SourceFile(f"/scans/{word}", None, 1, 0, word), FileFacts(digest=digest, head=1, dicom=header)
 
 
 def found_in(*scanned, modalities=()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +20,7 @@ def digest_of(word):
 
 
 def file_of(word):
-    return SourceFile(Path("/scans") / word, None, 1, 0, word)
+    return SourceFile(f"/scans/{word}", None, 1, 0, word)
 
 
 def named(word, role="image", patient="P-1", **known):
