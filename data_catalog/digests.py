@@ -7,6 +7,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from hashlib import sha256
+from threading import local
 
 from data_catalog.compression import thread_count
 
@@ -14,6 +15,14 @@ SMALL = 1 << 16
 """Bytes that are hashed at once: to hand them over would take longer."""
 WAITING = 64 << 20
 """Bytes that may wait to be hashed; they are held in memory until then."""
+
+
+_OWN = local()
+
+
+def hash_here() -> None:
+    """Have this thread hash what it hands in itself: there are others that work meanwhile."""
+    _OWN.is_at_work = True
 
 
 class Sha256:
@@ -26,7 +35,8 @@ class Sha256:
 
     def update(self, data: bytes | memoryview) -> None:
         """Take in what follows."""
-        if not self._waiting and (len(data) < SMALL or thread_count() == 1):
+        is_here = len(data) < SMALL or thread_count() == 1 or getattr(_OWN, "is_at_work", False)
+        if is_here and not self._waiting:
             self._sha.update(data)
             return
         self._waiting.append((_thread(os.getpid()).submit(self._sha.update, data), len(data)))

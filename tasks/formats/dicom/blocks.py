@@ -1,27 +1,32 @@
-"""Voxels read slab by slab: each block reads and decodes its own frames, and keeps none."""
+"""Voxels read slab by slab: each block reads and decodes its own frames; none but the first is kept, for a while."""
 
 from __future__ import annotations
 
 import os
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dask.array as da
 import numpy as np
 
+from data_catalog.digests import hash_here
 from data_catalog.kinds import slab_thickness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from tasks.formats.content import Content
     from tasks.formats.dicom.images import Layer
     from tasks.formats.dicom.values import Values
+
+Done = TypeVar("Done")
 
 SMALL_BYTES = 32 << 20
 """A volume up to this size is held as a whole."""
@@ -35,38 +40,43 @@ def threads() -> int:
     return max(1, int(stated)) if stated.isdigit() else os.cpu_count() or 1
 
 
-def each_frame(layers: Sequence[Layer]) -> Iterator[tuple[list[int], NDArray[Any]]]:
-    """Yield the decoded frames of some slices, each once, with the indices of the slices it holds.
+def each_frame(layers: Sequence[Layer], work: Callable[[list[int], NDArray[Any]], Done]) -> Iterator[Done]:
+    """Decode the frames of some slices, each once, and yield what is made of each.
 
-    Compressed frames are decoded in several threads, a few ahead of what is taken.
+    `work` takes the indices of the slices that a frame holds, and the frame. Compressed frames are decoded and worked
+    on in several threads, a few ahead of what is taken.
     """
     order = sorted(range(len(layers)), key=lambda k: (id(layers[k].image), layers[k].slice.frame))
     runs = [list(run) for _, run in groupby(order, key=lambda k: (id(layers[k].image), layers[k].slice.frame))]
     # The order of the slices, as far as one frame holds one of them.
     runs.sort(key=min)
     if threads() > 1 and any(layer.image.pixels.layout.encapsulated for layer in layers):
-        yield from _in_threads(layers, runs)
+        yield from _in_threads(layers, runs, work)
         return
     opened: dict[int, Content] = {}
     for run in runs:
         pixels = layers[run[0]].image.pixels
         if id(pixels) not in opened:
             opened = {id(pixels): pixels.opened()}
-        yield run, pixels.stored(layers[run[0]].slice.frame, opened[id(pixels)])
+        yield work(run, pixels.stored(layers[run[0]].slice.frame, opened[id(pixels)]))
 
 
-def _in_threads(layers: Sequence[Layer], runs: Sequence[list[int]]) -> Iterator[tuple[list[int], NDArray[Any]]]:
+def _in_threads(
+    layers: Sequence[Layer], runs: Sequence[list[int]], work: Callable[[list[int], NDArray[Any]], Done]
+) -> Iterator[Done]:
+    def one(run: list[int]) -> Done:
+        first = layers[run[0]]
+        return work(run, first.image.pixels.stored(first.slice.frame))
+
     ahead = 2 * threads()
-    with ThreadPoolExecutor(threads()) as pool:
-        waiting = []
+    with ThreadPoolExecutor(threads(), initializer=hash_here) as pool:
+        waiting = deque[Future[Done]]()
         for run in runs:
-            first = layers[run[0]]
-            waiting.append((run, pool.submit(first.image.pixels.stored, first.slice.frame)))
+            waiting.append(pool.submit(one, run))
             if len(waiting) > ahead:
-                done, future = waiting.pop(0)
-                yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
+                yield waiting.popleft().result()
+        for future in waiting:
+            yield future.result()
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +93,16 @@ class Blocks:
         Turns them into physical values.
     held : dict
         Values before scaling of the slices that were looked at already, by index.
+    first : dict
+        The block that was asked for first, by its place: a look at it tells whether the series is taken, and then it is
+        asked for again. It is kept until that.
     """
 
     layers: Sequence[Layer]
     order: NDArray[np.int64]
     values: Values
     held: dict[int, NDArray[Any]] = field(default_factory=dict, repr=False)
+    first: dict[tuple[int, ...], NDArray[Any] | None] = field(default_factory=dict, repr=False)
 
     @property
     def frame_shape(self) -> tuple[int, int]:
@@ -101,7 +115,7 @@ class Blocks:
         """(3,) for colour."""
         return self.layers[0].image.meaning.shape[2:]
 
-    @property
+    @cached_property
     def thickness(self) -> int:
         """How many slices a block has."""
         rows, columns = self.frame_shape
@@ -127,6 +141,16 @@ class Blocks:
 
     def block(self, block_id: tuple[int, ...]) -> NDArray[Any]:
         """Return one block: single steps along the axes before z, the channels, and a slab of slices."""
+        known = self.first.get(block_id)
+        if known is not None:
+            self.first[block_id] = None
+            return known
+        out = self._read(block_id)
+        if not self.first:
+            self.first[block_id] = out
+        return out
+
+    def _read(self, block_id: tuple[int, ...]) -> NDArray[Any]:
         count = self.order.ndim - 1
         start = block_id[count + len(self.channels)] * self.thickness
         chosen = self.order[block_id[:count]][start : start + self.thickness]
@@ -149,10 +173,12 @@ class Blocks:
             if index in self.held:
                 self._put(index, self.held[index], out, places)
         missing = [index for index in indices if index not in self.held]
-        for run, frame in each_frame([self.layers[index] for index in missing]):
+
+        def put(run: list[int], frame: NDArray[Any]) -> None:
             for k in run:
-                layer = self.layers[missing[k]]
-                self._put(missing[k], layer.samples(frame), out, places)
+                self._put(missing[k], self.layers[missing[k]].samples(frame), out, places)
+
+        deque(each_frame([self.layers[index] for index in missing], put), maxlen=0)
 
     def _put(self, index: int, samples: NDArray[Any], out: NDArray[Any], places: dict[int, int]) -> None:
         target = out[:, places[index]] if self.channels else out[places[index]]
@@ -170,11 +196,14 @@ def surveyed(layers: Sequence[Layer], values: Values) -> dict[int, NDArray[Any]]
     hold = total <= HELD_BYTES and any(layer.image.pixels.layout.encapsulated for layer in layers)
     found: dict[int, Any] = {}
     held: dict[int, NDArray[Any]] = {}
-    for run, frame in each_frame(layers):
+
+    def look(run: list[int], frame: NDArray[Any]) -> None:
         for k in run:
             samples = layers[k].samples(frame)
             found[k] = values.survey(layers[k], samples)
             if hold:
                 held[k] = samples
+
+    deque(each_frame(layers, look), maxlen=0)
     values.surveys = [found[k] for k in range(len(layers))]
     return held

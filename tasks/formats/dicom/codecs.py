@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import imagecodecs
 import numpy as np
@@ -96,9 +96,10 @@ def _rle(data: bytes, layout: Layout) -> NDArray[Any]:
         return _unpacked_bits(data, layout)
     width = layout.allocated // 8
     pixels = layout.rows * layout.columns
-    planes = np.zeros((layout.samples, pixels), dtype=f"u{width}")
+    planes = np.empty((layout.samples, pixels), dtype=f"u{width}")
+    room = memoryview(bytearray(pixels + _PADDING))
     for k, segment in enumerate(_segments(data, layout.samples * width)):
-        decoded = np.frombuffer(_unpacked(segment, pixels), dtype=np.uint8, count=pixels)
+        decoded = _unpacked(segment, pixels, room)
         plane = planes[k // width]
         if k % width:
             plane <<= 8
@@ -111,17 +112,19 @@ def _rle(data: bytes, layout: Layout) -> NDArray[Any]:
 
 def _unpacked_bits(data: bytes, layout: Layout) -> NDArray[Any]:
     (segment,) = _segments(data, 1)
-    return native_values(_unpacked(segment, -(-layout.native_frame_bits // 8)), layout)
+    size = -(-layout.native_frame_bits // 8)
+    return native_values(_unpacked(segment, size, memoryview(bytearray(size + _PADDING))).data, layout)
 
 
-def _unpacked(segment: bytes, size: int) -> bytes:
-    decoded = bytes(imagecodecs.packbits_decode(segment, out=size + _PADDING))
+def _unpacked(segment: memoryview, size: int, room: memoryview) -> NDArray[np.uint8]:
+    """Return so many bytes that a segment holds, unpacked to where there is room for them and some padding."""
+    decoded = imagecodecs.packbits_decode(cast("bytes", segment), out=room)
     if len(decoded) < size:
         raise corrupt("its pixels are cut")
-    return decoded
+    return np.frombuffer(room, dtype=np.uint8, count=size)
 
 
-def _segments(data: bytes, count: int) -> list[bytes]:
+def _segments(data: bytes, count: int) -> list[memoryview]:
     if len(data) < _RLE_HEADER.size:
         raise corrupt("its pixels are cut")
     stated, *offsets = _RLE_HEADER.unpack_from(data)
@@ -129,7 +132,8 @@ def _segments(data: bytes, count: int) -> list[bytes]:
     places = list(zip(offsets[:count], ends, strict=True))
     if stated != count or not all(_RLE_HEADER.size <= start < end <= len(data) for start, end in places):
         raise corrupt("its segments are not those of its cells")
-    return [data[start:end] for start, end in places]
+    view = memoryview(data)
+    return [view[start:end] for start, end in places]
 
 
 def _deflated(data: bytes, layout: Layout) -> NDArray[Any]:

@@ -69,7 +69,7 @@ class Pixels:
             return to_rgb(_without_unused_bits(values, layout), layout)
         values = decode(self._encoded(frame), layout)
         if layout.syntax in {RLE, DEFLATED_FRAME}:
-            values = _without_unused_bits(values.view(layout.dtype), layout)
+            values = _without_unused_bits(values.view(layout.dtype), layout, is_own=layout.syntax == RLE)
         return to_rgb(values, layout)
 
     def _encoded(self, frame: int) -> bytes:
@@ -129,12 +129,18 @@ def _is_in_words(file: DicomFile) -> bool:
     return file.content.range(start, start + 2) == b"OW"
 
 
-def _without_unused_bits(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
-    """Keep the stored bits only: the others may hold an overlay, and the sign bit is the highest stored one."""
+def _without_unused_bits(values: NDArray[Any], layout: Layout, *, is_own: bool = False) -> NDArray[Any]:
+    """Keep the stored bits only: the others may hold an overlay, and the sign bit is the highest stored one.
+
+    Values that are nobody else's are changed in place: to allocate as many takes longer.
+    """
     if layout.allocated in {layout.stored, BIT} or layout.keyword != "PixelData":
         return values
     native = values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+    out = native if is_own else np.empty_like(native)
     if not layout.signed and layout.high + 1 == layout.stored:
-        return np.asarray(native & native.dtype.type((1 << layout.stored) - 1))
-    left = layout.allocated - 1 - layout.high
-    return np.asarray((native << left) >> (layout.allocated - layout.stored))
+        np.bitwise_and(native, native.dtype.type((1 << layout.stored) - 1), out=out)
+    else:
+        np.left_shift(native, layout.allocated - 1 - layout.high, out=out)
+        out >>= layout.allocated - layout.stored
+    return out

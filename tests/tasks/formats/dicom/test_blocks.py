@@ -79,6 +79,18 @@ def test_the_header_alone_is_read_before_a_slab_is_asked_for(make, large):
     assert all(stop <= 32 << 10 for content in files for _, stop in content.asked)
 
 
+def test_the_slab_that_is_looked_at_first_is_kept_until_it_is_asked_for_again(make, large):
+    files = stack(make)
+    values, _, _ = read_series(files)
+    times = []
+    for number in (1, 0, 1, 1, 0):
+        before = len(files[number * SLAB].asked)
+        slab = values.blocks[number].compute(scheduler="synchronous")
+        assert np.array_equal(slab, expected()[number * SLAB :][:SLAB])
+        times.append(len(files[number * SLAB].asked) - before)
+    assert times == [1, 1, 0, 1, 1]
+
+
 def test_steps_before_the_slices_are_blocks_of_their_own(make, large):
     files = [
         Held(make.slice(BASE + 100 * t + 12 * k, 2.0 * k, EchoTime=1.0 + t, Modality="MR"))
