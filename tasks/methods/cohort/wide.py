@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tasks.methods.cohort.deltas import Deltas
+
 KEYS = ("patient", "visit", "day", "scanner")
 """Columns that say what a row is of."""
 MEASURED = ("modality", "region", "reader")
+REPETITION = "repetition"
+"""Column of the number of a measurement under perturbation."""
 OUTCOME = "outcome"
 """Column of the outcome: 1 where it came true, 0 where not, missing where nobody knows."""
 
@@ -77,6 +81,52 @@ def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"]) -> 
     placed = long.drop_duplicates("column").assign(rank=lambda table: table["variable"].map(names.index))
     order = placed.sort_values(["modality", "region", "rank"])["column"].tolist()
     return wide[order].reset_index().rename_axis(columns=None)
+
+
+def with_deltas(wide: pd.DataFrame, deltas: Deltas | None, days: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `wide_features` with what has changed since an earlier visit beside what was measured."""
+    if deltas is None:
+        return wide
+    return wide.merge(deltas(wide, days), on=["patient", "visit"], how="left", validate="one_to_one")
+
+
+def read_by_several(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the measurements of those regions that several readers have drawn in one scan."""
+    several = features.groupby(["patient", "visit", "modality", "region"])["reader"].transform("nunique") > 1
+    return features[several]
+
+
+def wide_repeats(
+    features: pd.DataFrame,
+    by: Literal["repetition", "reader"],
+    readers: Literal["mean", "first"],
+    deltas: Deltas | None,
+    days: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return one row a patient, visit and repetition (or reader); columns are those of `wide_features`.
+
+    Parameters
+    ----------
+    features : DataFrame
+        One row a measurement, with the column `by`.
+    by : str
+        What tells measurements of one region apart that should be alike.
+    readers : str
+        As for `wide_features`; what each reader has drawn is its own where readers are told apart.
+    deltas : Deltas, optional
+        Changes, of each repetition between its visits.
+    days : DataFrame
+        Patient, visit, day.
+    """
+    parts = [
+        with_deltas(wide_features(part.drop(columns=REPETITION, errors="ignore"), readers), deltas, days).assign(
+            **{by: name}
+        )
+        for name, part in features.groupby(by, sort=True)
+    ]
+    if not parts:
+        return pd.DataFrame(columns=["patient", "visit", by])
+    return pd.concat(parts, ignore_index=True)
 
 
 def outcome_of(column: pd.Series[str], positive: str, negative: str | None) -> NDArray[np.float64]:

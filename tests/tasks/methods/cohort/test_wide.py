@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_catalog.errors import BadData
-from tasks.methods.cohort.wide import join, outcome_of, rows_of, wide_features
+from tasks.methods.cohort.deltas import Deltas
+from tasks.methods.cohort.wide import (
+    join,
+    outcome_of,
+    read_by_several,
+    rows_of,
+    wide_features,
+    wide_repeats,
+    with_deltas,
+)
 
 SCANS = pd.DataFrame(
     [
@@ -162,3 +171,52 @@ def test_a_patient_with_two_rows_of_facts_is_a_defect_and_no_silent_doubling():
         join(who, features, pd.DataFrame({"patient": ["P-1", "P-1"], "age": [1, 2]}))
     with pytest.raises(pd.errors.MergeError):
         join(who, pd.concat([features, features]), None)
+
+
+REPEATED = pd.DataFrame(
+    [
+        ("P-1", 0, "CT", "tumour", "ann", 0, 1.0),
+        ("P-1", 0, "CT", "tumour", "ann", 1, 1.5),
+        ("P-1", 0, "CT", "tumour", "ben", 0, 3.0),
+        ("P-1", 1, "CT", "tumour", "ann", 0, 4.0),
+        ("P-1", 1, "CT", "tumour", "ann", 1, 5.0),
+        ("P-2", 0, "CT", "node", "ann", 0, 9.0),
+    ],
+    columns=["patient", "visit", "modality", "region", "reader", "repetition", "stat_mean"],
+)
+DAYS = pd.DataFrame({"patient": ["P-1", "P-1", "P-2"], "visit": [0, 1, 0], "day": pd.array([0, 7, 0], dtype="Int64")})
+
+
+def test_repetitions_stand_in_rows_of_their_own_with_the_same_columns():
+    found = wide_repeats(REPEATED, "repetition", "mean", None, DAYS)
+    assert found.columns.tolist() == ["patient", "visit", "CT.node.stat_mean", "CT.tumour.stat_mean", "repetition"]
+    rows = found.set_index(["patient", "visit", "repetition"])["CT.tumour.stat_mean"]
+    assert rows[("P-1", 0, 0)] == 2, "readers of a repetition are summed up as those of the measurement are"
+    assert rows[("P-1", 0, 1)] == 1.5
+    assert np.isnan(rows[("P-2", 0, 0)])
+
+
+def test_each_reader_of_what_several_have_drawn_stands_in_a_row():
+    measured = REPEATED[REPEATED["repetition"] == 0].drop(columns="repetition")
+    found = wide_repeats(read_by_several(measured), "reader", "first", None, DAYS)
+    assert found.to_dict("records") == [
+        {"patient": "P-1", "visit": 0, "CT.tumour.stat_mean": 1.0, "reader": "ann"},
+        {"patient": "P-1", "visit": 0, "CT.tumour.stat_mean": 3.0, "reader": "ben"},
+    ]
+    assert wide_repeats(read_by_several(measured.iloc[2:]), "reader", "first", None, DAYS).empty
+
+
+def test_changes_are_those_of_a_repetition_between_its_visits():
+    deltas = Deltas(forms=("difference",))
+    found = wide_repeats(REPEATED, "repetition", "first", deltas, DAYS).set_index(["patient", "visit", "repetition"])
+    assert found["CT.tumour.delta_stat_mean"].to_dict()[("P-1", 1, 0)] == 3
+    assert found["CT.tumour.delta_stat_mean"].to_dict()[("P-1", 1, 1)] == 3.5
+    assert np.isnan(found["CT.tumour.delta_stat_mean"].to_dict()[("P-1", 0, 1)])
+
+
+def test_changes_stand_beside_what_was_measured():
+    wide = wide_features(REPEATED[REPEATED["repetition"] == 0].drop(columns="repetition"), "first")
+    assert with_deltas(wide, None, DAYS) is wide
+    both = with_deltas(wide, Deltas(forms=("per_day",)), DAYS)
+    assert len(both) == len(wide)
+    assert both.set_index(["patient", "visit"])["CT.tumour.delta_per_day_stat_mean"][("P-1", 1)] == pytest.approx(3 / 7)
