@@ -1,18 +1,18 @@
-"""How the intensities of a region are spread, wherever they lie."""
+"""How the intensities of a region are spread, wherever they lie (IBSI's UHIW)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from math import frexp
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.methods.radiomics.definition import FeatureDefinition
-from tasks.methods.radiomics.extractor import RegionFeatures, cut_out, require_size
+from tasks.methods.radiomics.kept import KeptVoxels, kept_voxels
+from tasks.methods.radiomics.kernels.intensities import deviations, moments, of_rank
+from tasks.methods.radiomics.percentiles import between, places
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from data_catalog.geometry import Triple
+    from tasks.methods.radiomics.region import Region
 
 FEATURES = (
     ("mean", "Mean intensity", "Q4LE", "image", "The average intensity."),
@@ -50,84 +50,55 @@ COUNTS = (
     ("voxel_count", "Number of voxels", None, "voxels", "How many voxels the statistics are taken over."),
     ("missing_count", "Number of missing voxels", None, "voxels", "How many voxels of the region were left out."),
 )
+COLUMNS = tuple(f"stat_{word}" for word, *_ in FEATURES + COUNTS)
+UNDEFINED = {
+    "cv": "The mean is 0.",
+    "qcod": "The quartiles sum up to 0.",
+    "rmad": "No voxel lies between the outer percentiles: there are two.",
+}
+"""Why a feature of a region is NaN; skewness and kurtosis of one intensity are 0, as IBSI says."""
+LOWEST_POWER = -1000
+"""Intensities that differ by less than two to this power count as one."""
 
 
-class IntensityStatistics(RegionFeatures):
-    """Compute the 18 intensity statistics of IBSI (UHIW), over the whole region (DHQ4).
+def intensity_statistics(region: Region | KeptVoxels) -> dict[str, float]:
+    """Return `stat_<word>` of the kept voxels, in the image's unit; a feature that is undefined is NaN.
 
-    Missing voxels are left out and counted. Skewness and kurtosis of a region of one intensity are 0,
-    as IBSI says; `stat_cv` is NaN (undefined for this region) when the mean is 0, `stat_qcod` when the
-    quartiles' sum is 0, `stat_rmad` when no voxel lies between the outer percentiles (two voxels only).
+    Percentiles are read off linearly between neighbours, as IBSI's reference values were.
     """
-
-    method: Literal["intensity_statistics"] = "intensity_statistics"
-
-    def definitions(self, *, planar: bool = False) -> tuple[FeatureDefinition, ...]:  # noqa: ARG002 - the same in 2-D
-        """Return what each column means; images of one plane have the same columns."""
-        return tuple(
-            FeatureDefinition(
-                column=f"stat_{name}",
-                label=label,
-                ibsi=ibsi,
-                aggregation="DHQ4" if ibsi else None,
-                unit=unit,
-                conformant=ibsi is not None,
-                meaning=meaning,
-            )
-            for name, label, ibsi, unit, meaning in FEATURES + COUNTS
-        )
-
-    def __call__(self, image: NDArray[Any], mask: NDArray[np.bool_], spacing_mm: Triple) -> dict[str, float]:
-        """Return the statistics of the region's intensities, in the image's unit.
-
-        Raises
-        ------
-        BadData
-            `empty_region`, `region_too_small`, `infinite_voxels`, or `other_grid` when shapes differ.
-        """
-        region = cut_out(image, mask, spacing_mm)
-        values = region.values[region.measured]
-        require_size(values.size, self.minimum_voxels)
-        found = _moments(values) | _order_statistics(values)
-        found |= {"voxel_count": values.size, "missing_count": region.missing_count}
-        return {f"stat_{name}": float(found[name]) for name, *_ in FEATURES + COUNTS}
-
-
-def _moments(values: NDArray[np.float64]) -> dict[str, float]:
-    # from the lowest intensity up, so that the spread of one intensity is exactly 0
-    lowest = values.min()
-    height = values - lowest
-    centred = height - height.mean()
-    mean = lowest + height.mean()
-    deviation = np.sqrt((centred**2).mean())
-    standard = centred / deviation if deviation > 0 else np.zeros_like(centred)
-    return {
-        "mean": mean,
-        "variance": deviation**2,
-        "skewness": (standard**3).mean(),
-        "kurtosis": (standard**4).mean() - 3.0 if deviation > 0 else 0.0,
-        "mad": np.abs(centred).mean(),
-        "cv": _share(deviation, mean),
-        "energy": (values**2).sum(),
-        "rms": np.sqrt((values**2).mean()),
-    }
-
-
-def _order_statistics(values: NDArray[np.float64]) -> dict[str, float]:
-    minimum, p10, p25, median, p75, p90, maximum = np.percentile(values, [0, 10, 25, 50, 75, 90, 100])
-    middle = values[(values >= p10) & (values <= p90)]
-    return {
-        "minimum": minimum,
-        "p10": p10,
-        "median": median,
-        "p90": p90,
-        "maximum": maximum,
-        "iqr": p75 - p25,
-        "range": maximum - minimum,
-        "rmad": np.abs(middle - middle.mean()).mean() if middle.size else np.nan,
-        "medad": np.abs(values - median).mean(),
-        "qcod": _share(p75 - p25, p75 + p25),
-    }
+    kept = region if isinstance(region, KeptVoxels) else kept_voxels(region)
+    spread = kept.highest - kept.lowest
+    # a power of two, which changes no digit
+    unit = 2.0 ** max(frexp(spread)[1], LOWEST_POWER)
+    mean, second, third, fourth, size, energy = moments(kept.values, unit).tolist()
+    variance = second * unit * unit
+    count = kept.values.size
+    ranks, parts = places(count)
+    p10, p25, median, p75, p90 = between(of_rank(kept.values, kept.lowest, kept.highest, ranks), parts)
+    medad, rmad = deviations(kept.values, median, p10, p90)
+    found = (
+        mean,
+        variance,
+        third / second**1.5 if second > 0 else 0.0,
+        fourth / second**2 - 3.0 if second > 0 else 0.0,
+        median,
+        kept.lowest,
+        p10,
+        p90,
+        kept.highest,
+        p75 - p25,
+        spread,
+        size * unit,
+        rmad,
+        medad,
+        _share(second**0.5 * unit, mean),
+        _share(p75 - p25, p75 + p25),
+        energy,
+        (energy / count) ** 0.5,
+        float(count),
+        float(kept.missing_count),
+    )
+    return dict(zip(COLUMNS, found, strict=True))
 
 
 def _share(part: float, whole: float) -> float:
