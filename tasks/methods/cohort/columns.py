@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.methods.cohort.deltas import WORDS, changed_feature, unit_of_change
 from tasks.methods.cohort.wide import KEYS, OUTCOME
 from tasks.methods.text.item import FINDING
 
@@ -76,18 +77,19 @@ def meanings(
 def _feature(column: str, known: Mapping[str, FeatureDefinition], units: Mapping[str, str]) -> ColumnMeaning:
     place, _, name = column.rpartition(".")
     modality, _, region = place.partition(".")
-    definition = known.get(name)
-    words = name.replace("_", " ") if definition is None else definition.label
+    feature, form = changed_feature(name)
+    definition = known.get(feature)
+    words = feature.replace("_", " ") if definition is None else definition.label
+    words = words if words[:2].isupper() else words[:1].lower() + words[1:]
     unit = "" if definition is None else definition.unit
     own = units.get(modality, IMAGE_UNIT)
     unit = unit.replace(IMAGE_UNIT, own) if own != "1" else unit.partition(IMAGE_UNIT)[0]
+    unit = "" if unit == "1" else unit
     return ColumnMeaning(
         column=column,
-        label=" ".join(
-            filter(None, (modality, region, words if words[:2].isupper() else words[:1].lower() + words[1:]))
-        ),
-        unit="" if unit == "1" else unit,
-        ibsi=None if definition is None else definition.ibsi,
+        label=" ".join(filter(None, (modality, region, words, "" if form is None else f"({WORDS[form]})"))),
+        unit=unit if form is None else unit_of_change(unit, form),
+        ibsi=None if definition is None or form is not None else definition.ibsi,
         is_feature=True,
     )
 

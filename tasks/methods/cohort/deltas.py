@@ -77,6 +77,13 @@ def changed_feature(feature: str) -> tuple[str, Form | None]:
     return feature.removeprefix(PREFIXES[form]), form
 
 
+def unit_of_change(unit: str, form: Form) -> str:
+    """Return the unit of a feature's change; empty for a pure number."""
+    if form == "percent":
+        return "%"
+    return unit if form == "difference" else f"{unit or 1}/day"
+
+
 def _change(
     form: Form, new: NDArray[np.float64], old: NDArray[np.float64], days: NDArray[np.float64]
 ) -> NDArray[np.float64]:

@@ -10,10 +10,8 @@ from tasks.methods.cohort.columns import (
     meanings,
     size_columns,
 )
-from tasks.methods.radiomics.cooccurrence import Cooccurrence
 from tasks.methods.radiomics.definition import FeatureDefinition
-from tasks.methods.radiomics.intensity_statistics import IntensityStatistics
-from tasks.methods.radiomics.shape import Shape
+from tasks.methods.radiomics.recipe import Recipe
 
 
 def definition(column, label, unit="1", ibsi="ABCD"):
@@ -56,8 +54,8 @@ def test_the_columns_of_size_are_volume_and_area():
 
 
 @pytest.mark.parametrize("planar", [False, True])
-def test_a_size_is_a_feature_that_the_shape_method_gives(planar):
-    assert set(VOLUMES) & {one.column for one in Shape().definitions(planar=planar)}
+def test_a_size_is_a_feature_that_a_recipe_gives(planar):
+    assert set(VOLUMES) & {one.column for one in Recipe().definitions(planar=planar)}
 
 
 @pytest.mark.parametrize(
@@ -77,6 +75,21 @@ def test_a_feature_is_named_by_image_region_and_definition(column, label, unit):
     assert (found.column, found.label, found.unit) == (column, label, unit)
     assert found.is_feature
     assert found.ibsi == "ABCD"
+
+
+@pytest.mark.parametrize(
+    ("column", "label", "unit"),
+    [
+        ("CT.tumour.delta_stat_mean", "CT tumour mean intensity (change)", "HU"),
+        ("CT.tumour.delta_percent_stat_mean", "CT tumour mean intensity (relative change)", "%"),
+        ("CT.tumour.delta_per_day_morph_volume_mm3", "CT tumour volume (change per day)", "mm^3/day"),
+        ("CT.tumour.delta_per_day_cm_contrast", "CT tumour GLCM contrast (change per day)", "1/day"),
+        ("CT.tumour.delta_own_measure", "CT tumour own measure (change)", ""),
+    ],
+)
+def test_a_change_is_named_by_what_changes(column, label, unit):
+    found = meaning(column)
+    assert (found.label, found.unit, found.ibsi) == (label, unit, None)
 
 
 def test_arbitrary_values_have_no_unit():
@@ -99,9 +112,8 @@ def test_clinical_columns_follow_the_features():
     assert not found["age"].is_feature
 
 
-@pytest.mark.parametrize("extractor", [IntensityStatistics(), Shape(), Cooccurrence()], ids=lambda one: one.method)
-def test_every_feature_there_is_has_words_and_a_unit_without_a_placeholder(extractor):
-    definitions = [one for planar in (False, True) for one in extractor.definitions(planar=planar)]
+def test_every_feature_there_is_has_words_and_a_unit_without_a_placeholder():
+    definitions = [one for planar in (False, True) for one in Recipe().definitions(planar=planar)]
     found = meanings([f"CT.t.{one.column}" for one in definitions], definitions, {"CT": "HU"})
     for one in found.values():
         assert one.label.startswith("CT t ")
