@@ -8,7 +8,8 @@ from data_catalog.errors import PlanError
 from data_catalog.kinds import UNIT_OF_CHANNELS
 from data_catalog.refs import Ref, Study
 from flows.cohort_study import cohort_study, facts_in, known_before
-from flows.plan import Plan
+from flows.plan import Plan, measures_of
+from flows.radiomics_study import modalities_in
 from flows.results import CohortTables, Mined
 from flows.runtime import refusals_in, run_stage, study_flow, work
 from flows.tables import event_table
@@ -95,9 +96,10 @@ def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str,
     units |= {one.modality: unit for one in study.recordings if (unit := _signal_unit(one, store)) is not None}
     definitions = [
         definition
-        for extractor in plan.radiomics
+        for modality in modalities_in(study.scans)
+        for measure in measures_of(plan, modality)
         for planar in (False, True)
-        for definition in extractor.definitions(planar=planar)
+        for definition in measure.definitions(planar=planar)
     ]
     definitions += [definition for extractor in plan.signals for definition in extractor.definitions()]
     return meanings(

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from data_catalog.errors import PlanError
 from data_catalog.places import place, require_address
 from flows.compute import Compute
+from tasks.methods.cohort.deltas import Deltas
 from tasks.methods.cohort.representatives import Representatives
 from tasks.methods.detection import Detector
 from tasks.methods.fusion import Fuser
@@ -20,12 +21,13 @@ from tasks.methods.learning.forest import ForestLearner
 from tasks.methods.learning.harmonisation import NoHarmonisation
 from tasks.methods.learning.logistic import LogisticLearner
 from tasks.methods.learning.nested import NestedCrossValidation
+from tasks.methods.learning.stable_features import StableFeatures
 from tasks.methods.learning.support_vectors import SupportVectorLearner
 from tasks.methods.preprocessing import Preprocessor
 from tasks.methods.radiomics import Extractor
-from tasks.methods.radiomics.cooccurrence import Cooccurrence
-from tasks.methods.radiomics.intensity_statistics import IntensityStatistics
-from tasks.methods.radiomics.shape import Shape
+from tasks.methods.radiomics.measure import Measure
+from tasks.methods.radiomics.perturbation.chain import PerturbationChain
+from tasks.methods.radiomics.recipes import RecipeName, named
 from tasks.methods.rules import Discretiser
 from tasks.methods.rules.association import AssociationMiner
 from tasks.methods.rules.class_rules import ClassRuleMiner
@@ -91,6 +93,18 @@ class Detection(Part):
     """The method that looks."""
 
 
+class Measurement(Part):
+    """Measure the regions of a modality."""
+
+    modality: str = ANY
+    """Modality to measure (`CT`); `*` measures every one that no other entry names."""
+    extractor: RecipeName | Extractor = "by_modality"
+    """A published recipe by its name, or one of your own. `by_modality` is the published one of each modality: `ct`,
+    `pet`, `mr`, and `arbitrary_units` for every other."""
+    name: Annotated[str, Field(pattern=r"^([a-z0-9]+(_[a-z0-9]+)*)?$", max_length=40)] = ""
+    """Name that the columns begin with, where a modality is measured in several ways."""
+
+
 class Cohort(Part):
     """How images become rows."""
 
@@ -100,6 +114,18 @@ class Cohort(Part):
     """With one row a patient: the visit whose images count. An image that was refused is not replaced."""
     readers: Literal["mean", "first"] = "mean"
     """Several readers of a region: the mean of their features, or the reader whose name comes first."""
+    deltas: Deltas | None = None
+    """What has changed since an earlier visit, as further columns; empty adds none. It takes rows of later visits:
+    `rows: patient_visit`, or `visit: last`."""
+
+    @model_validator(mode="after")
+    def _has_visits_to_compare(self) -> Cohort:
+        if self.deltas is not None and self.rows == "patient" and self.visit == "first":
+            raise ValueError(
+                "Changes since an earlier visit are asked for (`deltas`), but every row is a first visit, which has "
+                "none. Set `visit: last` or `rows: patient_visit`."
+            )
+        return self
 
 
 class Learning(Part):
@@ -109,6 +135,9 @@ class Learning(Part):
     """Models to compare."""
     harmoniser: Harmoniser = NoHarmonisation()
     """How differences between scanners are taken out, inside the training folds."""
+    stability: StableFeatures | None = None
+    """Leave out features that change when they are measured again, as the training folds tell; empty leaves out none.
+    They are measured again where the plan has `perturb`, and where several readers have drawn a region."""
     validation: NestedCrossValidation = NestedCrossValidation()
     """The folds: nested, by patient, stratified."""
     controls: bool = True
@@ -175,8 +204,11 @@ class Plan(Part):
     """Regions to draw."""
     detect: tuple[Detection, ...] = ()
     """Lesions to look for."""
-    radiomics: tuple[Extractor, ...] = (IntensityStatistics(), Shape(), Cooccurrence())
-    """Features to measure in every region."""
+    radiomics: tuple[Measurement, ...] = (Measurement(),)
+    """How regions are measured."""
+    perturb: PerturbationChain | None = None
+    """Measure every region so many times again, image and region a little changed, to tell which features are stable;
+    empty does not. It takes as long as measuring so many more regions."""
     signals: tuple[SignalExtractor, ...] = (Amplitude(), Spectrum())
     """Features to measure in every channel of a recording."""
     findings: TextMiner | None = None
@@ -197,6 +229,18 @@ class Plan(Part):
             require_address(store)
         return store or None
 
+    @field_validator("radiomics")
+    @classmethod
+    def _names_columns_apart(cls, entries: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+        places = [(entry.modality, entry.name) for entry in entries]
+        twice = sorted({modality for modality, name in places if places.count((modality, name)) > 1})
+        if twice:
+            raise ValueError(
+                f"Columns of one modality have different names: {', '.join(twice)} is measured twice under one name. "
+                "Give each of these entries a `name` of its own."
+            )
+        return entries
+
     @property
     def store_folder(self) -> Place:
         """Where the artefacts are kept."""
@@ -211,6 +255,19 @@ class Plan(Part):
 def is_of(wanted: str, modality: str) -> bool:
     """Return whether a part of a plan is meant for a modality."""
     return wanted in (ANY, modality)
+
+
+def measures_of(plan: Plan, modality: str) -> tuple[Measure, ...]:
+    """Return how the regions of a modality are measured: by the entries that name it, else by those for every one."""
+    entries = [entry for entry in plan.radiomics if entry.modality == modality]
+    entries = entries or [entry for entry in plan.radiomics if entry.modality == ANY]
+    return tuple(
+        Measure(
+            name=entry.name,
+            extractor=named(entry.extractor, modality) if isinstance(entry.extractor, str) else entry.extractor,
+        )
+        for entry in entries
+    )
 
 
 def of_modality(entries: tuple[Preprocessing, ...], modality: str) -> Preprocessing | None:

@@ -6,13 +6,24 @@ from typing import TYPE_CHECKING
 
 from data_catalog.refs import Ref, Study
 from flows.detect_study import detect_study
-from flows.plan import Plan
+from flows.plan import Plan, measures_of
 from flows.results import Features
 from flows.runtime import keep, one, refusals_in, run_stage, study_flow, work
-from tasks.radiomics import DETECTED, Measured, count_lesions, gather_features, radiomics
+from tasks.radiomics import (
+    DETECTED,
+    Measured,
+    count_lesions,
+    gather_features,
+    joined_digests,
+    measured_modality,
+    radiomics,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from data_catalog.refs import Scan
+    from tasks.methods.radiomics.measure import Measure
     from tasks.stage import Job
 
 
@@ -41,6 +52,7 @@ def radiomics_study(plan: Plan, study: Ref | None = None) -> Features:
                 {
                     "measured": tuple(what for _, what in measured),
                     "may_be_empty": bool(held.recordings or held.reports),
+                    "facts": _facts(plan, held.scans),
                 },
             )
         )
@@ -52,15 +64,45 @@ def _jobs(plan: Plan, scan: Scan) -> list[tuple[Job, Measured]]:
     for region in scan.regions:
         item = f"{scan.item}/{region.name}/{region.reader}"
         inputs = {"image": scan.image, "labels": region.mask}
-        elsewhere = tuple(number for number, name in enumerate(scan.channels) if name is None)
-        parameters = {"label": region.label, "extractors": plan.radiomics, "left_out": elsewhere}
-        job = radiomics.job(item, inputs, parameters)
-        pairs.append((job, _measured(scan, region.name, region.reader)))
+        for measures, left_out in _ways(plan, scan):
+            parameters = {"label": region.label, "measures": measures, "left_out": left_out}
+            pairs.append((radiomics.job(item, inputs, parameters), _measured(scan, region.name, region.reader)))
     if scan.detections is not None:
         pairs.append(
             (count_lesions.job(scan.item, {"detections": scan.detections}), _measured(scan, DETECTED, "method"))
         )
     return pairs
+
+
+def _ways(plan: Plan, scan: Scan) -> list[tuple[tuple[Measure, ...], tuple[int, ...]]]:
+    """Return each way in which channels of a scan are measured, with the channels that are not measured so."""
+    if not scan.channels:
+        measures = measures_of(plan, scan.modality)
+        return [(measures, ())] if measures else []
+    of = [() if name is None else measures_of(plan, measured_modality(name)) for name in scan.channels]
+    return [
+        (measures, tuple(number for number, other in enumerate(of) if other != measures))
+        for measures in dict.fromkeys(of)
+        if measures
+    ]
+
+
+def _facts(plan: Plan, scans: Iterable[Scan]) -> dict[str, dict[str, str]]:
+    """Return what each column of the measurements means, with the digest of what made it in each modality."""
+    found: dict[str, dict[str, str]] = {}
+    digests: dict[str, dict[str, str]] = {}
+    for modality in modalities_in(scans):
+        for measure in measures_of(plan, modality):
+            for column, facts in {**measure.facts(planar=True), **measure.facts(planar=False)}.items():
+                found[column] = facts
+                digests.setdefault(column, {})[modality] = facts["recipe"]
+    return {column: {**facts, "recipe": joined_digests(digests[column])} for column, facts in found.items()}
+
+
+def modalities_in(scans: Iterable[Scan]) -> list[str]:
+    """Return the modalities that scans measure, sorted; of a fused image those of its own channels."""
+    names = {name for scan in scans for name in (scan.channels or (scan.modality,)) if name is not None}
+    return sorted({measured_modality(name) for name in names})
 
 
 def _measured(scan: Scan, region: str, reader: str) -> Measured:

@@ -13,6 +13,7 @@ from flows.cohort_study import cohort_study
 from flows.learn_cohort import learn_cohort
 from flows.mine_cohort import column_meanings, mine_cohort
 from flows.plan import Plan
+from flows.radiomics_study import modalities_in
 from flows.results import CohortTables, Counts, Learnt, Mined, Results, write_results
 from flows.runtime import one, run_stage, study_flow, work
 from flows.words import flow_steps, methods_used, outcome_in_words, question, refused_by_section
@@ -117,7 +118,7 @@ def _facts(
             *(Judged(name=NAMES.get(name, name), is_control=False) for name in learnt.models),
             *(Judged(name=name.capitalize(), is_control=True) for name in learnt.controls),
         ),
-        methods=methods_used(plan),
+        methods=methods_used(plan, modalities_in(study.scans)),
         origins=tuple(_origins(store, inputs, tables)),
         scanners=cohort["scanner"].nunique() or None,
         gate=gate_summary(study),

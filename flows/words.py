@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flows.plan import measures_of
 from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.reporting.data import FlowStep, MethodUsed, OutcomeWords
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
@@ -93,15 +94,16 @@ def _patients(refusals: tuple[Refusal, ...]) -> set[str]:
     return {item for item in items if item.startswith("P-")}
 
 
-def methods_used(plan: Plan) -> tuple[MethodUsed, ...]:
-    """Return the methods of a plan in the order in which they are used."""
-    return tuple(_methods(plan))
+def methods_used(plan: Plan, modalities: Iterable[str]) -> tuple[MethodUsed, ...]:
+    """Return the methods of a plan in the order in which they are used; regions of some modalities were measured."""
+    return tuple(_methods(plan, modalities))
 
 
-def _methods(plan: Plan) -> Iterator[MethodUsed]:
+def _methods(plan: Plan, modalities: Iterable[str]) -> Iterator[MethodUsed]:
     yield from _image_methods(plan)
-    for extractor in plan.radiomics:
-        yield MethodUsed.of("radiomics", extractor)
+    for modality in modalities:
+        for measure in measures_of(plan, modality):
+            yield MethodUsed.of("radiomics", measure.extractor, modality)
     yield MethodUsed.of("cohort", plan.cohort)
     mining = plan.mine
     if mining is not None:

@@ -5,17 +5,24 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.errors import BadData
-from data_catalog.kinds import FEATURES, SPACE, geometry_of
+from data_catalog.kinds import FEATURES, SPACE, geometry_of, slabs
+from data_catalog.layout import COLUMN_FACTS
+from tasks.methods.radiomics.crop import Crop, box_of, widened
 from tasks.stage import stage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
 
-    from tasks.methods.radiomics import Extractor
+    from data_catalog.geometry import Geometry
+    from tasks.methods.radiomics.crop import Box
+    from tasks.methods.radiomics.measure import Measure
 
 CHANNEL = "channel"
 STEP = "step"
@@ -24,6 +31,8 @@ MOST_STEPS = 16
 """Images of one series that are measured one by one; a longer series is one to be summed up first."""
 DETECTED = "lesions"
 """Name of the region that stands for all lesions detected in an image."""
+ON = " on "
+"""Stands in the name of a channel of a fused image between what is measured and what it is seen with."""
 
 
 class Measured(BaseModel):
@@ -48,14 +57,15 @@ def radiomics(
     labels: xr.DataArray,
     *,
     label: int,
-    extractors: tuple[Extractor, ...],
+    measures: tuple[Measure, ...],
     left_out: tuple[int, ...] = (),
 ) -> pd.DataFrame:
-    """Return one row a channel with the features of one region; some channels may be left out."""
+    """Return one row a channel with the features of one region; some channels may be left out.
+
+    Only the region and what its features can see around it is read.
+    """
     geometry = geometry_of(image)
     geometry.require_same_grid(geometry_of(labels))
-    inside = labels.values == label
-    channels = image.values.reshape(-1, *geometry.shape)
     steps = _steps(image)
     if len(steps) - len(left_out) > MOST_STEPS:
         raise BadData(
@@ -64,17 +74,56 @@ def radiomics(
             f"the series has {len(steps)}",
             "Put `project` into the plan's `preprocess`: the mean over time, the first echo.",
         )
+    box = _box(labels, label)
+    boxes = {one: _seen(one, box, geometry) for one in measures}
     rows = []
-    for number, channel in enumerate(channels):
+    for number, step in enumerate(np.ndindex(image.shape[: -len(SPACE)])):
         if number in left_out:
             continue
         features = {}
-        for extractor in extractors:
-            features.update(extractor(channel, inside, geometry.spacing_mm))
+        for one, seen in boxes.items():
+            start = (seen[0].start, seen[1].start, seen[2].start)
+            inside = labels[seen].values == label
+            crop = Crop(image[(*step, *seen)].values, inside, geometry.spacing_mm, start, geometry.shape)
+            features.update(one(crop))
         rows.append({CHANNEL: number if steps[number] else -1, STEP: steps[number], **features})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table.attrs[COLUMN_FACTS] = {
+        column: facts for one in measures for column, facts in one.facts(planar=geometry.is_planar).items()
+    }
+    return table
 
 
+def measured_modality(name: str) -> str:
+    """Return the modality that a channel or an image of a series measures: `PT` of `PT on CT`, `MR` of `MR[echo 2]`."""
+    return name.partition(ON)[0].partition("[")[0]
+
+
+def _box(labels: xr.DataArray, label: int) -> Box:
+    """Return where a region lies, reading the mask some slices at a time."""
+    found: Box | None = None
+    low = 0
+    for _, planes in slabs(labels):
+        inside = planes == label
+        if inside.any():
+            z, y, x = box_of(inside)
+            here = (slice(z.start + low, z.stop + low), y, x)
+            found = here if found is None else _joined(found, here)
+        low += len(planes)
+    if found is None:
+        raise BadData("empty_region", "A region has voxels", "the mask is empty", "Check the segmentation.")
+    return found
+
+
+def _joined(first: Box, second: Box) -> Box:
+    z, y, x = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(first, second, strict=True))
+    return z, y, x
+
+
+def _seen(measure: Measure, box: Box, geometry: Geometry) -> Box:
+    """Return the part of the image that features of a region can see."""
+    margin = measure.extractor.margin(geometry.spacing_mm, geometry.shape)
+    return widened(box, geometry.shape if margin is None else margin, geometry.shape)
 def _steps(image: xr.DataArray) -> list[str]:
     """Return what tells apart the images of a series, in their order: the values of its axes, or numbers."""
     axes = [str(name) for name in image.dims[: -len(SPACE)]]
@@ -86,6 +135,11 @@ def _step(axis: str, value: object) -> str:
     # A point would part the name of a column, so that decimals stand behind a comma.
     said = (f"{value:g}" if isinstance(value, int | float) else str(value)).replace(".", ",")
     return said if axis == "c" else f"{axis} {said}"
+
+
+def joined_digests(digests: Mapping[str, str]) -> str:
+    """Return the digest of what made a column in each modality, as one text (`CT=0f3a PT=77b1`)."""
+    return " ".join(f"{modality}={digest}" for modality, digest in sorted(digests.items()))
 
 
 @stage(FEATURES)
@@ -108,9 +162,15 @@ def count_lesions(detections: pd.DataFrame) -> pd.DataFrame:
 
 @stage(FEATURES, keeps_parameters=False)
 def gather_features(
-    tables: list[pd.DataFrame], *, measured: tuple[Measured, ...], may_be_empty: bool = False
+    tables: list[pd.DataFrame],
+    *,
+    measured: tuple[Measured, ...],
+    facts: Mapping[str, Mapping[str, str]] | None = None,
+    may_be_empty: bool = False,
 ) -> pd.DataFrame:
     """Return one table of all measurements: whose, when, what, who drew it, and the features.
+
+    `facts` says what the columns mean; they are kept in the file beside each column.
 
     A channel stands under its own name, or under the modality and its number (`US[1]`); an image of a series
     under the modality and where it lies along its axis (`MR[b_value 1000]`).
@@ -135,4 +195,6 @@ def gather_features(
         parts.append(pd.concat([keys, table.drop(columns=[CHANNEL, STEP])], axis=1))
     together = pd.concat(parts, ignore_index=True)
     together["day"] = together["day"].astype("Int64")
-    return together.sort_values(["patient", "visit", "modality", "region", "reader"], ignore_index=True)
+    table = together.sort_values(["patient", "visit", "modality", "region", "reader"], ignore_index=True)
+    table.attrs[COLUMN_FACTS] = dict(facts or {})
+    return table

@@ -9,14 +9,28 @@ import pytest
 from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry
 from data_catalog.kinds import FEATURES, MASK, VOLUME, mask, volume
-from tasks.methods.radiomics.cooccurrence import Cooccurrence
-from tasks.methods.radiomics.intensity_statistics import IntensityStatistics
-from tasks.methods.radiomics.shape import Shape
-from tasks.radiomics import CHANNEL, MOST_STEPS, STEP, Measured, count_lesions, gather_features, radiomics
+from data_catalog.layout import column_facts
+from tasks.methods.radiomics.measure import Measure
+from tasks.methods.radiomics.recipe import Recipe
+from tasks.radiomics import (
+    CHANNEL,
+    MOST_STEPS,
+    STEP,
+    Measured,
+    count_lesions,
+    gather_features,
+    joined_digests,
+    measured_modality,
+    radiomics,
+)
 from tasks.stage import perform
 from tests.tasks.conftest import GRID, ball, image, kept
 
-ALL = (IntensityStatistics(), Shape(), Cooccurrence(binning="fixed_number", bin_number=4))
+ALL = (
+    Measure(extractor=Recipe(families=("statistics", "morphology", "cooccurrence"))),
+    Measure(name="averaged", extractor=Recipe(families=("cooccurrence",), aggregations=("3d_avg",))),
+)
+STATISTICS = (Measure(extractor=Recipe(families=("statistics",))),)
 
 
 def labels(values=None, grid=GRID):
@@ -24,7 +38,7 @@ def labels(values=None, grid=GRID):
 
 
 def features(seen=None, drawn=None, **changes):
-    given = {"label": 1, "extractors": ALL, **changes}
+    given = {"label": 1, "measures": ALL, **changes}
     return radiomics.function(image() if seen is None else seen, labels() if drawn is None else drawn, **given)
 
 
@@ -36,10 +50,44 @@ def test_one_region_is_one_row_of_all_extractors():
     assert len(row) == 1
     assert row[CHANNEL].tolist() == [-1]
     assert row["stat_mean"][0] == pytest.approx(voxels[inside].mean())
-    expected = {}
-    for extractor in ALL:
-        expected.update(extractor(voxels, inside, GRID.spacing_mm))
+    expected = ALL[0].extractor(voxels, inside, GRID.spacing_mm)
+    averaged = ALL[1].extractor(voxels, inside, GRID.spacing_mm)
+    expected |= {f"averaged__{column}": value for column, value in averaged.items()}
     assert row.drop(columns=[CHANNEL, STEP]).iloc[0].to_dict() == pytest.approx(expected)
+
+
+def test_what_each_column_means_stands_beside_it_in_the_file(store):
+    inputs = {"image": kept(store, VOLUME, image(ball() + np.arange(GRID.shape[2]))), "labels": kept(store, MASK, labels())}
+    outcome = perform(store.root, radiomics.job("P-1", inputs, {"label": 1, "measures": ALL}))
+    facts = column_facts(store.folder(outcome.ref.digest))
+    assert set(facts) == {one.column for measure in ALL for one in measure.definitions()}
+    assert facts["stat_mean"] == {
+        "label": "Mean intensity",
+        "ibsi": "Q4LE",
+        "aggregation": "DHQ4",
+        "unit": "image",
+        "conformant": "true",
+        "meaning": "The average intensity.",
+        "undefined": "",
+        "filter": "",
+        "recipe": ALL[0].extractor.digest,
+    }
+    assert facts["averaged__cm_contrast_3d_avg"]["recipe"] == ALL[1].extractor.digest
+
+
+def test_only_what_a_region_can_see_is_read():
+    grid = Geometry((9, 200, 200), (3.0, 1.0, 1.0))
+    drawn = np.zeros(grid.shape, dtype=int)
+    drawn[3:6, 90:100, 90:100] = 1
+    voxels = np.random.default_rng(0).normal(0, 1, grid.shape)
+    whole = features(image(voxels, grid=grid), labels(drawn, grid))
+    elsewhere = np.where(np.arange(200) < 50, 1e6, voxels)
+    assert features(image(elsewhere, grid=grid), labels(drawn, grid)).equals(whole)
+
+
+def test_a_channel_says_which_modality_it_measures():
+    assert [measured_modality(name) for name in ("CT", "PT on CT", "MR[echo 2,5]")] == ["CT", "PT", "MR"]
+    assert joined_digests({"PT": "2", "CT": "1"}) == "CT=1 PT=2"
 
 
 def test_only_the_label_that_is_asked_for_counts():
@@ -47,7 +95,7 @@ def test_only_the_label_that_is_asked_for_counts():
     drawn[:2], drawn[2:] = 1, 2
     voxels = np.where(drawn == 1, 5.0, 9.0)
     values = [
-        features(image(voxels), labels(drawn), label=label, extractors=(IntensityStatistics(),))["stat_mean"][0]
+        features(image(voxels), labels(drawn), label=label, measures=STATISTICS)["stat_mean"][0]
         for label in (1, 2)
     ]
     assert values == [5.0, 9.0]
@@ -55,7 +103,7 @@ def test_only_the_label_that_is_asked_for_counts():
 
 def test_each_channel_is_a_row_and_some_may_be_left_out():
     both = image(np.stack([ball(), ball(inside=7.0)]))
-    table = features(both, extractors=(IntensityStatistics(),))
+    table = features(both, measures=STATISTICS)
     assert table[[CHANNEL, "stat_mean"]].to_numpy().tolist() == [[0, 100.0], [1, 7.0]]
     assert features(both, left_out=(0,))[CHANNEL].tolist() == [1]
 
@@ -64,7 +112,7 @@ def test_each_image_of_a_series_is_told_apart_by_where_it_lies_along_its_axis():
     series = volume(
         np.stack([ball()] * 2), GRID, unit="1", modality="MR", leading=("echo",), coords={"echo": [2.5, 5.0]}
     )
-    table = features(series, extractors=(IntensityStatistics(),))
+    table = features(series, measures=STATISTICS)
     assert table[[CHANNEL, STEP]].to_numpy().tolist() == [[0, "echo 2,5"], [1, "echo 5"]]
     found = gather_features.function([table], measured=(measured(modality="MR"),))
     assert found["modality"].tolist() == ["MR[echo 2,5]", "MR[echo 5]"]
@@ -75,7 +123,7 @@ def test_a_long_series_is_to_be_summed_up_first():
     with pytest.raises(BadData, match="`project`") as refusal:
         features(film)
     assert refusal.value.verdict == "too_many_steps"
-    assert len(features(film, left_out=(0,), extractors=(IntensityStatistics(),))) == MOST_STEPS
+    assert len(features(film, left_out=(0,), measures=STATISTICS)) == MOST_STEPS
 
 
 def test_a_region_on_another_grid_is_refused():
@@ -89,7 +137,7 @@ def test_a_region_without_voxels_or_with_too_few_is_refused(store, label, verdic
     lone = np.zeros(GRID.shape, dtype=int)
     lone[0, 0, 0] = 1
     inputs = {"image": kept(store, VOLUME, image()), "labels": kept(store, MASK, labels(lone))}
-    outcome = perform(store.root, radiomics.job("P-1", inputs, {"label": label, "extractors": ALL}))
+    outcome = perform(store.root, radiomics.job("P-1", inputs, {"label": label, "measures": ALL}))
     assert outcome.refusal.verdict == verdict
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.methods.radiomics.kernels.neighbourhoods import count_neighbourhoods, count_wide_neighbourhoods
-from tasks.methods.radiomics.kernels.neighbours import mark_equal
+from tasks.methods.radiomics.kernels.neighbours import IN_SLICE, mark_equal
 from tasks.methods.radiomics.kernels.zones import find_zones
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 DIRECTIONS = tuple(step for step in product((0, 1), (-1, 0, 1), (-1, 0, 1)) if step > (0, 0, 0))
 """The 13 directions (z, y, x) to a neighbour, opposite ones being one; the first 4 are those within a slice."""
-IN_SLICE = 4
 MOST_NEIGHBOURS = 26
 
 

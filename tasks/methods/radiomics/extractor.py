@@ -1,119 +1,55 @@
-"""What every extractor shares: which voxels of a region count, and which regions are refused."""
+"""What every extractor is: a region in, one number a column out, and what the columns mean."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import abstractmethod
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from pydantic import Field
-from scipy import ndimage
-
-from data_catalog.errors import BadData
 from tasks.methods.method import Method
+from tasks.methods.radiomics.crop import whole_crop
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from data_catalog.geometry import Triple
+    from tasks.methods.radiomics.crop import Crop
     from tasks.methods.radiomics.definition import FeatureDefinition
+
+DIGEST_DIGITS = 12
+"""Hexadecimal digits of a digest: enough to tell any two recipes apart."""
 
 
 class RegionFeatures(Method):
     """Describe one region of an image; every region of one image gets the same columns."""
 
-    minimum_voxels: int = Field(default=8, ge=1)
-    """Regions of fewer voxels are refused: numbers from a handful of voxels say little of the tissue."""
+    @abstractmethod
+    def measure(self, crop: Crop) -> dict[str, float]:
+        """Return the value of each column for the region in a part of an image that holds `margin` around it."""
 
     @abstractmethod
+    def margin(self, spacing_mm: Triple, whole: tuple[int, int, int]) -> tuple[int, int, int] | None:
+        """Return how many voxels (z, y, x) around a region its features can see, or None for the whole image."""
+
+    @abstractmethod
+    def definitions(self, *, planar: bool = False) -> tuple[FeatureDefinition, ...]:
+        """Return what each column means, in the columns' order; `planar` for images of one plane."""
+
     def __call__(self, image: NDArray[Any], mask: NDArray[np.bool_], spacing_mm: Triple) -> dict[str, float]:
         """Return the value of each column for the voxels where the (z, y, x) `mask` is True.
 
         Raises
         ------
         BadData
-            `empty_region`, `region_too_small`, `infinite_voxels`, or `other_grid` when shapes differ.
+            `other_grid` when shapes differ, and what the extractor cannot measure.
         """
+        return self.measure(whole_crop(image, mask, spacing_mm))
 
-    @abstractmethod
-    def definitions(self, *, planar: bool = False) -> tuple[FeatureDefinition, ...]:
-        """Return what each column means, in the columns' order; `planar` for images of one plane."""
-
-
-@dataclass(frozen=True)
-class Region:
-    """Hold the bounding box of a region.
-
-    Parameters
-    ----------
-    values : NDArray[np.float64]
-        Intensities of the box, (z, y, x), NaN where a voxel is missing.
-    mask : NDArray[np.bool_]
-        Voxels of the region, missing ones among them.
-    spacing_mm : tuple of float
-        Distance of voxel centres along (z, y, x).
-    planar : bool
-        Whether the whole image is of one plane.
-    """
-
-    values: NDArray[np.float64]
-    mask: NDArray[np.bool_]
-    spacing_mm: Triple
-    planar: bool
-
-    @property
-    def measured(self) -> NDArray[np.bool_]:
-        """Voxels of the region that are not missing."""
-        return self.mask & ~np.isnan(self.values)
-
-    @property
-    def missing_count(self) -> int:
-        """Number of the region's voxels that are missing."""
-        return int((self.mask & np.isnan(self.values)).sum())
-
-
-def cut_out(image: NDArray[Any], mask: NDArray[np.bool_], spacing_mm: Triple) -> Region:
-    """Return the bounding box of a region.
-
-    Raises
-    ------
-    BadData
-        `other_grid` when shapes differ, `empty_region` when the mask is empty, `infinite_voxels`.
-    """
-    if image.shape != mask.shape:
-        raise BadData(
-            "other_grid",
-            "Image and mask must share a grid",
-            f"shapes {image.shape} and {mask.shape} differ",
-            "Resample the mask onto the image's grid.",
-        )
-    inside = np.asarray(mask, dtype=bool)
-    if not inside.any():
-        raise BadData("empty_region", "A region has voxels", "the mask is empty", "Check the segmentation.")
-    box = ndimage.find_objects(inside.astype(np.uint8))[0]
-    values = np.asarray(image[box], dtype=np.float64)
-    infinite = int(np.isinf(values[inside[box]]).sum())
-    if infinite:
-        raise BadData(
-            "infinite_voxels",
-            "Every voxel of a region is a finite number, or NaN where it is missing",
-            f"{infinite} of its voxels are infinite",
-            "Correct the rescale slope and intercept, or mark these voxels as missing.",
-        )
-    return Region(values, inside[box], spacing_mm, planar=image.shape[0] == 1)
-
-
-def require_size(count: int, minimum: int) -> None:
-    """Raise `BadData` unless a region has at least `minimum` voxels: `empty_region` for none at all."""
-    if count == 0:
-        raise BadData(
-            "empty_region", "A region has voxels", "all voxels of the mask are missing in the image", "Check the image."
-        )
-    if count < minimum:
-        raise BadData(
-            "region_too_small",
-            f"A region has at least {minimum} voxels that are not missing",
-            f"it has {count}",
-            "Leave the region out, or lower `minimum_voxels`.",
-        )
+    @cached_property
+    def digest(self) -> str:
+        """First digits of the SHA-256 of all parameters: columns of one name and one digest compare."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]

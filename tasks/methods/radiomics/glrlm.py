@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.methods.radiomics.kernels.emphases import emphases
-from tasks.methods.radiomics.kernels.runs import SHORTEST_WALKED, count_runs
+from tasks.methods.radiomics.kernels.runs import SEEN, count_runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,7 @@ NOTHING_LARGE = np.empty(0, dtype=np.int64)
 
 def measure(domain: Domain, steps: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the features of all runs along some of the domain's directions."""
-    longest = max(*domain.padded.shape, SHORTEST_WALKED)
-    table = np.zeros((domain.histogram.size, longest + 1), dtype=np.int64)
-    count_runs(domain.flat, domain.marks_of(steps), steps, table)
+    lengths = max(*domain.padded.shape, SEEN) + 2
+    table = np.zeros((domain.histogram.size, lengths), dtype=np.int64)
+    count_runs(domain.flat, domain.marks_of(steps), steps, domain.histogram, table)
     return emphases(table, NOTHING_LARGE, domain.voxels * steps.size)[: len(FEATURES)]

@@ -10,10 +10,10 @@ import numpy as np
 from tasks.methods.radiomics.ellipsoid import ellipsoid_area
 from tasks.methods.radiomics.kept import kept_voxels
 from tasks.methods.radiomics.kernels.enclosure import enclosing_ellipsoid, oriented_box
-from tasks.methods.radiomics.kernels.hull import convex_hull, hull_size, largest_distance, surface_extremes
+from tasks.methods.radiomics.kernels.hull import convex_hull, hull_size, surface_extremes
 from tasks.methods.radiomics.kernels.outline import cell_codes, row_sums
 from tasks.methods.radiomics.mesh import VOXELS_IN_CELL, cell_areas, cell_volumes
-from tasks.methods.radiomics.places import bits, principal_axes
+from tasks.methods.radiomics.places import bits, diameter, principal_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -193,7 +193,9 @@ def _extent(
     points = surface_extremes(ends)
     triangles = convex_hull(points)
     places = points * half
-    corners = places[np.unique(triangles[:, :3])]
+    is_corner = np.zeros(len(points), dtype=bool)
+    is_corner[triangles[:, :3]] = True
+    corners = places[is_corner]
     variances, directions = principal
     sides = np.ptp(corners, axis=0)
     turned = oriented_box(places, triangles, np.concatenate([TURNS, TURNS @ directions]))
@@ -202,7 +204,7 @@ def _extent(
     major, minor, least = (2 * sqrt(variance) for variance in variances)
     hull = hull_size(points, triangles, half).tolist()
     return (
-        float(largest_distance(corners)),
+        diameter(corners),
         2 * major,
         2 * minor,
         2 * least,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.methods.radiomics.kernels.hull import largest_distance, surface_extremes
+from tasks.methods.radiomics.kernels.hull import surface_extremes
 from tasks.methods.radiomics.kernels.outline import cell_codes, row_sums
-from tasks.methods.radiomics.places import bits, principal_axes
+from tasks.methods.radiomics.places import bits, diameter, principal_axes
 
 if TYPE_CHECKING:
     from tasks.methods.radiomics.region import Region
@@ -64,7 +64,7 @@ def morphology_2d(region: Region) -> dict[str, float]:
         int(sums[0]) * height * width,
         perimeter,
         4 * pi * area / perimeter**2,
-        float(largest_distance(places)),
+        diameter(places),
         major,
         minor,
         minor / major if major > 0 else np.nan,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.methods.radiomics.kernels.hull import largest_distance
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,3 +40,10 @@ def principal_axes(sums: list[int], spacing: Sequence[float]) -> tuple[list[floa
     values, vectors = np.linalg.eigh(covariance)
     variances = values[::-1].tolist()
     return [value if value > FLAT * variances[0] else 0.0 for value in variances], vectors.T[::-1]
+
+
+def diameter(corners: NDArray[np.float64]) -> float:
+    """Return the largest distance between any two of the corners (n, 3) of a convex hull."""
+    radii = np.sqrt(((corners - (corners.max(axis=0) + corners.min(axis=0)) / 2) ** 2).sum(axis=1))
+    order = np.argsort(-radii, kind="stable")
+    return float(largest_distance(corners[order], radii[order]))

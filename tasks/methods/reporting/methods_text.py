@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from tasks.methods.reporting.recipe_text import recipe_sentences
 from tasks.methods.reporting.sentences import adjustment
 from tasks.methods.reporting.words import inside, listing, percentage, plural, signs
 
@@ -48,14 +49,18 @@ def _subject(purpose: Purpose, on: str) -> str:
 
 
 def _features(data: ReportData) -> str:
-    names = list(dict.fromkeys(method.name for method in data.methods if method.purpose == "radiomics"))
-    if not names:
+    used = [method for method in data.methods if method.purpose == "radiomics"]
+    if not used:
         return ""
-    counted = f" They gave {plural(len(data.features), 'feature')}." if data.features else ""
-    return (
-        f"In each region these were measured: {listing(names)}.{counted} Codes are those of the Image Biomarker "
-        "Standardisation Initiative (IBSI)."
-    )
+    said = [
+        recipe_sentences(method.on, method.parameters)
+        if method.name == "recipe"
+        else f"Regions in images of {method.on} were measured by {method.name}."
+        for method in used
+    ]
+    if data.features:
+        said.append(f"This gave {plural(len(data.features), 'feature')}.")
+    return " ".join([*said, "Features are those of the Image Biomarker Standardisation Initiative (IBSI)."])
 
 
 def _models(data: ReportData) -> str:

@@ -27,12 +27,17 @@ def members_of(union):
     return get_args(get_args(union)[0])
 
 
-def package_of(method):
-    return import_module(method.__module__.rpartition(".")[0])
+def home_of(method):
+    """Return the module that offers a method beside others: its own, where it names the family, or its package."""
+    own = import_module(method.__module__)
+    return own if unions_of(own) else import_module(method.__module__.rpartition(".")[0])
 
 
 FAMILIES = {
-    name: union for module in MODULES if hasattr(module, "__path__") for name, union in unions_of(module).items()
+    f"{module.__name__}.{name.rpartition('.')[2]}": union
+    for module in MODULES
+    for name, union in unions_of(module).items()
+    if module.__name__ in {home_of(member).__name__ for member in members_of(union)}
 }
 DEFINED = sorted(
     {
@@ -43,7 +48,7 @@ DEFINED = sorted(
     },
     key=lambda cls: (cls.__module__, cls.__name__),
 )
-FAMILY_PACKAGES = {name.rsplit(".", 1)[0] for name in FAMILIES}
+FAMILY_HOMES = {name.rsplit(".", 1)[0] for name in FAMILIES}
 OFFERED = {member for union in FAMILIES.values() for member in members_of(union)}
 
 
@@ -55,7 +60,7 @@ METHODS = [cls for cls in DEFINED if has_tag(cls)]
 each_method = pytest.mark.parametrize("method", METHODS, ids=lambda cls: cls.__name__)
 each_method_of_a_family = pytest.mark.parametrize(
     "method",
-    [cls for cls in METHODS if package_of(cls).__name__ in FAMILY_PACKAGES],
+    [cls for cls in METHODS if home_of(cls).__name__ in FAMILY_HOMES],
     ids=lambda cls: cls.__name__,
 )
 each_family = pytest.mark.parametrize("family", list(FAMILIES))
@@ -74,12 +79,12 @@ def schemas_in(schema):
 
 def test_the_image_families_are_found():
     names = {name.rsplit(".", 1)[1] for name in FAMILIES}
-    assert names >= {"Preprocessor", "Fuser", "Segmenter", "Detector", "Extractor"}
+    assert names >= {"Preprocessor", "Fuser", "Segmenter", "Detector", "Filter", "Binning"}
 
 
 @each_method_of_a_family
 def test_a_method_is_offered_by_its_family(method):
-    package = package_of(method)
+    package = home_of(method)
     unions = [members_of(union) for union in unions_of(package).values()]
     # a family of one is no union: its package gives the method a second name
     alone = [value for name, value in vars(package).items() if value is method and name != method.__name__]

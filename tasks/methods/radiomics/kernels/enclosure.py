@@ -97,79 +97,51 @@ def oriented_box(  # noqa: C901, PLR0912, PLR0915 - steps that share all of thei
 
 
 @kernel
-def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the inverse of a symmetric matrix (3, 3)."""
-    a, b, c = matrix[0, 0], matrix[0, 1], matrix[0, 2]
-    d, e, f = matrix[1, 1], matrix[1, 2], matrix[2, 2]
-    out = np.empty((3, 3))
-    out[0, 0], out[1, 1], out[2, 2] = d * f - e * e, a * f - c * c, a * d - b * b
-    out[0, 1] = out[1, 0] = c * e - b * f
-    out[0, 2] = out[2, 0] = b * e - c * d
-    out[1, 2] = out[2, 1] = b * c - a * e
-    inverse: NDArray[np.float64] = out / (a * out[0, 0] + b * out[0, 1] + c * out[0, 2])
-    return inverse
+def _fit(points: NDArray[np.float64], weights: NDArray[np.float64], fit: NDArray[np.float64]) -> None:
+    """Put in `fit` (7, 3) the mean of points (n, 3) whose weights sum up to 1, their spread, and its inverse."""
+    fit[:] = 0.0
+    mean, spread, inverse = fit[0], fit[1:4], fit[4:]
+    for which in range(len(weights)):
+        for k in range(DIMENSIONS):
+            mean[k] += weights[which] * points[which, k]
+    for which in range(len(weights)):
+        for k in range(DIMENSIONS):
+            away = weights[which] * (points[which, k] - mean[k])
+            for m in range(k, DIMENSIONS):
+                spread[k, m] += away * (points[which, m] - mean[m])
+    a, b, c = spread[0, 0], spread[0, 1], spread[0, 2]
+    d, e, f = spread[1, 1], spread[1, 2], spread[2, 2]
+    spread[1, 0], spread[2, 0], spread[2, 1] = b, c, e
+    inverse[0, 0], inverse[1, 1], inverse[2, 2] = d * f - e * e, a * f - c * c, a * d - b * b
+    inverse[0, 1], inverse[0, 2], inverse[1, 2] = c * e - b * f, b * e - c * d, b * c - a * e
+    inverse /= a * inverse[0, 0] + b * inverse[0, 1] + c * inverse[0, 2]
+    inverse[1, 0], inverse[2, 0], inverse[2, 1] = inverse[0, 1], inverse[0, 2], inverse[1, 2]
 
 
 @kernel
-def _times(matrix: NDArray[np.float64], vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the product of a matrix (3, 3) and a vector (3,)."""
-    out = np.zeros(DIMENSIONS)
+def _product(one: NDArray[np.float64], other: NDArray[np.float64], fit: NDArray[np.float64]) -> float:
+    """Return the product of two places (3,), seen from the mean and in units of the spread (Mahalanobis)."""
+    mean, inverse = fit[0], fit[4:]
+    total = 0.0
     for k in range(DIMENSIONS):
+        away = one[k] - mean[k]
         for m in range(DIMENSIONS):
-            out[k] += matrix[k, m] * vector[m]
-    return out
+            total += away * inverse[k, m] * (other[m] - mean[m])
+    return total
 
 
 @kernel
-def _spread(
-    points: NDArray[np.float64], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the weighted mean (3,) of points (n, 3) and their spread about it (3, 3); the weights sum up to 1."""
-    center = np.zeros(3)
-    for which in range(len(weights)):
-        for k in range(3):
-            center[k] += weights[which] * points[which, k]
-    spread = np.zeros((3, 3))
-    for which in range(len(weights)):
-        for k in range(3):
-            away = weights[which] * (points[which, k] - center[k])
-            for m in range(k + 1):
-                spread[k, m] += away * (points[which, m] - center[m])
-    for k in range(3):
-        for m in range(k):
-            spread[m, k] = spread[k, m]
-    return center, spread
-
-
-@kernel
-def _distances(
-    points: NDArray[np.float64], center: NDArray[np.float64], inverse: NDArray[np.float64], out: NDArray[np.float64]
-) -> None:
-    """Put in `out` the square of each point's distance from the centre in units of the spread (Mahalanobis)."""
-    for which in range(len(out)):
-        z, y, x = points[which, 0] - center[0], points[which, 1] - center[1], points[which, 2] - center[2]
-        out[which] = (
-            z * (inverse[0, 0] * z + 2 * inverse[0, 1] * y + 2 * inverse[0, 2] * x)
-            + y * (inverse[1, 1] * y + 2 * inverse[1, 2] * x)
-            + inverse[2, 2] * x * x
-        )
-
-
-@kernel
-def _settle(
-    core: NDArray[np.float64], weights: NDArray[np.float64], slack: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _settle(core: NDArray[np.float64], weights: NDArray[np.float64], fit: NDArray[np.float64], slack: float) -> None:
     """Shift weight between the first points of `core` until those that have some are about as far out as any.
 
-    Returns mean and spread of the points with these weights, which `weights` then holds.
+    `weights` and `fit` are changed in place.
     """
     away = np.empty(weights.size)
-    center, spread = _spread(core, weights)
     for _ in range(STEPS):
-        inverse = _inverse(spread)
-        _distances(core, center, inverse, away)
+        _fit(core, weights, fit)
         far = close = 0
         for which in range(weights.size):
+            away[which] = _product(core[which], core[which], fit)
             if away[which] > away[far]:
                 far = which
             if weights[which] > 0 and (away[which] < away[close] or weights[close] == 0):
@@ -177,15 +149,13 @@ def _settle(
         if away[far] <= DIMENSIONS * (1 + slack) and away[close] >= DIMENSIONS * (1 - slack):
             break
         # the weight that goes from the nearest to the farthest makes the ellipsoid as large as these two can
-        between = 1 + ((core[far] - center) * _times(inverse, core[close] - center)).sum()
+        between = 1 + _product(core[far], core[close], fit)
         bend = 2 * ((1 + away[far]) * (1 + away[close]) - between * between)
         step = weights[close]
         if bend > 0:
             step = min(step, (away[far] - away[close]) / bend)
         weights[far] += step
         weights[close] = weights[close] - step if step < weights[close] else 0.0
-        center, spread = _spread(core, weights)
-    return center, spread
 
 
 @kernel
@@ -197,24 +167,28 @@ def enclosing_ellipsoid(points: NDArray[np.float64], accuracy: float) -> NDArray
     dual problem (Mathematics of Operations Research 21 (1996) 307-320) are found by exchange between two points
     (Boehning, Biometrika 73 (1986) 225-229).
     """
-    away = np.empty(len(points))
     core = np.empty((CORE, 3))
     weights = np.zeros(CORE)
     size = 0
-    for axis in range(3):
+    for axis in range(DIMENSIONS):
         core[size] = points[np.argmin(points[:, axis])]
         core[size + 1] = points[np.argmax(points[:, axis])]
         size += 2
-    # the extremes may all be in one plane; all points are not
-    center, spread = _spread(points, np.full(len(points), 1.0 / len(points)))
-    slack = 1.0
     weights[:size] = 1.0 / size
+    # the extremes may all be in one plane; all points are not
+    fit = np.empty((7, 3))
+    _fit(points, np.full(len(points), 1.0 / len(points)), fit)
+    outermost, slack = 0.0, 1.0
     for round_ in range(ROUNDS):
         if round_ > 0:
-            center, spread = _settle(core, weights[:size], slack)
-        _distances(points, center, _inverse(spread), away)
-        farthest = np.argmax(away)
-        settled = round_ > 0 and slack <= accuracy and away[farthest] <= DIMENSIONS * (1 + accuracy)
+            _settle(core, weights[:size], fit, slack)
+        outermost = 0.0
+        farthest = 0
+        for which in range(len(points)):
+            away = _product(points[which], points[which], fit)
+            if away > outermost:
+                outermost, farthest = away, which
+        settled = round_ > 0 and slack <= accuracy and outermost <= DIMENSIONS * (1 + accuracy)
         # it takes the place of one that the ellipsoid does not rest on, or a new one
         place = size
         for which in range(size):
@@ -223,9 +197,9 @@ def enclosing_ellipsoid(points: NDArray[np.float64], accuracy: float) -> NDArray
         if settled or place == CORE:
             break
         # while points are far outside, the ellipsoid around the core need not be found to the last digit
-        slack = max(min(slack, (away[farthest] / DIMENSIONS - 1) * EASE), accuracy / 2)
+        slack = max(min(slack, (outermost / DIMENSIONS - 1) * EASE), accuracy / 2)
         size = max(size, place + 1)
         core[place] = points[farthest]
         weights[place] = 0.0
-    matrix: NDArray[np.float64] = spread * away[farthest]
+    matrix: NDArray[np.float64] = fit[1:4] * outermost
     return matrix

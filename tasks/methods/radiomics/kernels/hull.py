@@ -16,6 +16,15 @@ STEPS = np.array([[-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0], [0, 0, 1]])
 
 
 @kernel
+def _in_row(ends: NDArray[np.int32], z: int, y: int, x: int) -> bool:
+    """Return whether a place lies between the ends of its row, so that what is half way to it is inside the hull."""
+    if not (0 <= z < ends.shape[0] and 0 <= y < ends.shape[1]):
+        return False
+    within: bool = 0 <= ends[z, y, 0] <= x <= ends[z, y, 1]
+    return within
+
+
+@kernel
 def surface_extremes(  # noqa: C901 - one walk over the rows
     ends: NDArray[np.int32],
 ) -> NDArray[np.int64]:
@@ -46,11 +55,12 @@ def surface_extremes(  # noqa: C901 - one walk over the rows
                 chain[size, 1] = x
                 size += 1
             for which in range(size):
+                y, x = chain[which, 0], chain[which, 1]
                 for step in range(len(STEPS)):
-                    points[count, 0] = 2 * z + STEPS[step, 0]
-                    points[count, 1] = 2 * chain[which, 0] + STEPS[step, 1]
-                    points[count, 2] = 2 * chain[which, 1] + STEPS[step, 2] * sign
-                    count += 1
+                    dz, dy, dx = STEPS[step, 0], STEPS[step, 1], sign * STEPS[step, 2]
+                    if not _in_row(ends, z + dz, y + dy, x + dx):
+                        points[count, 0], points[count, 1], points[count, 2] = 2 * z + dz, 2 * y + dy, 2 * x + dx
+                        count += 1
     return points[:count].copy()
 
 
@@ -270,16 +280,20 @@ def hull_size(
 
 
 @kernel
-def largest_distance(points: NDArray[np.float64]) -> float:
-    """Return the largest distance between any two points (n, 3)."""
+def largest_distance(points: NDArray[np.float64], radii: NDArray[np.float64]) -> float:
+    """Return the largest distance between any two points (n, 3).
+
+    `radii` are their distances from any one place, by which they stand, the largest first: no two points are farther
+    from each other than both radii together.
+    """
     largest = 0.0
     for one in range(len(points)):
+        if 2 * radii[one] <= largest:
+            break
         for other in range(one + 1, len(points)):
-            z, y, x = (
-                points[one, 0] - points[other, 0],
-                points[one, 1] - points[other, 1],
-                points[one, 2] - points[other, 2],
-            )
-            largest = max(largest, z * z + y * y + x * x)
-    distance: float = np.sqrt(largest)
-    return distance
+            if radii[one] + radii[other] <= largest:
+                break
+            z, y = points[one, 0] - points[other, 0], points[one, 1] - points[other, 1]
+            x = points[one, 2] - points[other, 2]
+            largest = max(largest, np.sqrt(z * z + y * y + x * x))
+    return largest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.methods.radiomics.kernels.compiled import kernel
-from tasks.methods.radiomics.kernels.neighbours import BEFORE, TILE, bits_set
+from tasks.methods.radiomics.kernels.neighbours import BEFORE, TILE, at, bits_set, gather_marks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +35,7 @@ def count_neighbourhoods(
     """
     farthest = steps[-1]
     lead = BEFORE * farthest
+    of_tone, of_likes = differences.ravel(), dependences.ravel()
     after, like = np.empty(TILE, np.uint16), np.empty(TILE, np.uint16)
     column, around = np.empty(TILE + 2, np.int32), np.empty(TILE, np.int32)
     rows = np.zeros(1 + 2 * (steps.size // 3), np.int64)
@@ -45,12 +46,7 @@ def count_neighbourhoods(
         size = min(TILE, grey.size - farthest - first)
         levels = grey[first : first + size]
         here = marks[lead + first : lead + first + size]
-        after[:] = 0
-        for d in range(steps.size):
-            bit = np.uint16(1 << d)
-            ahead = marks[lead + first + steps[d] : lead + first + steps[d] + size]
-            for x in range(size):
-                after[x] |= ahead[x] & bit
+        gather_marks(marks, steps, lead + first, size, 1, after)
         for x in range(size):
             like[x] = bits_set(here[x]) + bits_set(after[x])
         column[:] = 0
@@ -61,12 +57,11 @@ def count_neighbourhoods(
         for x in range(size):
             around[x] = column[x] + column[x + 1] + column[x + 2] - np.int32(levels[x]) - np.int32(1 << COUNT)
         for x in range(size):
-            level = np.int64(levels[x])
-            if level:
-                number = np.int64(around[x]) >> COUNT
-                total = np.int64(around[x]) & ((1 << COUNT) - 1)
-                differences[level, number] += abs(number * level - total) if number else 1
-                dependences[level, 1 + like[x]] += 1
+            if levels[x]:
+                level, number = np.int64(levels[x]), np.int64(around[x]) >> COUNT
+                strayed = abs(number * level - (np.int64(around[x]) & ((1 << COUNT) - 1)))
+                of_tone[at(level * differences.shape[1] + number)] += strayed if number else 1
+                of_likes[at(level * dependences.shape[1] + 1 + like[x])] += 1
 
 
 @kernel

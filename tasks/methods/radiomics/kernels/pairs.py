@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.methods.radiomics.kernels.compiled import kernel
+from tasks.methods.radiomics.kernels.neighbours import IN_SLICE, at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,20 +17,39 @@ if TYPE_CHECKING:
 def count_pairs(grey: NDArray[np.uint16], steps: NDArray[np.int64], tables: NDArray[np.int32]) -> None:
     """Count the grey levels of each voxel and of the voxel one step before it, for every step.
 
-    `grey` is flat and 0 wherever a step could leave it. `tables` is (copies, (levels + 1)^2): a pair of levels i and j
-    is counted at i (levels + 1) + j in any copy. Directions take turns with the copies, since one count
-    that is raised twice in a row waits for itself.
+    `grey` is flat and 0 wherever a step could leave it; `steps` are those of a plane, of a volume, or of one direction.
+    `tables` is (copies, (levels + 1)^2): a pair of levels i and j is counted at i (levels + 1) + j in any copy, of
+    which there are 4 or 1. Neighbours take turns with them, since a count that is raised twice in a row waits for
+    itself.
     """
     copies, size = tables.shape
     width = np.int64(np.sqrt(size))
-    flat = tables.ravel()
-    homes = np.arange(steps.size) % copies * size
+    counts, apart = tables.ravel(), size if copies > 1 else 0
+    if steps.size == 1:
+        for p in range(steps[0], grey.size):
+            counts[at(grey[at(p)] * width + grey[at(p - steps[0])])] += 1
+        return
+    volume, along = steps.size > IN_SLICE, steps[0]
+    a, b, c, d = steps[2], steps[-8 * volume], steps[-5 * volume], steps[-2 * volume]
     for p in range(steps[-1], grey.size):
-        level = np.int64(grey[p])
-        if level:
-            row = level * width
-            for d in range(steps.size):
-                flat[homes[d] + row + grey[p - steps[d]]] += 1
+        if grey[at(p)]:
+            row = grey[at(p)] * width
+            counts[at(row + 3 * apart + grey[at(p - along)])] += 1
+            _count_three(counts, row, apart, grey, p - a, along)
+            if volume:
+                _count_three(counts, row, apart, grey, p - b, along)
+                _count_three(counts, row, apart, grey, p - c, along)
+                _count_three(counts, row, apart, grey, p - d, along)
+
+
+@kernel
+def _count_three(
+    counts: NDArray[np.int32], row: int, apart: int, grey: NDArray[np.uint16], middle: int, along: int
+) -> None:
+    """Count the pairs with three voxels in a line."""
+    counts[at(row + grey[at(middle - along)])] += 1
+    counts[at(row + apart + grey[at(middle)])] += 1
+    counts[at(row + 2 * apart + grey[at(middle + along)])] += 1
 
 
 @kernel

@@ -7,99 +7,134 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.methods.radiomics.kernels.compiled import kernel
-from tasks.methods.radiomics.kernels.neighbours import BEFORE, TILE, bits_set
+from tasks.methods.radiomics.kernels.neighbours import BEFORE, TILE, at, bits_set, gather_marks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FIELD = 20
-"""Bits of each of the three sums that are kept in one whole number."""
-SHORTEST_WALKED = 4
-"""Runs of fewer voxels are counted without walking along them; a table of runs has at least this many lengths."""
+SEEN = 4
+"""A voxel's place in a run shows in the marks up to this one."""
+FIELD = 21
+"""Bits of each of the sums, of voxels that are second, third and fourth, that are kept in one whole number."""
 TILES = (1 << FIELD) // (13 * TILE)
-"""How many tiles of 13 directions such a sum can hold."""
+"""How many tiles of 13 directions such sums can hold."""
 
 
 @kernel
 def count_runs(
-    grey: NDArray[np.uint16], marks: NDArray[np.uint16], steps: NDArray[np.int64], table: NDArray[np.int64]
+    grey: NDArray[np.uint16],
+    marks: NDArray[np.uint16],
+    steps: NDArray[np.int64],
+    histogram: NDArray[np.int64],
+    table: NDArray[np.int64],
 ) -> None:
-    """Count the runs of each grey level and length along every step into `table[level, length]`.
+    """Count the runs of each grey level and length along every step into a zeroed `table[level, length]`.
 
-    `marks` are `mark_equal`'s of the same `grey` and `steps`. A voxel is the first of its run where its mark is not
-    set, the second where that of the voxel before it is not, and so on up to the fourth: counted as they stand, they
-    tell how many runs are of 1, 2 and 3 voxels. Only runs of 4 or more are walked along.
+    `marks` are `mark_equal`'s of the same `grey` and `steps`, `histogram` tells how many voxels each level has. What
+    is counted first is voxels, by their place in the run: there are as many third voxels as runs of three or more, and
+    first voxels are those that are not in another place. The next places show in the marks, many voxels at a time;
+    beyond, all runs of a tile are walked along together, one voxel each in turn, so that the processor need
+    not guess where one ends. `table` has a length more than the longest run, and at least 5.
     """
     farthest = steps[-1]
     lead = BEFORE * farthest
-    directions = np.uint16(steps.size)
     step_of = np.zeros((1 << (steps.size - 1)) + 1, dtype=np.int64)
     for d in range(steps.size):
         step_of[1 << d] = steps[d]
-    one, two, three = np.empty(TILE, np.uint16), np.empty(TILE, np.uint16), np.empty(TILE, np.uint16)
-    places = np.empty(TILE, np.int64)
+    places, beyond = np.empty(TILE, np.uint16), np.empty(TILE, np.uint16)
+    longer = np.empty(TILE, np.int64)
+    most = TILE * steps.size
+    walkers = np.empty(most, np.int64), np.empty(most, np.uint16), np.empty(most, np.int64)
     sums = np.zeros(table.shape[0], np.int64)
     tiles = 0
     for first in range(farthest, grey.size - farthest, TILE):
         size = min(TILE, grey.size - farthest - first)
-        here = marks[lead + first : lead + first + size]
         levels = grey[first : first + size]
-        one[:] = 0
-        two[:] = 0
-        three[:] = 0
-        for d in range(steps.size):
-            bit, start, step = np.uint16(1 << d), lead + first, steps[d]
-            before = marks[start - step : start - step + size]
-            for x in range(size):
-                one[x] |= before[x] & bit
-            before = marks[start - 2 * step : start - 2 * step + size]
-            for x in range(size):
-                two[x] |= before[x] & bit
-            before = marks[start - 3 * step : start - 3 * step + size]
-            for x in range(size):
-                three[x] |= before[x] & bit
+        _see_places(marks, steps, lead + first, size, places, beyond)
+        waiting = 0
         for x in range(size):
-            second = here[x] & ~one[x]
-            third = here[x] & one[x] & ~two[x]
-            three[x] = here[x] & one[x] & two[x] & ~three[x]
-            starts = np.int64(directions - bits_set(here[x]))
-            places[x] = starts | np.int64(bits_set(second)) << FIELD | np.int64(bits_set(third)) << 2 * FIELD
-        for x in range(size):
-            level = np.int64(levels[x])
-            if level:
-                sums[level] += places[x]
-                fourth = np.int64(three[x])
-                while fourth:
-                    bit = fourth & -fourth
-                    fourth ^= bit
-                    step, length, there = step_of[bit], 4, lead + first + x + step_of[bit]
-                    while marks[there] & bit:
-                        length += 1
-                        there += step
-                    table[level, length] += 1
+            if levels[x]:
+                seen = np.int64(places[x])
+                sums[at(levels[x])] += seen & 15 | (seen & 240) << (FIELD - 4) | (seen & 3840) << (2 * FIELD - 8)
+                longer[at(waiting)] = x
+                waiting += beyond[x] != 0
+        _walk(marks, step_of, table, lead + first, levels, beyond, longer[:waiting], walkers)
         tiles += 1
-        if tiles == TILES or first + TILE >= grey.size - farthest:
+        if tiles == TILES:
             _add_sums(table, sums)
             tiles = 0
-    _take_differences(table)
+    _add_sums(table, sums)
+    for level in range(1, sums.size):
+        table[level, 1] = steps.size * histogram[level] - table[level, 2:].sum()
+        for length in range(1, table.shape[1] - 1):
+            table[level, length] -= table[level, length + 1]
+
+
+@kernel
+def _see_places(
+    marks: NDArray[np.uint16],
+    steps: NDArray[np.int64],
+    start: int,
+    size: int,
+    places: NDArray[np.uint16],
+    beyond: NDArray[np.uint16],
+) -> None:
+    """Write in how many runs each voxel of a tile is second, third and fourth, 4 bits each, and in which it is fifth."""
+    here, before, in_place = marks[start : start + size], np.empty(TILE, np.uint16), np.empty(TILE, np.uint16)
+    for x in range(size):
+        beyond[x] = here[x]
+        places[x] = 0
+    for k in range(SEEN):
+        gather_marks(marks, steps, start, size, -(k + 1), before)
+        for x in range(size):
+            in_place[x] = beyond[x] & ~before[x]
+            beyond[x] &= before[x]
+        if k < SEEN - 1:
+            shift = np.uint16(4 * k)
+            for x in range(size):
+                places[x] |= np.uint16(bits_set(in_place[x]) << shift)
+    for x in range(size):
+        beyond[x] = in_place[x]
 
 
 @kernel
 def _add_sums(table: NDArray[np.int64], sums: NDArray[np.int64]) -> None:
-    field = (1 << FIELD) - 1
     for level in range(sums.size):
-        for k in range(3):
-            table[level, k + 1] += sums[level] >> (k * FIELD) & field
+        for k in range(SEEN - 1):
+            table[level, k + 2] += sums[level] >> (k * FIELD) & ((1 << FIELD) - 1)
         sums[level] = 0
 
 
 @kernel
-def _take_differences(table: NDArray[np.int64]) -> None:
-    """Turn how many runs have a first, a second and a third voxel into how many have no more than these."""
-    for level in range(table.shape[0]):
-        longer = 0
-        for length in range(4, table.shape[1]):
-            longer += table[level, length]
-        table[level, 1] -= table[level, 2]
-        table[level, 2] -= table[level, 3]
-        table[level, 3] -= longer
+def _walk(
+    marks: NDArray[np.uint16],
+    step_of: NDArray[np.int64],
+    table: NDArray[np.int64],
+    start: int,
+    levels: NDArray[np.uint16],
+    beyond: NDArray[np.uint16],
+    longer: NDArray[np.int64],
+    walkers: tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.int64]],
+) -> None:
+    """Count the fifth and further voxels of the runs that have their fifth voxel in a tile, which begins at `start`."""
+    places, bits, rows = walkers
+    counts, width = table.ravel(), table.shape[1]
+    walking = 0
+    for x in longer:
+        left, row = np.int64(beyond[at(x)]), np.int64(levels[at(x)]) * width
+        while left:
+            bit = left & -left
+            left ^= bit
+            places[at(walking)], bits[at(walking)], rows[at(walking)] = start + x, bit, row
+            walking += 1
+    length = SEEN + 1
+    while walking:
+        on = 0
+        for walker in range(walking):
+            place, bit, row = places[walker], bits[walker], rows[walker]
+            counts[at(row + length)] += 1
+            place += step_of[at(bit)]
+            places[at(on)], bits[at(on)], rows[at(on)] = place, bit, row
+            on += (marks[at(place)] & bit) != 0
+        walking = on
+        length += 1

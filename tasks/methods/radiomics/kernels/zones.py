@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.methods.radiomics.kernels.compiled import kernel
-from tasks.methods.radiomics.kernels.neighbours import BEFORE
+from tasks.methods.radiomics.kernels.neighbours import BEFORE, at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,29 +77,30 @@ def find_zones(
     level, nearest = np.empty(voxels, np.uint16), np.empty(voxels, np.uint16)
     count = 0
     for p in range(farthest, grey.size - farthest):
-        if not grey[p]:
+        if not grey[at(p)]:
             continue
-        others = np.int64(apart[marks[lead + p]])
+        others = np.int64(apart[at(marks[at(lead + p)])])
         if others == 0:
             zone = count
-            parent[zone], size[zone], level[zone], nearest[zone] = zone, 1, grey[p], depth[p]
+            parent[at(zone)], size[at(zone)] = zone, 1
+            level[at(zone)], nearest[at(zone)] = grey[at(p)], depth[at(p)]
             count += 1
         else:
             bit = others & -others
-            zone = _first_of(parent, zone_at[(p - step_of[bit]) & (around - 1)])
+            zone = _first_of(parent, zone_at[at((p - step_of[at(bit)]) & (around - 1))])
             others ^= bit
             while others:
                 bit = others & -others
                 others ^= bit
-                other = _first_of(parent, zone_at[(p - step_of[bit]) & (around - 1)])
+                other = _first_of(parent, zone_at[at((p - step_of[at(bit)]) & (around - 1))])
                 if other != zone:
                     zone, other = min(zone, other), max(zone, other)
-                    parent[other] = zone
-                    size[zone] += size[other]
-                    nearest[zone] = min(nearest[zone], nearest[other])
-            size[zone] += 1
-            nearest[zone] = min(nearest[zone], depth[p])
-        zone_at[p & (around - 1)] = zone
+                    parent[at(other)] = zone
+                    size[at(zone)] += size[at(other)]
+                    nearest[at(zone)] = min(nearest[at(zone)], nearest[at(other)])
+            size[at(zone)] += 1
+            nearest[at(zone)] = min(nearest[at(zone)], depth[at(p)])
+        zone_at[at(p & (around - 1))] = zone
     kept = 0
     for zone in range(count):
         if parent[zone] == zone:
@@ -111,9 +112,9 @@ def find_zones(
 @kernel
 def _first_of(parent: NDArray[np.int32], zone: np.int32) -> np.int32:
     """Return the zone that a zone was joined to, and shorten the way there."""
-    while parent[zone] != zone:
-        parent[zone] = parent[parent[zone]]
-        zone = parent[zone]
+    while parent[at(zone)] != zone:
+        parent[at(zone)] = parent[at(parent[at(zone)])]
+        zone = parent[at(zone)]
     return zone
 
 
