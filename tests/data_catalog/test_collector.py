@@ -4,6 +4,7 @@ import gc
 
 import pytest
 
+from data_catalog import collector
 from data_catalog.collector import paused
 
 
@@ -21,3 +22,12 @@ def test_an_error_in_the_block_lets_the_collector_go_on():
     with pytest.raises(ValueError, match="x"), paused():
         raise ValueError("x")
     assert gc.isenabled()
+
+
+def test_the_collector_looks_at_everything_once_in_a_process_before_it_is_paused(monkeypatch):
+    looks = []
+    monkeypatch.setattr(gc, "collect", lambda: looks.append(1))
+    collector._look_once.cache_clear()
+    for _ in range(3):
+        with paused():
+            assert looks == [1]

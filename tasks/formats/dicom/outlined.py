@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.formats.dicom.elements import DataSet, DicomFile, Encoded, Result
-from tasks.formats.dicom.outlines import LONGEST, Made, Outline, Place, Way
+from tasks.formats.dicom.outlines import LONGEST, Made, Outline, Place, Way, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -92,7 +92,7 @@ class Outlined(DataSet):
         return tuple([head[at[run] + start : at[last] + stop] for run, start, last, stop in places])
 
     def _remember(self, ways: list[Way], asked: set[int], result: object) -> None:
-        places = tuple(self.outline.places[tag] for tag in sorted(asked & self.outline.places.keys()))
+        places = joined([self.outline.places[tag] for tag in asked & self.outline.places.keys()])
         known = next((known for others, known in ways if others == places), None)
         if known is None:
             known = {}

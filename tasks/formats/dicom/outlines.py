@@ -15,7 +15,7 @@ from tasks.formats.dicom.elements import DicomFile
 from tasks.formats.dicom.walk import SHORT_VRS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
 
 Result = TypeVar("Result")
@@ -27,6 +27,8 @@ MOST = 2000
 _TRANSFER_SYNTAX = 0x00020010
 _PREAMBLE = 128
 _NESTED = -1
+_TWO_ELEMENTS = 16
+"""Bytes between two values with another one between them, at least."""
 _SHORT_WIDTH, _LONG_WIDTH = 2, 4
 
 
@@ -54,6 +56,18 @@ class Place(NamedTuple):
     start: int
     last_run: int
     stop: int
+
+
+def joined(places: Iterable[Place]) -> tuple[Place, ...]:
+    """Return places in their order, those as one between which there is no other value: they are got at once."""
+    found: list[Place] = []
+    for place in sorted(places):
+        last = found[-1] if found else None
+        if last is not None and last.last_run == place.run and place.start - last.stop < _TWO_ELEMENTS:
+            found[-1] = Place(last.run, last.start, place.last_run, place.stop)
+        else:
+            found.append(place)
+    return tuple(found)
 
 
 Way = tuple[tuple[Place, ...], dict[tuple[bytes, ...], Any]]
