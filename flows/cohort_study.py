@@ -13,7 +13,15 @@ from flows.recordings import measured_beside_images
 from flows.results import CohortTables, Features
 from flows.runtime import keep, one, run_stage, study_flow, work
 from flows.tables import clinical_table
-from tasks.cohort import agreement, build_cohort, gather_overlaps, overlap
+from tasks.cohort import (
+    agreement,
+    build_cohort,
+    gather_overlaps,
+    overlap,
+    repeat_perturbed,
+    repeat_readings,
+    stability,
+)
 from tasks.learn import scanner_effects
 from tasks.methods.cohort.columns import feature_columns, finding_columns
 
@@ -50,9 +58,11 @@ def cohort_study(plan: Plan, features: Features | None = None) -> CohortTables:
                     "readers": plan.cohort.readers,
                     "known_before": known_before(plan),
                     "outcome": plan.outcome,
+                    "deltas": plan.cohort.deltas,
                 },
             )
         )
+        repeats = _repeats(plan, study, measured)
         table: pd.DataFrame = here.store.open(cohort)
         names = tuple(feature_columns(table.columns, known_before(plan)))
         if not names and not finding_columns(table.columns):
@@ -69,7 +79,23 @@ def cohort_study(plan: Plan, features: Features | None = None) -> CohortTables:
             scanners=one(scanner_effects.job(plan.study, {"cohort": cohort}, {"columns": names})) if several else None,
             readers=one(agreement.job(plan.study, {"features": measured.table})),
             overlaps=_overlaps(plan, study),
+            **repeats,
+            stability=one(stability.job(plan.study, dict(repeats))) if repeats else None,
         )
+
+
+def _repeats(plan: Plan, study: Study, measured: Features) -> dict[str, Ref]:
+    """Return what was measured again, by what it was measured over; nothing where nothing was."""
+    deltas = plan.cohort.deltas
+    found = {}
+    if measured.perturbed is not None:
+        inputs: dict[str, Input] = {"study": measured.study, "perturbed": measured.perturbed}
+        parameters = {"readers": plan.cohort.readers, "deltas": deltas}
+        found["perturbed"] = one(repeat_perturbed.job(plan.study, inputs, parameters))
+    if any(first.name == second.name for scan in study.scans for first, second in combinations(scan.regions, 2)):
+        inputs = {"study": measured.study, "features": measured.table}
+        found["readings"] = one(repeat_readings.job(plan.study, inputs, {"deltas": deltas}))
+    return found
 
 
 def facts_in(plan: Plan, table: pd.DataFrame) -> tuple[str, ...]:

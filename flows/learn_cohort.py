@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data_catalog.errors import PlanError
-from data_catalog.refs import Ref
 from flows.cohort_study import cohort_study, facts_in, known_before
 from flows.plan import Plan
 from flows.results import CohortTables, Learnt
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from flows.plan import Learning
     from tasks.methods.learning import Learner
-    from tasks.stage import Job
+    from tasks.stage import Input, Job
 
 
 PERMUTED = "permuted outcomes"
@@ -39,25 +38,39 @@ def learn_cohort(plan: Plan, tables: CohortTables | None = None) -> Learnt:
                 "`outcome` or `learn` is empty",
                 "Fill both in, or learn nothing.",
             )
-        cohort = (tables or cohort_study(plan)).cohort
-        table: pd.DataFrame = here.store.open(cohort)
+        made = tables or cohort_study(plan)
+        table: pd.DataFrame = here.store.open(made.cohort)
         features = tuple(feature_columns(table.columns, known_before(plan)))
         facts = facts_in(plan, table)
-        return _learnt(plan.learn, cohort, (*features, *facts), size=tuple(size_columns(features)), clinical=facts)
+        size = tuple(size_columns(features))
+        return _learnt(plan.learn, _rows(plan.learn, made), (*features, *facts), size=size, clinical=facts)
+
+
+def _rows(learning: Learning, tables: CohortTables) -> dict[str, Input]:
+    """Return the rows to learn from, with what was measured again where models select on it."""
+    repeats = {"perturbed": tables.perturbed, "readings": tables.readings} if learning.stability else {}
+    return {"cohort": tables.cohort, **{name: ref for name, ref in repeats.items() if ref is not None}}
 
 
 def _learnt(
-    learning: Learning, cohort: Ref, columns: tuple[str, ...], *, size: tuple[str, ...], clinical: tuple[str, ...]
+    learning: Learning,
+    rows: dict[str, Input],
+    columns: tuple[str, ...],
+    *,
+    size: tuple[str, ...],
+    clinical: tuple[str, ...],
 ) -> Learnt:
     first = learning.learners[0]
-    models = {learner.method: _evaluation(learning, learner, cohort, columns) for learner in learning.learners}
+    # A control is what it is, stable or not: volume alone, clinical columns alone.
+    plain, only = learning.model_copy(update={"stability": None}), {"cohort": rows["cohort"]}
+    models = {learner.method: _evaluation(learning, learner, rows, columns) for learner in learning.learners}
     sets = {"volume only": size, "clinical only": clinical} if learning.controls else {}
-    controls = {name: _evaluation(learning, first, cohort, chosen, name) for name, chosen in sets.items() if chosen}
-    fitted = {learner.method: _fit(learning, learner, cohort, columns) for learner in learning.learners}
+    controls = {name: _evaluation(plain, first, only, chosen, name) for name, chosen in sets.items() if chosen}
+    fitted = {learner.method: _fit(learning, learner, rows, columns) for learner in learning.learners}
     judged = run_stage([*models.values(), *controls.values()])
     trained = run_stage(list(fitted.values()))
-    permuted = run_stage([_permutations(learning, cohort, columns)] if learning.controls else [])
-    leaked = run_stage([_leak(learning, cohort, columns)] if learning.controls else [])
+    permuted = run_stage([_permutations(learning, rows, columns)] if learning.controls else [])
+    leaked = run_stage([_leak(learning, only, columns)] if learning.controls else [])
     found = {outcome.item: outcome.ref for outcome in [*judged, *trained, *permuted, *leaked] if outcome.ref}
     return Learnt(
         models={name: found[job.item] for name, job in models.items() if job.item in found},
@@ -70,27 +83,36 @@ def _learnt(
 
 
 def _evaluation(
-    learning: Learning, learner: Learner, cohort: Ref, columns: tuple[str, ...], what: str = "all columns"
+    learning: Learning,
+    learner: Learner,
+    rows: dict[str, Input],
+    columns: tuple[str, ...],
+    what: str = "all columns",
 ) -> Job:
-    parameters = {"columns": columns, "learner": learner, "harmoniser": learning.harmoniser}
-    return evaluate.job(
-        f"{learner.method} on {what}", {"cohort": cohort}, {**parameters, "validation": learning.validation}
-    )
+    parameters = _parameters(learning, learner, columns)
+    return evaluate.job(f"{learner.method} on {what}", rows, {**parameters, "validation": learning.validation})
 
 
-def _fit(learning: Learning, learner: Learner, cohort: Ref, columns: tuple[str, ...]) -> Job:
-    parameters = {"columns": columns, "learner": learner, "harmoniser": learning.harmoniser}
-    return fit_model.job(
-        f"{learner.method} on all rows", {"cohort": cohort}, {**parameters, "seed": learning.validation.seed}
-    )
+def _fit(learning: Learning, learner: Learner, rows: dict[str, Input], columns: tuple[str, ...]) -> Job:
+    parameters = _parameters(learning, learner, columns)
+    return fit_model.job(f"{learner.method} on all rows", rows, {**parameters, "seed": learning.validation.seed})
 
 
-def _permutations(learning: Learning, cohort: Ref, columns: tuple[str, ...]) -> Job:
-    parameters = {"columns": columns, "learner": learning.learners[0], "harmoniser": learning.harmoniser}
+def _permutations(learning: Learning, rows: dict[str, Input], columns: tuple[str, ...]) -> Job:
     control = PermutedLabels(validation=learning.validation.model_copy(update={"repeats": 1}))
-    return permute.job(PERMUTED, {"cohort": cohort}, {**parameters, "control": control})
+    parameters = _parameters(learning, learning.learners[0], columns)
+    return permute.job(PERMUTED, rows, {**parameters, "control": control})
 
 
-def _leak(learning: Learning, cohort: Ref, columns: tuple[str, ...]) -> Job:
+def _parameters(learning: Learning, learner: Learner, columns: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "columns": columns,
+        "learner": learner,
+        "harmoniser": learning.harmoniser,
+        "stability": learning.stability,
+    }
+
+
+def _leak(learning: Learning, rows: dict[str, Input], columns: tuple[str, ...]) -> Job:
     control = LeakCheck(validation=learning.validation.model_copy(update={"repeats": 1}))
-    return leak.job(LEAKED, {"cohort": cohort}, {"columns": columns, "control": control})
+    return leak.job(LEAKED, rows, {"columns": columns, "control": control})

@@ -44,6 +44,8 @@ class Features(Made):
     """The scans they were made in, and what was refused on the way."""
     table: Ref
     """One row a region and reader."""
+    perturbed: Ref | None = None
+    """One row a region, reader and repetition, measured under perturbation; None where the plan perturbs nothing."""
 
 
 class CohortTables(Made):
@@ -56,6 +58,12 @@ class CohortTables(Made):
     """How far each feature tells the scanners apart; None with one scanner."""
     readers: Ref | None = None
     """How far readers agree on each feature."""
+    perturbed: Ref | None = None
+    """What was measured under perturbation, one row a patient, visit and repetition, columns as the cohort's."""
+    readings: Ref | None = None
+    """What several readers' regions gave, one row a patient, visit and reader, columns as the cohort's."""
+    stability: Ref | None = None
+    """How far each feature stays the same when it is measured again."""
     overlaps: Ref | None = None
     """How far readers' regions overlap; None where nobody has drawn twice."""
 

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from data_catalog.kinds import COHORT, TABLE
-from tasks.methods.cohort.wide import MEASURED, OUTCOME, join, outcome_of, rows_of, wide_features
+from tasks.methods.cohort.wide import (
+    MEASURED,
+    OUTCOME,
+    join,
+    outcome_of,
+    read_by_several,
+    rows_of,
+    wide_features,
+    wide_repeats,
+    with_deltas,
+)
+from tasks.methods.learning.feature_stability import feature_stability
 from tasks.methods.learning.reader_agreement import dice, reader_agreement
 from tasks.stage import stage
 
@@ -17,6 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from data_catalog.refs import Study
+    from tasks.methods.cohort.deltas import Deltas
     from tasks.sources.tables import Outcome
 
 TWO_READERS = 2
@@ -35,23 +47,55 @@ def build_cohort(
     readers: Literal["mean", "first"],
     known_before: tuple[str, ...],
     outcome: Outcome | None,
+    deltas: Deltas | None = None,
 ) -> pd.DataFrame:
     """Return the cohort: who and when, the outcome, the features, the clinical columns known before it.
 
     `further` tables have one row a patient and visit: features of recordings, findings and numbers of reports.
     """
-    found = pd.DataFrame(_found(study))
-    found["day"] = found["day"].astype("Int64")
+    found = _scans(study)
     facts = clinical
     if clinical is not None:
         facts = clinical[["patient", *known_before]].copy()
         if outcome is not None:
             facts.insert(1, OUTCOME, outcome_of(clinical[outcome.column], outcome.positive, outcome.negative))
-    table = join(rows_of(found, rows, visit), wide_features(features, readers), facts, further)
+    wide = with_deltas(wide_features(features, readers), deltas, _days(found))
+    table = join(rows_of(found, rows, visit), wide, facts, further)
     if OUTCOME not in table:
         table[OUTCOME] = float("nan")
     first = [*table.columns[:4], OUTCOME]
     return table[[*first, *(column for column in table.columns if column not in first)]]
+
+
+@stage(TABLE)
+def repeat_perturbed(
+    study: Study, perturbed: pd.DataFrame, *, readers: Literal["mean", "first"], deltas: Deltas | None = None
+) -> pd.DataFrame:
+    """Return what was measured under perturbation, one row a patient, visit and repetition, columns as the cohort's."""
+    return wide_repeats(perturbed, "repetition", readers, deltas, _days(_scans(study)))
+
+
+@stage(TABLE)
+def repeat_readings(study: Study, features: pd.DataFrame, *, deltas: Deltas | None = None) -> pd.DataFrame:
+    """Return what several readers' regions gave, one row a patient, visit and reader, columns as the cohort's."""
+    return wide_repeats(read_by_several(features), "reader", "first", deltas, _days(_scans(study)))
+
+
+@stage(TABLE)
+def stability(perturbed: pd.DataFrame | None = None, readings: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return how far each feature stays the same when it is measured again, over perturbations and over readers."""
+    return feature_stability(perturbed, readings)
+
+
+def _scans(study: Study) -> pd.DataFrame:
+    found = pd.DataFrame(_found(study))
+    found["day"] = found["day"].astype("Int64")
+    return found
+
+
+def _days(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return the day of each visit."""
+    return rows_of(scans, "patient_visit", "first")[["patient", "visit", "day"]]
 
 
 def _found(study: Study) -> list[dict[str, object]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from data_catalog.kinds import CONTROL, EVALUATION, MODEL, TABLE
 from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.learning.final_model import fit_final
+from tasks.methods.learning.repeated import Repeated
 from tasks.methods.learning.scanner_effects import scanner_effects as effects_of_scanners
 from tasks.stage import stage
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tasks.methods.learning.controls import LeakCheck, LeakReport, Permutations, PermutedLabels
     from tasks.methods.learning.evaluation import Evaluation
     from tasks.methods.learning.nested import NestedCrossValidation
+    from tasks.methods.learning.stable_features import StableFeatures
 
 UNKNOWN_SCANNER = "unknown"
 
@@ -39,27 +41,56 @@ def _known(
     )
 
 
+def _repeated(
+    cohort: pd.DataFrame, columns: tuple[str, ...], perturbed: pd.DataFrame | None, readings: pd.DataFrame | None
+) -> Repeated | None:
+    """Return what was measured again of the rows whose outcome is known, or None where nothing was."""
+    if perturbed is None and readings is None:
+        return None
+    return Repeated.of(cohort[cohort[OUTCOME].notna()], columns, perturbed=perturbed, readings=readings)
+
+
 @stage(EVALUATION)
 def evaluate(
     cohort: pd.DataFrame,
+    perturbed: pd.DataFrame | None = None,
+    readings: pd.DataFrame | None = None,
     *,
     columns: tuple[str, ...],
     learner: Learner,
     harmoniser: Harmoniser,
     validation: NestedCrossValidation,
+    stability: StableFeatures | None = None,
 ) -> Evaluation:
-    """Return what a learner reaches on patients it has not seen."""
+    """Return what a learner reaches on patients it has not seen.
+
+    `perturbed` and `readings` are what was measured again: one row a patient, visit and repetition or reader.
+    """
     table, outcome, patients, scanners = _known(cohort, columns)
-    return validation(table, outcome, patients, learner, harmoniser, scanner=scanners)
+    repeated = _repeated(cohort, columns, perturbed, readings)
+    return validation(
+        table, outcome, patients, learner, harmoniser, scanner=scanners, repeated=repeated, stability=stability
+    )
 
 
 @stage(CONTROL)
 def permute(
-    cohort: pd.DataFrame, *, columns: tuple[str, ...], learner: Learner, harmoniser: Harmoniser, control: PermutedLabels
+    cohort: pd.DataFrame,
+    perturbed: pd.DataFrame | None = None,
+    readings: pd.DataFrame | None = None,
+    *,
+    columns: tuple[str, ...],
+    learner: Learner,
+    harmoniser: Harmoniser,
+    control: PermutedLabels,
+    stability: StableFeatures | None = None,
 ) -> Permutations:
     """Return what the learner reaches on outcomes shuffled between patients."""
     table, outcome, patients, scanners = _known(cohort, columns)
-    return control(table, outcome, patients, learner, harmoniser, scanner=scanners)
+    repeated = _repeated(cohort, columns, perturbed, readings)
+    return control(
+        table, outcome, patients, learner, harmoniser, scanner=scanners, repeated=repeated, stability=stability
+    )
 
 
 @stage(CONTROL)
@@ -71,11 +102,29 @@ def leak(cohort: pd.DataFrame, *, columns: tuple[str, ...], control: LeakCheck) 
 
 @stage(MODEL)
 def fit_model(
-    cohort: pd.DataFrame, *, columns: tuple[str, ...], learner: Learner, harmoniser: Harmoniser, seed: int
+    cohort: pd.DataFrame,
+    perturbed: pd.DataFrame | None = None,
+    readings: pd.DataFrame | None = None,
+    *,
+    columns: tuple[str, ...],
+    learner: Learner,
+    harmoniser: Harmoniser,
+    seed: int,
+    stability: StableFeatures | None = None,
 ) -> Pipeline:
     """Return the model fitted to all rows with a known outcome; the evaluation of its learner says what to expect."""
     table, outcome, patients, scanners = _known(cohort, columns)
-    return fit_final(table, outcome, patients, learner, harmoniser, scanner=scanners, seed=seed)
+    return fit_final(
+        table,
+        outcome,
+        patients,
+        learner,
+        harmoniser,
+        scanner=scanners,
+        seed=seed,
+        repeated=_repeated(cohort, columns, perturbed, readings),
+        stability=stability,
+    )
 
 
 @stage(TABLE)

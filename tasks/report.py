@@ -31,6 +31,7 @@ from tasks.methods.reporting.summaries import (
     agreement_rows,
     cohort_summary,
     feature_summaries,
+    perturbation_rows,
     reader_pairs,
     scanner_rows,
 )
@@ -107,6 +108,7 @@ def write_report(
     scanners: pd.DataFrame | None = None,
     readers: pd.DataFrame | None = None,
     overlaps: pd.DataFrame | None = None,
+    stability: pd.DataFrame | None = None,
     permuted: Permutations | None = None,
     leak: LeakReport | None = None,
     rules: RuleSet | None = None,
@@ -143,6 +145,7 @@ def write_report(
             scanner_effects=None if scanners is None else scanner_rows(scanners, labels),
             reader_pairs=() if overlaps is None else reader_pairs(overlaps),
             reader_features=() if readers is None else agreement_rows(readers, labels),
+            perturbed_features=() if stability is None else perturbation_rows(stability, labels),
             labels=labels,
             models=models,
             comparisons=against_controls(models),

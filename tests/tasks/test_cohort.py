@@ -9,7 +9,16 @@ import pytest
 from data_catalog.errors import BadData
 from data_catalog.kinds import COHORT, TABLE, mask
 from data_catalog.refs import Ref, Scan, Study
-from tasks.cohort import agreement, build_cohort, gather_overlaps, overlap
+from tasks.cohort import (
+    agreement,
+    build_cohort,
+    gather_overlaps,
+    overlap,
+    repeat_perturbed,
+    repeat_readings,
+    stability,
+)
+from tasks.methods.cohort.deltas import Deltas
 from tasks.sources.tables import Outcome
 from tests.tasks.conftest import GRID, ball
 
@@ -142,3 +151,36 @@ def test_without_two_readers_of_two_patients_the_table_is_empty_with_its_columns
     TABLE.check(table)
     assert len(table) == 0
     assert {"feature", "icc", "modality", "region"} <= set(table)
+
+
+def test_changes_stand_in_the_rows_of_later_visits():
+    table = built(visit="last", readers="first", deltas=Deltas(forms=("difference", "per_day")))
+    COHORT.check(table)
+    assert table["CT.tumour.stat_mean"].tolist()[0] == 9
+    assert table["CT.tumour.delta_stat_mean"].tolist()[0] == 8
+    assert table["CT.tumour.delta_per_day_stat_mean"].tolist()[0] == pytest.approx(8 / 30)
+    assert table["CT.tumour.delta_stat_mean"].isna().tolist() == [False, True, True], "others have one visit"
+    both = built(rows="patient_visit", deltas=Deltas(forms=("difference",)))["CT.tumour.delta_stat_mean"]
+    assert both.isna().tolist() == [True, False, True, True]
+
+
+def test_what_is_measured_again_has_the_columns_of_the_cohort():
+    perturbed = pd.concat([FEATURES.assign(repetition=number) for number in range(2)], ignore_index=True)
+    perturbed["stat_mean"] += perturbed["repetition"]
+    repeated = repeat_perturbed.function(STUDY, perturbed, readers="mean", deltas=Deltas(forms=("difference",)))
+    readings = repeat_readings.function(STUDY, FEATURES)
+    for table in (repeated, readings):
+        TABLE.check(table)
+    first = repeated[(repeated["patient"] == "P-1") & (repeated["visit"] == 0)].sort_values("repetition")
+    assert first["CT.tumour.stat_mean"].tolist() == [2, 3]
+    later = repeated[(repeated["patient"] == "P-1") & (repeated["visit"] == 1)]
+    assert later["CT.tumour.delta_stat_mean"].tolist() == [7, 7]
+    assert readings[["patient", "reader", "CT.tumour.stat_mean"]].to_numpy().tolist() == [
+        ["P-1", "A", 1.0],
+        ["P-1", "B", 3.0],
+    ]
+    found = stability.function(repeated, readings)
+    TABLE.check(found)
+    assert found["feature"].tolist() == ["CT.tumour.stat_mean", "CT.tumour.delta_stat_mean"]
+    assert found["perturbed_subjects"].tolist() == [3, 1]
+    assert found["readers_icc"].isna().all(), "one region that two have drawn tells nothing"

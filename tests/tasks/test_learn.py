@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data_catalog.errors import BadData
 from data_catalog.kinds import COHORT, CONTROL, EVALUATION, MODEL, TABLE
 from tasks.learn import UNKNOWN_SCANNER, evaluate, fit_model, leak, permute, scanner_effects
 from tasks.methods.learning.cohort import SCANNER
@@ -13,6 +14,7 @@ from tasks.methods.learning.controls import LeakCheck, PermutedLabels
 from tasks.methods.learning.harmonisation import NoHarmonisation, ScannerLocationScale
 from tasks.methods.learning.logistic import LogisticLearner
 from tasks.methods.learning.nested import NestedCrossValidation
+from tasks.methods.learning.stable_features import StableFeatures, unstable
 from tasks.stage import perform
 from tests.tasks.conftest import kept
 
@@ -106,3 +108,31 @@ def test_a_cohort_too_small_to_judge_is_refused_and_no_defect(cohort, store):
     outcome = perform(store.root, evaluate.job("all", {"cohort": ref}, {**SHARED, "validation": QUICK}))
     assert outcome.how == "computed"
     assert outcome.refusal.stage == "evaluate"
+
+
+def test_what_is_measured_again_is_joined_to_the_rows_whose_outcome_is_known(cohort):
+    rng = np.random.default_rng(0)
+    cohort = cohort.assign(visit=0)
+    perturbed = pd.concat(
+        [
+            cohort[["patient", "visit"]].assign(
+                repetition=number,
+                signal=cohort["signal"] + rng.normal(0, 0.01, len(cohort)),
+                noise=rng.normal(size=len(cohort)),
+            )
+            for number in range(3)
+        ]
+    ).sample(frac=1, random_state=0)
+    shared = {**SHARED, "stability": StableFeatures()}
+    found = evaluate.function(cohort, perturbed, **shared, validation=QUICK)
+    assert [fold.unstable for fold in found.folds] == [1, 1]
+    assert set(found.selection_frequency) == {"signal"}
+    model = fit_model.function(cohort, perturbed, **shared, seed=0)
+    assert unstable(model) == ("noise",)
+    shuffled = permute.function(cohort, perturbed, **shared, control=PermutedLabels(permutations=1, validation=QUICK))
+    assert len(shuffled.aucs) == 1
+    readings = perturbed.rename(columns={"repetition": "reader"})
+    by_readers = evaluate.function(cohort, None, readings, **shared, validation=QUICK)
+    assert [fold.unstable for fold in by_readers.folds] == [1, 1]
+    with pytest.raises(BadData, match="measured again"):
+        evaluate.function(cohort, **shared, validation=QUICK)

@@ -220,6 +220,8 @@ class ReportData(Part):
     """Overlap of readers' outlines; empty where no region was outlined twice."""
     reader_features: tuple[FeatureAgreement, ...] = ()
     """Agreement of readers on features."""
+    perturbed_features: tuple[FeatureAgreement, ...] = ()
+    """How far features stay the same under perturbation; empty where nothing was perturbed."""
     labels: dict[str, str] = {}
     """Words for columns of the cohort; a column that is not here goes by its name."""
     models: tuple[ModelResult, ...] = ()

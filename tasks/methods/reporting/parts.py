@@ -142,20 +142,20 @@ class ReaderPair(Part):
 
 
 class FeatureAgreement(Part):
-    """Hold how far readers agree on one feature."""
+    """Hold how far readers, or measurements under perturbation, agree on one feature."""
 
     label: str
     """The feature in words."""
     icc: float | None
-    """ICC(A,1); None where it could not be computed."""
+    """ICC(A,1) of readers, ICC(1,1) under perturbation; None where it could not be computed."""
     low: float | None
     """Lower end of its interval."""
     high: float | None
     """Upper end."""
     subjects: Count
-    """Subjects read by every reader."""
+    """Subjects read by every reader, or measured again."""
     readers: Count
-    """Number of readers."""
+    """Number of readers, or of measurements."""
 
 
 class CorrectionCount(Part):

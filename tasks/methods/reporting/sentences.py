@@ -145,14 +145,14 @@ def scanner_words(effects: Sequence[ScannerEffect]) -> str:
     )
 
 
-def agreement_words(rows: Sequence[FeatureAgreement]) -> str:
-    """Return how many features readers agree on, by name of the agreement."""
+def agreement_words(rows: Sequence[FeatureAgreement], of: str = "readers") -> str:
+    """Return how many features readers, or other measurements, agree on, by name of the agreement."""
     values = [row.icc for row in rows if row.icc is not None]
     if not values:
         return "Agreement on features could not be measured."
     named = [next(name for name, least in AGREEMENT if value >= least) for value in values]
     parts = [f"{named.count(name)} {name}" for name, _ in AGREEMENT if name in named]
-    return f"Agreement of readers on {plural(len(values), 'feature')}, by ICC: {', '.join(parts)}."
+    return f"Agreement of {of} on {plural(len(values), 'feature')}, by ICC: {', '.join(parts)}."
 
 
 def rules_headline(rules: RuleSet, outcome: str) -> str:

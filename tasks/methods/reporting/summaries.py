@@ -154,6 +154,27 @@ def agreement_rows(agreement: pd.DataFrame, labels: Mapping[str, str]) -> tuple[
         )
         for row in agreement.to_dict("records")
     ]
+    return _least_first(rows)
+
+
+def perturbation_rows(stability: pd.DataFrame, labels: Mapping[str, str]) -> tuple[FeatureAgreement, ...]:
+    """Return the rows of `learning.feature_stability` that were perturbed, the least stable feature first."""
+    rows = [
+        FeatureAgreement(
+            label=labels.get(str(row["feature"]), str(row["feature"])),
+            icc=_known(row["perturbed_icc"]),
+            low=_known(row["perturbed_low"]),
+            high=_known(row["perturbed_high"]),
+            subjects=int(row["perturbed_subjects"]),
+            readers=int(row["perturbed_repetitions"]),
+        )
+        for row in stability.to_dict("records")
+        if row["perturbed_subjects"]
+    ]
+    return _least_first(rows)
+
+
+def _least_first(rows: list[FeatureAgreement]) -> tuple[FeatureAgreement, ...]:
     return tuple(sorted(rows, key=lambda row: (row.icc is None, row.icc or 0.0)))
 
 

@@ -28,6 +28,7 @@ from tasks.methods.reporting.summaries import (
     agreement_rows,
     cohort_summary,
     feature_summaries,
+    perturbation_rows,
     reader_pairs,
     scanner_rows,
 )
@@ -301,6 +302,14 @@ def filled(cohort, models):
         ],
         columns=["feature", "icc", "low", "high", "subjects", "readers"],
     )
+    stability = pd.DataFrame(
+        [
+            ("CT.tumour.stat_variance", 0.97, 0.95, 0.98, 55, 10),
+            ("CT.tumour.stat_mean", 0.62, 0.51, 0.73, 55, 10),
+            ("CT.tumour.morph_sphericity", np.nan, np.nan, np.nan, 0, 0),
+        ],
+        columns=["feature", *(f"perturbed_{name}" for name in ("icc", "low", "high", "subjects", "repetitions"))],
+    )
     return ReportData(
         study="lung-phantom",
         question="Does what the tumour looks like before treatment tell which patients progress?",
@@ -315,6 +324,7 @@ def filled(cohort, models):
         scanner_effects=scanner_rows(effects, labels),
         reader_pairs=reader_pairs(overlaps()),
         reader_features=agreement_rows(agreement, labels),
+        perturbed_features=perturbation_rows(stability, labels),
         labels=labels,
         models=models,
         comparisons=against_controls(models),

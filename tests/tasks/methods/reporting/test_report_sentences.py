@@ -161,6 +161,7 @@ def test_agreement_is_named_after_koo_and_li():
         "Agreement of readers on 6 features, by ICC: 2 excellent, 1 good, 1 moderate, 2 poor."
     )
     assert sentences.agreement_words([agreement(None)]) == "Agreement on features could not be measured."
+    assert sentences.agreement_words(rows[:1], "scans").startswith("Agreement of scans on 1 feature")
 
 
 def test_held_out_shares_are_pooled_over_folds():

@@ -13,6 +13,7 @@ from tasks.methods.reporting.summaries import (
     agreement_rows,
     cohort_summary,
     feature_summaries,
+    perturbation_rows,
     reader_pairs,
     scanner_rows,
     spread_of,
@@ -207,3 +208,15 @@ def test_tables_are_left_as_they_were(cohort):
     before = cohort.copy()
     cohort_summary(cohort, cohort["progression"], list(cohort.index), AGE)
     pd.testing.assert_frame_equal(cohort, before)
+
+
+def test_the_least_stable_feature_comes_first_and_what_was_not_perturbed_not_at_all():
+    stability = pd.DataFrame(
+        [("CT.a.x", 0.9, 0.8, 0.95, 7, 5), ("CT.a.y", 0.2, 0.0, 0.4, 6, 5), ("CT.a.z", np.nan, np.nan, np.nan, 0, 0)],
+        columns=["feature", *(f"perturbed_{name}" for name in ("icc", "low", "high", "subjects", "repetitions"))],
+    )
+    rows = perturbation_rows(stability, {"CT.a.x": "CT a x in words"})
+    assert [(row.label, row.icc, row.subjects, row.readers) for row in rows] == [
+        ("CT.a.y", 0.2, 6, 5),
+        ("CT a x in words", 0.9, 7, 5),
+    ]
