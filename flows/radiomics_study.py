@@ -17,14 +17,15 @@ from tasks.radiomics import (
     joined_digests,
     measured_modality,
     radiomics,
+    radiomics_perturbed,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from data_catalog.refs import Scan
+    from data_catalog.refs import Refusal, Scan
     from tasks.methods.radiomics.measure import Measure
-    from tasks.stage import Job
+    from tasks.stage import Job, Outcome
 
 
 @study_flow("radiomics-study")
@@ -56,7 +57,31 @@ def radiomics_study(plan: Plan, study: Ref | None = None) -> Features:
                 },
             )
         )
-        return Features(study=keep(plan, kept, "radiomics"), table=table)
+        perturbed, refused = _perturbed(plan, regions, outcomes[: len(regions)])
+        if refused:
+            kept = kept.model_copy(update={"refusals": (*kept.refusals, *refused)})
+        return Features(study=keep(plan, kept, "radiomics"), table=table, perturbed=perturbed)
+
+
+def _perturbed(
+    plan: Plan, regions: list[tuple[Job, Measured]], outcomes: list[Outcome]
+) -> tuple[Ref | None, list[Refusal]]:
+    """Return what the regions that could be measured give under perturbation, and those that were refused then."""
+    if plan.perturb is None:
+        return None, []
+    pairs = [
+        (radiomics_perturbed.job(job.item, job.inputs, {**job.parameters, "chain": plan.perturb}), what)
+        for (job, what), outcome in zip(regions, outcomes, strict=True)
+        if outcome.ref is not None
+    ]
+    again = run_stage([job for job, _ in pairs])
+    made = [(outcome.ref, what) for outcome, (_, what) in zip(again, pairs, strict=True) if outcome.ref is not None]
+    if not made:
+        return None, refusals_in(again)
+    job = gather_features.job(
+        plan.study, {"tables": tuple(ref for ref, _ in made)}, {"measured": tuple(what for _, what in made)}
+    )
+    return one(job), refusals_in(again)
 
 
 def _jobs(plan: Plan, scan: Scan) -> list[tuple[Job, Measured]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,19 @@ from pydantic import BaseModel, ConfigDict
 from data_catalog.errors import BadData
 from data_catalog.kinds import FEATURES, SPACE, geometry_of, slabs
 from data_catalog.layout import COLUMN_FACTS
+from tasks.methods.cohort.wide import REPETITION
 from tasks.methods.radiomics.crop import Crop, box_of, widened
 from tasks.stage import stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import xarray as xr
 
     from data_catalog.geometry import Geometry
     from tasks.methods.radiomics.crop import Box
     from tasks.methods.radiomics.measure import Measure
+    from tasks.methods.radiomics.perturbation.chain import PerturbationChain
 
 CHANNEL = "channel"
 STEP = "step"
@@ -66,6 +69,53 @@ def radiomics(
     """
     geometry = geometry_of(image)
     geometry.require_same_grid(geometry_of(labels))
+    box = _box(labels, label)
+    boxes = {one: _seen(one, box, geometry) for one in measures}
+    rows = []
+    for place, channel in _channels(image, left_out):
+        features = {}
+        for one, seen in boxes.items():
+            inside = labels[seen].values == label
+            features.update(one(Crop(channel[seen].values, inside, geometry.spacing_mm, _start(seen), geometry.shape)))
+        rows.append({**place, **features})
+    table = pd.DataFrame(rows)
+    table.attrs[COLUMN_FACTS] = {
+        column: facts for one in measures for column, facts in one.facts(planar=geometry.is_planar).items()
+    }
+    return table
+
+
+@stage(FEATURES)
+def radiomics_perturbed(
+    image: xr.DataArray,
+    labels: xr.DataArray,
+    *,
+    label: int,
+    measures: tuple[Measure, ...],
+    chain: PerturbationChain,
+    left_out: tuple[int, ...] = (),
+) -> pd.DataFrame:
+    """Return one row a channel and repetition with the features of one region, image and region a little changed."""
+    geometry = geometry_of(image)
+    geometry.require_same_grid(geometry_of(labels))
+    box = _box(labels, label)
+    read = reduce(_joined, (_seen(one, box, geometry) for one in measures))
+    size = (read[0].stop - read[0].start, read[1].stop - read[1].start, read[2].stop - read[2].start)
+    part = widened(read, chain.margin(geometry.spacing_mm, size, planar=geometry.is_planar), geometry.shape)
+    inside = labels[part].values == label
+    rows = []
+    for place, channel in _channels(image, left_out):
+        voxels = channel[part].values
+        for repetition in range(chain.repetitions):
+            changed, drawn = chain(voxels, inside, geometry.spacing_mm, repetition)
+            crop = Crop(changed, drawn, geometry.spacing_mm, _start(part), geometry.shape)
+            features = {name: value for one in measures for name, value in one(crop).items()}
+            rows.append({**place, REPETITION: repetition, **features})
+    return pd.DataFrame(rows)
+
+
+def _channels(image: xr.DataArray, left_out: tuple[int, ...]) -> Iterator[tuple[dict[str, int | str], xr.DataArray]]:
+    """Yield the channels that are measured, each with the cells that tell it apart from the others."""
     steps = _steps(image)
     if len(steps) - len(left_out) > MOST_STEPS:
         raise BadData(
@@ -74,24 +124,13 @@ def radiomics(
             f"the series has {len(steps)}",
             "Put `project` into the plan's `preprocess`: the mean over time, the first echo.",
         )
-    box = _box(labels, label)
-    boxes = {one: _seen(one, box, geometry) for one in measures}
-    rows = []
     for number, step in enumerate(np.ndindex(image.shape[: -len(SPACE)])):
-        if number in left_out:
-            continue
-        features = {}
-        for one, seen in boxes.items():
-            start = (seen[0].start, seen[1].start, seen[2].start)
-            inside = labels[seen].values == label
-            crop = Crop(image[(*step, *seen)].values, inside, geometry.spacing_mm, start, geometry.shape)
-            features.update(one(crop))
-        rows.append({CHANNEL: number if steps[number] else -1, STEP: steps[number], **features})
-    table = pd.DataFrame(rows)
-    table.attrs[COLUMN_FACTS] = {
-        column: facts for one in measures for column, facts in one.facts(planar=geometry.is_planar).items()
-    }
-    return table
+        if number not in left_out:
+            yield {CHANNEL: number if steps[number] else -1, STEP: steps[number]}, image[step]
+
+
+def _start(box: Box) -> tuple[int, int, int]:
+    return box[0].start, box[1].start, box[2].start
 
 
 def measured_modality(name: str) -> str:
@@ -124,6 +163,8 @@ def _seen(measure: Measure, box: Box, geometry: Geometry) -> Box:
     """Return the part of the image that features of a region can see."""
     margin = measure.extractor.margin(geometry.spacing_mm, geometry.shape)
     return widened(box, geometry.shape if margin is None else margin, geometry.shape)
+
+
 def _steps(image: xr.DataArray) -> list[str]:
     """Return what tells apart the images of a series, in their order: the values of its axes, or numbers."""
     axes = [str(name) for name in image.dims[: -len(SPACE)]]

@@ -11,6 +11,11 @@ from data_catalog.geometry import Geometry
 from data_catalog.kinds import FEATURES, MASK, VOLUME, mask, volume
 from data_catalog.layout import column_facts
 from tasks.methods.radiomics.measure import Measure
+from tasks.methods.radiomics.perturbation.chain import PerturbationChain
+from tasks.methods.radiomics.perturbation.noise_addition import NoiseAddition
+from tasks.methods.radiomics.perturbation.rotation import Rotation
+from tasks.methods.radiomics.perturbation.translation import Translation
+from tasks.methods.radiomics.perturbation.volume_adaptation import VolumeAdaptation
 from tasks.methods.radiomics.recipe import Recipe
 from tasks.radiomics import (
     CHANNEL,
@@ -22,6 +27,7 @@ from tasks.radiomics import (
     joined_digests,
     measured_modality,
     radiomics,
+    radiomics_perturbed,
 )
 from tasks.stage import perform
 from tests.tasks.conftest import GRID, ball, image, kept
@@ -57,7 +63,10 @@ def test_one_region_is_one_row_of_all_extractors():
 
 
 def test_what_each_column_means_stands_beside_it_in_the_file(store):
-    inputs = {"image": kept(store, VOLUME, image(ball() + np.arange(GRID.shape[2]))), "labels": kept(store, MASK, labels())}
+    inputs = {
+        "image": kept(store, VOLUME, image(ball() + np.arange(GRID.shape[2]))),
+        "labels": kept(store, MASK, labels()),
+    }
     outcome = perform(store.root, radiomics.job("P-1", inputs, {"label": 1, "measures": ALL}))
     facts = column_facts(store.folder(outcome.ref.digest))
     assert set(facts) == {one.column for measure in ALL for one in measure.definitions()}
@@ -95,8 +104,7 @@ def test_only_the_label_that_is_asked_for_counts():
     drawn[:2], drawn[2:] = 1, 2
     voxels = np.where(drawn == 1, 5.0, 9.0)
     values = [
-        features(image(voxels), labels(drawn), label=label, measures=STATISTICS)["stat_mean"][0]
-        for label in (1, 2)
+        features(image(voxels), labels(drawn), label=label, measures=STATISTICS)["stat_mean"][0] for label in (1, 2)
     ]
     assert values == [5.0, 9.0]
 
@@ -189,3 +197,69 @@ def test_a_study_in_which_nothing_was_measured_is_refused_with_the_remedy(store)
     outcome = perform(store.root, gather_features.job("study", {"tables": ()}, {"measured": ()}))
     assert outcome.refusal.verdict == "nothing_measured"
     assert "`segment`" in outcome.refusal.remedy
+
+
+def perturbed(seen, drawn, chain, **changes):
+    given = {"label": 1, "measures": STATISTICS, "chain": chain, **changes}
+    return radiomics_perturbed.function(seen, drawn, **given)
+
+
+def test_each_repetition_is_a_row_of_the_same_columns_measured_on_what_the_chain_gives():
+    voxels = ball() + np.random.default_rng(0).normal(0, 3, GRID.shape)
+    chain = PerturbationChain(perturbations=(NoiseAddition(), VolumeAdaptation()), repetitions=4)
+    table = perturbed(image(voxels), labels(), chain)
+    FEATURES.check(table)
+    assert table["repetition"].tolist() == [0, 1, 2, 3]
+    assert table.columns.drop("repetition").tolist() == features(image(voxels), measures=STATISTICS).columns.tolist()
+    assert table["stat_mean"].nunique() == 4
+    pd.testing.assert_frame_equal(table, perturbed(image(voxels), labels(), chain))
+
+
+def test_what_changes_nothing_gives_what_was_measured():
+    voxels = ball() + np.arange(GRID.shape[2])
+    still = PerturbationChain(perturbations=(VolumeAdaptation(fractions=(0.0,)),), repetitions=2)
+    measured_once = features(image(voxels), measures=STATISTICS)
+    table = perturbed(image(voxels), labels(), still)
+    for row in (0, 1):
+        assert table.drop(columns="repetition").iloc[row].to_dict() == measured_once.iloc[0].to_dict()
+
+
+def test_a_perturbed_region_is_read_with_its_surroundings_alone():
+    grid = Geometry((9, 200, 200), (3.0, 1.0, 1.0))
+    drawn = np.zeros(grid.shape, dtype=int)
+    drawn[3:6, 120:140, 120:140] = 1
+    voxels = np.random.default_rng(0).normal(0, 1, grid.shape)
+    chain = PerturbationChain(perturbations=(Rotation(), Translation()), repetitions=2)
+    whole = perturbed(image(voxels, grid=grid), labels(drawn, grid), chain)
+    elsewhere = np.where(np.arange(200) < 50, 1e6, voxels)
+    assert perturbed(image(elsewhere, grid=grid), labels(drawn, grid), chain).equals(whole)
+
+
+def test_each_channel_is_perturbed_and_some_may_be_left_out():
+    both = image(np.stack([ball(), ball(inside=7.0)]))
+    chain = PerturbationChain(perturbations=(VolumeAdaptation(),), repetitions=2)
+    table = perturbed(both, labels(), chain)
+    assert table[[CHANNEL, "repetition"]].to_numpy().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert set(perturbed(both, labels(), chain, left_out=(0,))[CHANNEL]) == {1}
+
+
+def test_repetitions_stay_apart_when_they_are_gathered():
+    chain = PerturbationChain(perturbations=(VolumeAdaptation(),), repetitions=2)
+    table = perturbed(image(), labels(), chain)
+    found = gather_features.function([table, table], measured=(measured(), measured(region="node")))
+    assert found[["region", "repetition"]].to_numpy().tolist() == [
+        ["node", 0],
+        ["node", 1],
+        ["tumour", 0],
+        ["tumour", 1],
+    ]
+
+
+def test_a_region_that_perturbation_makes_too_small_is_refused():
+    drawn = np.zeros(GRID.shape, dtype=int)
+    drawn[1, 1:4, 1:4] = 1
+    shrunk = PerturbationChain(perturbations=(VolumeAdaptation(fractions=(-0.5,)),))
+    assert len(features(drawn=labels(drawn), measures=STATISTICS)) == 1
+    with pytest.raises(BadData) as refused:
+        perturbed(image(), labels(drawn), shrunk)
+    assert refused.value.verdict == "region_too_small"
