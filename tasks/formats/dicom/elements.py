@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tasks.formats.content import Content
 
 Result = TypeVar("Result")
+Frozen = TypeVar("Frozen")
 
 MAX_MAGNITUDE = 1e15
 """No length, position or scale of a scan is larger; sums and products of such numbers stay finite."""
@@ -246,6 +247,13 @@ class DicomFile(NamedTuple):
     def pixel_keyword(self) -> str | None:
         """Name of the element that holds the pixels, None where there is none."""
         return next((keyword for keyword in PIXEL_KEYWORDS if self.dataset.place(tag_of(keyword)) is not None), None)
+
+
+def changed(record: Frozen, **changes: object) -> Frozen:
+    """Return a frozen record with other values for some fields, as `replace` does in five times the time."""
+    copy = object.__new__(type(record))
+    copy.__dict__.update(record.__dict__, **changes)
+    return copy
 
 
 @cache

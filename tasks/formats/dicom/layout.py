@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_catalog.errors import BadData
-from tasks.formats.dicom.elements import bad_element, missing_element, unreasonable
+from tasks.formats.dicom.elements import bad_element, changed, missing_element, unreasonable
 from tasks.formats.dicom.parse import EXPLICIT_BIG
 from tasks.formats.dicom.planes import frame_count
 
 if TYPE_CHECKING:
-    from tasks.formats.dicom.elements import DicomFile
+    from tasks.formats.dicom.elements import DataSet, DicomFile
 
 MAX_DECODED_BYTES = 8 << 30
 """All frames of one file, decoded."""
@@ -111,15 +111,23 @@ def layout_of(file: DicomFile, size: int) -> Layout:
     keyword = file.pixel_keyword
     if keyword is None or not size:
         raise BadData("missing_pixels", "An image file holds pixels", "it holds none", "Export the file again.")
-    header = file.dataset
+    stated = file.dataset.remembered(_stated, keyword)
+    layout = changed(stated, syntax=file.transfer_syntax, encapsulated=file.encapsulated)
+    _check(layout)
+    _check_size(layout, size)
+    return layout
+
+
+def _stated(header: DataSet, keyword: str) -> Layout:
+    """Return what the elements of a header tell; it is the same for the files of a series."""
     allocated = header.require_integer("BitsAllocated")
     stored = header.integer("BitsStored")
     high = header.integer("HighBit")
     stored = allocated if stored is None or keyword != "PixelData" else stored
-    layout = Layout(
+    return Layout(
         keyword=keyword,
-        syntax=file.transfer_syntax,
-        encapsulated=file.encapsulated,
+        syntax="",
+        encapsulated=False,
         frames=frame_count(header),
         rows=header.require_integer("Rows"),
         columns=header.require_integer("Columns"),
@@ -131,9 +139,6 @@ def layout_of(file: DicomFile, size: int) -> Layout:
         planar=header.integer("PlanarConfiguration") == 1,
         photometric=header.text("PhotometricInterpretation") or "MONOCHROME2",
     )
-    _check(layout)
-    _check_size(layout, size)
-    return layout
 
 
 def _check(layout: Layout) -> None:

@@ -73,6 +73,11 @@ def _magnetic(levels: list[DataSet]) -> dict[str, float | None]:
     }
 
 
+def first_moment(dataset: DataSet) -> Moment:
+    """Return what tells the first frame of a file from others at its position."""
+    return moment(dataset, next(iter(dataset.items("PerFrameFunctionalGroupsSequence")), None))
+
+
 def clock(dataset: DataSet, frame: DataSet | None = None) -> float | None:
     """Return when a slice was taken, in seconds from a fixed day; to be told as differences only.
 

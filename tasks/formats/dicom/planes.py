@@ -8,7 +8,7 @@ import numpy as np
 
 from data_catalog.errors import BadData
 from data_catalog.geometry import Triple
-from tasks.formats.dicom.elements import DataSet, bad_element
+from tasks.formats.dicom.elements import DataSet, Without, bad_element, changed
 from tasks.formats.dicom.pixel_size import Basis, pixel_size
 
 UNIT_TOLERANCE = 1e-3
@@ -16,6 +16,7 @@ UNIT_TOLERANCE = 1e-3
 SAME_DIRECTION = 1e-3
 """Two planes are parallel and turned alike when no cosine differs by more than this."""
 MAX_FRAMES = 100_000
+_POSITION = "ImagePositionPatient"
 TOMOGRAPHIC = frozenset({"CT", "MR", "PT"})
 """Modalities whose slice must say where it lies, even a single one."""
 
@@ -87,8 +88,21 @@ def not_supported(came: str) -> BadData:
 
 
 def first_plane(dataset: DataSet) -> Plane:
-    """Return the plane of the first frame, without reading those of the others."""
-    return plane_of(dataset, next(iter(dataset.items("PerFrameFunctionalGroupsSequence")), dataset))
+    """Return the plane of the first frame, without reading those of the others.
+
+    All but the position is the same for many slices, and made once for them.
+    """
+    plane = dataset.remembered(plane_elsewhere)
+    if plane.position_mm is not None:
+        return plane
+    position = dataset.numbers(_POSITION, count=3)
+    return changed(plane, position_mm=reversed_(position)) if position else plane
+
+
+def plane_elsewhere(dataset: DataSet) -> Plane:
+    """Return the plane of the first frame but for the position that the top level states."""
+    top = Without(dataset, _POSITION)
+    return plane_of(top, next(iter(top.items("PerFrameFunctionalGroupsSequence")), top))
 
 
 def plane_of(dataset: DataSet, frame: DataSet) -> Plane:
@@ -98,7 +112,7 @@ def plane_of(dataset: DataSet, frame: DataSet) -> Plane:
     """
     measures = group_of(dataset, frame, "PixelMeasuresSequence")
     scale = group_of(dataset, frame, "PixelValueTransformationSequence")
-    position = group_of(dataset, frame, "PlanePositionSequence").numbers("ImagePositionPatient", count=3)
+    position = group_of(dataset, frame, "PlanePositionSequence").numbers(_POSITION, count=3)
     cosines = group_of(dataset, frame, "PlaneOrientationSequence").numbers("ImageOrientationPatient", count=6)
     spacing, basis = pixel_size(dataset, measures)
     depth = measures.number("SpacingBetweenSlices") or measures.number("SliceThickness")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from tasks.formats.dicom.binary import number
 from tasks.formats.dicom.cine import frame_seconds
 from tasks.formats.dicom.elements import bad_element
-from tasks.formats.dicom.moments import clock, moment, time_offset
+from tasks.formats.dicom.moments import clock, first_moment, moment, time_offset
 from tasks.formats.dicom.mosaic import is_mosaic, tiles
 from tasks.formats.dicom.nuclear import nuclear_frames
-from tasks.formats.dicom.planes import TOMOGRAPHIC, first_plane, frame_count, not_supported, plane_of
+from tasks.formats.dicom.planes import TOMOGRAPHIC, first_plane, frame_count, not_supported, plane_elsewhere, plane_of
 from tasks.formats.dicom.scales import scale_of
 
 if TYPE_CHECKING:
@@ -62,12 +62,12 @@ def slices_of(dataset: DataSet) -> list[Slice]:
     """
     frames = frame_count(dataset)
     groups = dataset.items("PerFrameFunctionalGroupsSequence")
-    if is_mosaic(dataset):
+    if dataset.remembered(is_mosaic):
         return [_slice(dataset, None, 0, plane, tile) for plane, tile in tiles(dataset, first_plane(dataset))]
     if groups:
         return _enhanced(dataset, groups, frames)
     if frames == 1:
-        return [_slice(dataset, None, 0, first_plane(dataset))]
+        return [_single(dataset)]
     if dataset.text("Modality") == "NM":
         placed = nuclear_frames(dataset, frames)
         scale = scale_of(dataset, None, placed[0][0])
@@ -86,6 +86,23 @@ def _slice(dataset: DataSet, group: DataSet | None, frame: int, plane: Plane, ti
         number(dataset, "InstanceNumber"),
         tile,
     )
+
+
+def _single(dataset: DataSet) -> Slice:
+    """Return the only slice of a file; what it shares with those of other files is made once for them."""
+    return Slice(
+        0,
+        first_plane(dataset),
+        dataset.remembered(_only_scale),
+        dict(dataset.remembered(first_moment)),
+        clock(dataset, None),
+        time_offset(dataset, None),
+        number(dataset, "InstanceNumber"),
+    )
+
+
+def _only_scale(dataset: DataSet) -> Scale:
+    return scale_of(dataset, None, plane_elsewhere(dataset))
 
 
 def _enhanced(dataset: DataSet, groups: Sequence[DataSet], frames: int) -> list[Slice]:

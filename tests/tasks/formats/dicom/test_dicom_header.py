@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import astuple
 from hashlib import sha256
 
 import numpy as np
@@ -15,8 +16,11 @@ from data_catalog.errors import BadData
 from tasks.formats.content import Held, fingerprint, fingerprint_of
 from tasks.formats.dicom.header import DicomHeader, public_uid, read_header
 from tasks.formats.dicom.moments import moment
-from tasks.formats.dicom.parse import parse
+from tasks.formats.dicom.outlined import Outlined
+from tasks.formats.dicom.parse import parse, parse_header
+from tasks.formats.dicom.pixels import pixels_of
 from tasks.formats.dicom.planes import first_plane
+from tasks.formats.dicom.slices import slices_of
 
 BLANK = np.zeros((3, 4), np.int16)
 STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -150,3 +154,21 @@ def test_planes_and_moments_of_real_files_are_those_of_the_whole_file(shared, id
             assert [header.moment for header in headers] == [moment(dataset, frame)] * 2
             compared += 1
     assert compared > 60
+
+
+@pytest.mark.shared
+def test_slices_and_layouts_by_the_outline_of_others_are_those_of_the_whole_file(shared):
+    outlined = 0
+    for path in sorted((shared / "dicom_zoo").glob("*/*.dcm")):
+        data = path.read_bytes()
+        try:
+            whole = parse(data)
+            expected = [astuple(one) for one in slices_of(whole.dataset)], pixels_of(whole).layout
+        except BadData:
+            continue
+        for _ in range(2):
+            file = parse_header(Held(data))
+            assert [astuple(one) for one in slices_of(file.dataset)] == expected[0]
+            assert pixels_of(file).layout == expected[1]
+        outlined += isinstance(file.dataset, Outlined)
+    assert outlined > 60
