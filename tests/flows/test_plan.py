@@ -11,10 +11,11 @@ import yaml
 from pydantic import ValidationError
 
 from data_catalog.errors import PlanError
-from flows.plan import ANY, Plan, Preprocessing, is_of, load_plan, of_modality, parse_plan
+from flows.plan import ANY, Plan, Preprocessing, is_of, load_plan, measures_of, of_modality, parse_plan
 from tasks.methods.learning.forest import ForestLearner
 from tasks.methods.preprocessing.resample import Resample
 from tasks.methods.preprocessing.windowing import Clip
+from tasks.methods.radiomics.recipes import RECIPES
 from tasks.methods.segmentation.otsu import Otsu
 from tasks.sources.dicom import DicomSource
 from tasks.sources.png import PngSource
@@ -47,7 +48,7 @@ def test_the_least_plan_has_a_default_for_everything_else(plan_file):
     plan = load_plan(plan_file())
     assert plan.study == "study"
     assert [learner.method for learner in plan.learn.learners] == ["logistic", "forest", "support_vectors"]
-    assert [extractor.method for extractor in plan.radiomics] == ["intensity_statistics", "shape", "cooccurrence"]
+    assert [(entry.modality, entry.extractor) for entry in plan.radiomics] == [("*", "by_modality")]
     assert plan.mine.rules.method == "class_rules"
     assert plan.clinical is plan.outcome is plan.events is None
 
@@ -238,3 +239,40 @@ def test_a_pattern_of_names_can_be_set_as_it_is_written(plan_file, pattern):
     source = "sources=[{method: nifti, path: scans, images: 'x_{patient}.nii'}]"
     plan = load_plan(plan_file(), (source, f"sources.0.images={pattern}"))
     assert plan.sources[0].images == pattern.strip("'")
+
+
+def test_each_modality_is_measured_by_its_own_entries_else_by_those_for_every_one(plan_file):
+    plan = load_plan(
+        plan_file(
+            {
+                **LEAST,
+                "radiomics": [
+                    {"modality": "CT", "extractor": "ibsi_c"},
+                    {"modality": "CT", "extractor": {"method": "recipe", "distance": 2}, "name": "far"},
+                    {"extractor": "by_modality"},
+                ],
+            }
+        )
+    )
+    of_ct = measures_of(plan, "CT")
+    assert [(one.name, one.extractor.distance) for one in of_ct] == [("", 1), ("far", 2)]
+    assert of_ct[0].extractor == RECIPES["ibsi_c"]
+    assert [one.extractor for one in measures_of(plan, "PT")] == [RECIPES["pet"]]
+    assert [one.extractor for one in measures_of(plan, "US")] == [RECIPES["arbitrary_units"]]
+
+
+def test_a_modality_that_no_entry_names_is_not_measured(plan_file):
+    plan = load_plan(plan_file({**LEAST, "radiomics": [{"modality": "CT", "extractor": "ct"}]}))
+    assert measures_of(plan, "MR") == ()
+
+
+def test_two_ways_of_measuring_a_modality_need_two_names():
+    twice = [{"modality": "CT", "extractor": "ibsi_c"}, {"modality": "CT", "extractor": "ibsi_d"}]
+    assert "CT is measured twice" in refused(radiomics=twice)
+    assert "radiomics.0.name" in refused(radiomics=[{"name": "Not small"}])
+
+
+def test_a_recipe_that_does_not_exist_is_answered_with_those_that_do():
+    said = refused(radiomics=[{"extractor": "ibsi_f"}])
+    assert "radiomics.0.extractor" in said
+    assert "'ibsi_e'" in said
