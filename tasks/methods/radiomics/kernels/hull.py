@@ -78,20 +78,20 @@ def _plane(points: NDArray[np.int64], a: int, b: int, c: int) -> tuple[int, int,
 def _first_four(points: NDArray[np.int64]) -> tuple[int, int, int, int]:
     """Return four points that are not in one plane, in such an order that the fourth is below the first three."""
     count = len(points)
-    a = b = 0
+    a = b = c = d = count - 1
     for which in range(count):
         if points[which, 2] < points[a, 2]:
             a = which
         if points[which, 2] > points[b, 2]:
             b = which
-    far, c = -1.0, 0
+    far = -1.0
     for which in range(count):
         nz, ny, nx, _ = _plane(points, a, b, which)
         away = float(nz) * float(nz) + float(ny) * float(ny) + float(nx) * float(nx)
         if away > far:
             far, c = away, which
     nz, ny, nx, offset = _plane(points, a, b, c)
-    d, height = 0, 0
+    height = 0
     for which in range(count):
         above = nz * points[which, 0] + ny * points[which, 1] + nx * points[which, 2] - offset
         if abs(above) > abs(height):
