@@ -46,12 +46,14 @@ def drawings(
     A copy of a file counts once. Regions of one file that get the same name in the study are numbered, and so is a
     reader who draws a region of a series in several files: none stands in for another.
     """
+    files = list(files)
     once = {header.fingerprint: (file, header) for file, header in files if header.kind in DRAWN}
+    images = {header.instance: header.fingerprint for _, header in files if header.kind == "image"}
     made: list[Drawing] = []
     alone: list[DicomHeader] = []
     for file, header in sorted(once.values(), key=lambda held: (held[1].day or 0, held[1].fingerprint)):
         asked = _asked(header.regions, wanted)
-        on = _drawn_on(series, header)
+        on = _drawn_on(series, header, images)
         if on is None and asked:
             alone.append(header)
         elif on is not None:
@@ -85,11 +87,19 @@ def free_name(name: str, taken: Collection[str]) -> str:
     return free
 
 
-def _drawn_on(series: Sequence[FoundSeries], header: DicomHeader) -> FoundSeries | None:
-    """Return the series a file refers to, the largest part of it; without one, the only one in its coordinates."""
+def _drawn_on(series: Sequence[FoundSeries], header: DicomHeader, images: Mapping[str, str]) -> FoundSeries | None:
+    """Return the series a file refers to, the largest part of it; without one, that which holds most of its images.
+
+    Where it refers to none of either that is there, the only series in its coordinates. `images` are the fingerprints
+    of images by their keyed names.
+    """
     own = [one for one in series if one.patient == header.patient]
     referred = [one for one in own if one.uid in header.referenced_series]
     if referred:
         return max(referred, key=lambda one: (len(one.files.files), one.series))
+    drawn_on = {images[name] for name in header.referenced_instances if name in images}
+    held = [len(drawn_on.intersection(one.files.digests)) if drawn_on else 0 for one in own]
+    if any(held):
+        return max(zip(held, own, strict=True), key=lambda pair: (pair[0], pair[1].series))[1]
     alike = [one for one in own if one.frame_of_reference == header.frame_of_reference is not None]
     return alike[0] if len(alike) == 1 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from tasks.formats.dicom.labels import identity_tokens, safe_label
@@ -9,10 +10,13 @@ from tasks.formats.dicom.rtstruct import names_of
 from tasks.formats.dicom.seg import LABEL_MAP, SEGMENTATION, segment_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tasks.formats.dicom.elements import DataSet
     from tasks.formats.identities import Identities
+
+INSTANCES = 64
+"""Images that a segmentation refers to, so many of which tell the series."""
 
 
 def structure_facts(header: DataSet, identities: Identities) -> dict[str, Any]:
@@ -35,12 +39,27 @@ def structure_facts(header: DataSet, identities: Identities) -> dict[str, Any]:
 
 def _segmentation_facts(header: DataSet, identities: Identities) -> dict[str, Any]:
     """Return the facts of a segmentation; its label names the kind of content, not a reader."""
+    named = _keyed(header.items("ReferencedSeriesSequence"), identities)
     return {
-        "referenced_series": _keyed(header.items("ReferencedSeriesSequence"), identities),
+        "referenced_series": named,
+        "referenced_instances": () if named else tuple(islice(_instances(header, identities), INSTANCES)),
         "regions": tuple(segment_names(header)),
         "reader": _reader(header.text("ContentCreatorName"), identities),
         "label": None,
     }
+
+
+def _instances(header: DataSet, identities: Identities) -> Iterator[str]:
+    """Yield the images that the frames of a segmentation were derived from, each once."""
+    seen = set()
+    groups = (*header.items("SharedFunctionalGroupsSequence"), *header.items("PerFrameFunctionalGroupsSequence"))
+    derived = (one for group in groups for one in group.items("DerivationImageSequence"))
+    for holder in chain(derived, (header,)):
+        for source in holder.items("SourceImageSequence"):
+            uid = source.text("ReferencedSOPInstanceUID")
+            if uid and uid not in seen:
+                seen.add(uid)
+                yield identities.opaque(uid)
 
 
 def _keyed(series: Iterable[DataSet], identities: Identities) -> tuple[str, ...]:

@@ -81,6 +81,8 @@ class DicomHeader:
         The public UID of how the pixels are encoded; `other` for a private one.
     referenced_series : tuple of str
         Keyed names of the series that regions were drawn on.
+    referenced_instances : tuple of str
+        Keyed names of some of the images that a segmentation was drawn on, where it names no series.
     regions : tuple of str
         Names of a structure set's regions; `ROI n` where a name could hold an identity.
     reader : str or None
@@ -119,6 +121,7 @@ class DicomHeader:
     photometric: str = ""
     burned_in: Literal["yes", "no", "unknown"] = "unknown"
     transfer_syntax: str = ""
+    referenced_instances: tuple[str, ...] = ()
 
     @property
     def known(self) -> Fingerprint:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -100,6 +102,40 @@ def test_a_reader_who_draws_a_region_in_several_files_is_numbered():
 def test_a_reader_who_draws_each_region_into_a_file_of_its_own_is_one():
     files = [drawing("a", ("Liver",), label="A"), drawing("b", ("Heart",), label="A")]
     assert {reader for *_, reader in told(*files)} == {"A"}
+
+
+def slices(word, fingerprints):
+    """Return a series and the headers of its images: each is called after the image's fingerprint."""
+    made = series_of(word, len(fingerprints))
+    held = Sources(made.files.files, tuple(fingerprints), made.files.heads)
+    files = [
+        drawing(fingerprint, (), (), kind="image", instance=f"name of {fingerprint}") for fingerprint in fingerprints
+    ]
+    return replace(made, files=held), files
+
+
+def test_a_file_that_names_no_series_is_drawn_on_that_which_holds_most_of_its_images():
+    (one, ones), (two, twos) = slices("s1", "abc"), slices("s2", "def")
+    names = tuple(f"name of {image}" for image in "aefx")
+    made, alone = drawings([*ones, *twos, drawing("seg", on=(), referenced_instances=names)], [one, two], {})
+    assert alone == []
+    assert [drawn.series for drawn in made] == [two]
+
+
+def test_a_file_that_names_no_series_and_no_image_that_is_there_is_alone_among_several_series():
+    (one, ones), (two, twos) = slices("s1", "abc"), slices("s2", "def")
+    for names in ((), ("name of x",)):
+        file = drawing("seg", on=(), referenced_instances=names)
+        made, alone = drawings([*ones, *twos, file], [one, two], {})
+        assert (made, alone) == ([], [file[1]])
+        assert drawings([*ones, file], [one], {})[0][0].series == one
+
+
+def test_the_images_of_another_patient_do_not_count():
+    (one, ones), (two, twos) = slices("s1", "abc"), slices("s2", "def")
+    file = drawing("seg", on=(), referenced_instances=("name of d",), frame_of_reference=None)
+    made, alone = drawings([*ones, *twos, file], [one, replace(two, patient="P-2")], {})
+    assert (made, alone) == ([], [file[1]])
 
 
 def test_a_reader_on_two_series_is_one():

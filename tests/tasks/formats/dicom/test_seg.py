@@ -22,6 +22,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry
 from tasks.formats.content import Held
+from tasks.formats.dicom import drawn as drawn_facts
+from tasks.formats.dicom.header import read_header
 from tasks.formats.dicom.parse import parse_header
 from tasks.formats.dicom.seg import LABEL_MAP, SEGMENTATION, plain_name, read_segment, segment_names
 from tasks.formats.dicom.volume import read_series
@@ -224,6 +226,47 @@ def test_a_frame_that_names_no_segment_is_refused(make):
     assert refusal_of(Held(make.written(ds))).verdict == "missing_element"
     ds.SharedFunctionalGroupsSequence[0].SegmentIdentificationSequence = _one(ReferencedSegmentNumber=1)
     assert len(drawn(Held(make.written(ds)))) == 2
+
+
+def derived(make, uids, **elements):
+    """Return a segmentation whose frames were derived from an image each, the first from one more."""
+    ds = segmentation(make, HAND, **elements)
+    for group, uid in zip(ds.PerFrameFunctionalGroupsSequence, uids, strict=True):
+        sources = [_item(ReferencedSOPInstanceUID=one) for one in ([uid, "1.2.9"] if uid == uids[0] else [uid])]
+        group.DerivationImageSequence = _one(SourceImageSequence=Sequence(sources))
+    return ds
+
+
+def test_a_segmentation_that_names_no_series_tells_from_which_images_it_was_derived(make, identities):
+    ds = derived(make, ["1.2.3", "1.2.4"])
+    named = read_header(Held(make.written(ds)), identities)
+    assert (len(named.referenced_series), named.referenced_instances) == (1, ())
+    del ds.ReferencedSeriesSequence
+    unnamed = read_header(Held(make.written(ds)), identities)
+    expected = tuple(map(identities.opaque, ["1.2.3", "1.2.9", "1.2.4"]))
+    assert (unnamed.referenced_series, unnamed.referenced_instances) == ((), expected)
+
+
+def test_an_image_that_is_named_twice_is_told_once_and_no_more_than_tell_the_series(make, identities, monkeypatch):
+    monkeypatch.setattr(drawn_facts, "INSTANCES", 2)
+    ds = derived(make, ["1.2.3", "1.2.3"])
+    del ds.ReferencedSeriesSequence
+    ds.SourceImageSequence = Sequence([_item(ReferencedSOPInstanceUID=uid) for uid in ("", "1.2.3", "1.2.9", "1.2.7")])
+    told = read_header(Held(make.written(ds)), identities).referenced_instances
+    assert told == tuple(map(identities.opaque, ["1.2.3", "1.2.9"]))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["ct_binary", "ct_binary_overlap", "ct_true_fractional", "cr_binary"])
+def test_real_segmentations_name_the_images_that_pydicom_finds(shared, identities, name):
+    ds = pydicom.dcmread(shared / "dicom_zoo" / "seg_variants" / f"seg_image_{name}.dcm")
+    del ds.ReferencedSeriesSequence
+    content = BytesIO()
+    ds.save_as(content)
+    uids = {element.value for element in ds.iterall() if element.keyword == "ReferencedSOPInstanceUID"}
+    assert uids
+    told = read_header(Held(content.getvalue()), identities).referenced_instances
+    assert sorted(told) == sorted(map(identities.opaque, uids))
 
 
 def test_tiles_of_a_slide_are_refused_by_name(make):
