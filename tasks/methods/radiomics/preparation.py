@@ -58,6 +58,13 @@ class Resampling(Parameters):
             wanted = (None, *wanted[1:])
         return tuple(map(axis_of, whole, spacing_mm, wanted))
 
+    def margin(self, seen: tuple[int, int, int], whole: tuple[int, ...], spacing_mm: Triple) -> tuple[int, int, int]:
+        """Return how many old voxels (z, y, x) around a region are needed to see some new ones around it."""
+        more = REACH[self.interpolation] + 2
+        axes = self.axes(whole, spacing_mm)
+        z, y, x = (int(np.ceil(axis.step * (count + 1))) + more for axis, count in zip(axes, seen, strict=True))
+        return z, y, x
+
 
 class Resegmentation(Parameters):
     """Leave out voxels of the region by their intensity, from all but its form (IBSI IFBV)."""
@@ -163,9 +170,7 @@ def read_box(crop: Crop, grid: Grid, box: Box, resampling: Resampling | None) ->
     return np.rint(np.round(values, EXACT_DECIMALS)) if resampling.round_to_integers else values
 
 
-def _filled(
-    voxels: NDArray[np.float64], missing: NDArray[np.bool_], spacing_mm: Triple
-) -> NDArray[np.float64]:
+def _filled(voxels: NDArray[np.float64], missing: NDArray[np.bool_], spacing_mm: Triple) -> NDArray[np.float64]:
     """Return the voxels with each missing one given the value of the nearest one present, in mm."""
     nearest = ndimage.distance_transform_edt(missing, sampling=spacing_mm, return_distances=False, return_indices=True)
     filled: NDArray[np.float64] = voxels[tuple(nearest)]

@@ -29,7 +29,7 @@ from tasks.methods.radiomics.kept import kept_voxels
 from tasks.methods.radiomics.local_intensity import RADIUS_MM, local_intensity
 from tasks.methods.radiomics.morphology import morphology
 from tasks.methods.radiomics.morphology_2d import morphology_2d
-from tasks.methods.radiomics.preparation import REACH, Resampling, Resegmentation, grid_of, region_of
+from tasks.methods.radiomics.preparation import Resampling, Resegmentation, grid_of, region_of
 from tasks.methods.radiomics.region import Region
 from tasks.methods.radiomics.spatial import spatial
 from tasks.methods.radiomics.texture import texture
@@ -117,11 +117,7 @@ class Recipe(RegionFeatures):
         axes = self.resampling.axes(whole, spacing_mm)
         z_mm, y_mm, x_mm = (mm * axis.step for mm, axis in zip(spacing_mm, axes, strict=True))
         seen = self._seen((z_mm, y_mm, x_mm), planar=whole[0] == 1)
-        if seen is None:
-            return None
-        more = REACH[self.resampling.interpolation] + 2
-        z, y, x = (int(np.ceil(axis.step * (count + 1))) + more for axis, count in zip(axes, seen, strict=True))
-        return z, y, x
+        return None if seen is None else self.resampling.margin(seen, whole, spacing_mm)
 
     def measure(self, crop: Crop) -> dict[str, float]:
         """Return the value of each column for the region in a part of an image that holds `margin` around it.
@@ -205,8 +201,11 @@ class Recipe(RegionFeatures):
         box = (slice(z, z + dz), slice(y, y + dy), slice(x, x + dx))
         for name, response in responses_in_box(self.filters, region.around, box, region.spacing_mm):
             values = response.astype(np.float64)
-            yield name, Region(
-                values, region.mask, region.kept, region.spacing_mm, region.planar, around=values, place=(0, 0, 0)
+            yield (
+                name,
+                Region(
+                    values, region.mask, region.kept, region.spacing_mm, region.planar, around=values, place=(0, 0, 0)
+                ),
             )
 
 
