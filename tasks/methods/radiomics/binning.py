@@ -52,12 +52,13 @@ class _Binned(Method):
         BadData
             `empty_region` when no voxel is kept, and whatever the way of binning refuses.
         """
-        values, kept = np.ascontiguousarray(values), np.ascontiguousarray(kept)
+        # a kernel is compiled anew for every kind of array: with gaps, or not to be written to
+        values, kept = np.require(values, np.float64, "CW"), np.require(kept, np.bool_, "CW")
         scale = self.scale(values, kept)
         depth, height, width = values.shape
         padded = np.zeros((depth + 2, height + 2, width + 2), dtype=np.uint16)
         histogram = np.zeros(scale.last + 1, dtype=np.int64)
-        fill_levels(values, kept, tuple(scale), padded, histogram)
+        fill_levels(values, kept, (scale.low, scale.steps, scale.width, scale.last), padded, histogram)
         return Levels(padded, histogram)
 
     def levels(self, values: NDArray[np.float64]) -> NDArray[np.uint16]:

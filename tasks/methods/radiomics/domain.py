@@ -132,9 +132,7 @@ def neighbours_apart() -> NDArray[np.uint16]:
     A set is a whole number of which bit d stands for the neighbour one step of direction d before a voxel.
     """
     touching = [
-        sum(
-            1 << k for k, other in enumerate(DIRECTIONS) if max(abs(a - b) for a, b in zip(one, other, strict=True)) < 2
-        )
+        sum(1 << k for k, other in enumerate(DIRECTIONS) if np.abs(np.subtract(one, other)).max() <= 1)
         for one in DIRECTIONS
     ]
     left = np.arange(1 << len(DIRECTIONS), dtype=np.int64)

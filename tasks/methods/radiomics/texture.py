@@ -26,7 +26,7 @@ AROUND_VOXELS = {"size_zone": glszm, "distance_zone": gldzm, "tone_difference": 
 DIMENSIONS = ("2d", "2.5d", "3d")
 
 
-def texture(
+def texture(  # noqa: PLR0917 - who asks for another distance says it by name
     grey: GreyVolume,
     mask: NDArray[np.bool_],
     families: Collection[str],
@@ -68,7 +68,7 @@ def _domains(
 ) -> list[Domain]:
     """Return the volume, or each slice that has voxels, with the depth of voxels only where it is asked for."""
     planar = dimension != "3d"
-    depth = depths(np.ascontiguousarray(mask), planar) if deep else grey.padded
+    depth = depths(np.require(mask, np.bool_, "CW"), planar) if deep else grey.padded
     if dimension != "2d":
         return [Domain(grey.padded, grey.histogram, depth, planar, alpha, distance)]
     domains = []

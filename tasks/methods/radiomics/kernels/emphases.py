@@ -22,32 +22,50 @@ def emphases(table: NDArray[np.int64], large: NDArray[np.int64], voxels: int) ->
     cells = _cells(table, large)
     total, unlike_levels = _total_and_squares(cells[0], cells[2], table.shape[0])
     _, unlike_extents = _total_and_squares(cells[1], cells[2], table.shape[1])
-    found = np.zeros(17)
-    mean_level, mean_extent = 0.0, 0.0
+    short, long, low, high = 0.0, 0.0, 0.0, 0.0
+    short_low, short_high, long_low, long_high = 0.0, 0.0, 0.0, 0.0
+    mean_level, mean_extent, bits, energy = 0.0, 0.0, 0.0, 0.0
     for cell in range(cells.shape[1]):
         level, extent, p = np.float64(cells[0, cell]), np.float64(cells[1, cell]), cells[2, cell] / total
-        low, high, short, long = 1 / level**2, level**2, 1 / extent**2, extent**2
-        found[0] += p * short
-        found[1] += p * long
-        found[2] += p * low
-        found[3] += p * high
-        found[4] += p * short * low
-        found[5] += p * short * high
-        found[6] += p * long * low
-        found[7] += p * long * high
-        found[15] -= p * np.log2(p)
-        found[16] += p * p
+        level_squared, extent_squared = level * level, extent * extent
+        short += p / extent_squared
+        long += p * extent_squared
+        low += p / level_squared
+        high += p * level_squared
+        short_low += p / (extent_squared * level_squared)
+        short_high += p * level_squared / extent_squared
+        long_low += p * extent_squared / level_squared
+        long_high += p * extent_squared * level_squared
         mean_level += p * level
         mean_extent += p * extent
+        bits -= p * np.log2(p)
+        energy += p * p
+    level_variance, extent_variance = 0.0, 0.0
     for cell in range(cells.shape[1]):
         p = cells[2, cell] / total
-        found[13] += p * (cells[0, cell] - mean_level) ** 2
-        found[14] += p * (cells[1, cell] - mean_extent) ** 2
-    found[8], found[9] = unlike_levels / total, unlike_levels / total**2
-    found[10], found[11] = unlike_extents / total, unlike_extents / total**2
-    found[12] = total / voxels
-    found[15] = abs(found[15])
-    return found
+        level_variance += p * (cells[0, cell] - mean_level) ** 2
+        extent_variance += p * (cells[1, cell] - mean_extent) ** 2
+    return np.array(
+        (
+            short,
+            long,
+            low,
+            high,
+            short_low,
+            short_high,
+            long_low,
+            long_high,
+            unlike_levels / total,
+            unlike_levels / total**2,
+            unlike_extents / total,
+            unlike_extents / total**2,
+            total / voxels,
+            level_variance,
+            extent_variance,
+            abs(bits),
+            energy,
+        )
+    )
 
 
 @kernel
@@ -56,7 +74,7 @@ def _cells(table: NDArray[np.int64], large: NDArray[np.int64]) -> NDArray[np.int
     levels, extents = table.shape
     number = large.size
     for count in table.ravel():
-        number += count > 0
+        number += int(count > 0)
     cells = np.empty((3, number), np.int64)
     cell = 0
     for level in range(levels):

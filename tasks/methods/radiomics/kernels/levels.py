@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.methods.radiomics.kernels.compiled import kernel
+from tasks.methods.radiomics.kernels.neighbours import at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,8 +46,8 @@ def fill_levels(
             levels = padded[z + 1, y + 1, 1 : 1 + row.size]
             for x in range(row.size):
                 value = row[x] if inside[x] else low
-                level = min(np.int64((value - low) * steps / width) + 1, last)
+                level = min(int((value - low) * steps / width) + 1, last)
                 levels[x] = level if inside[x] else 0
             for x in range(row.size):
-                histogram[levels[x]] += 1
-    histogram[0] = 0
+                if levels[x]:
+                    histogram[at(levels[x])] += 1

@@ -19,7 +19,7 @@ MOST_COARSE = 1e6
 
 
 @kernel
-def count_neighbourhoods(
+def count_neighbourhoods(  # noqa: C901 - one pass over a tile while it is near
     grey: NDArray[np.uint16],
     marks: NDArray[np.uint16],
     steps: NDArray[np.int64],
@@ -83,9 +83,9 @@ def count_wide_neighbourhoods(
             number, total, like = 0, 0, 0
             for offset in offsets:
                 other = np.int64(grey[p + offset])
-                number += other > 0
-                total += other
-                like += other > 0 and abs(other - level) <= alpha
+                number += int(other > 0)
+                total += int(other)
+                like += int(other > 0 and abs(other - level) <= alpha)
             differences[level, number] += abs(number * level - total) if number else 1
             dependences[level, 1 + like] += 1
 
@@ -98,28 +98,34 @@ def tone_features(histogram: NDArray[np.int64], differences: NDArray[np.int64]) 
     no voxel has a neighbour; without any difference coarseness is 10^6, as IBSI has it, and the others are 0.
     """
     found = np.full(5, np.nan)
-    of_level = histogram - differences[:, 0]
-    voxels = of_level.sum()
+    voxels, number = 0, 0
+    levels, counts = np.empty(histogram.size, np.int64), np.empty(histogram.size, np.int64)
+    for level in range(histogram.size):
+        count = histogram[level] - differences[level, 0]
+        if count:
+            levels[number], counts[number] = level, count
+            voxels += count
+            number += 1
     if voxels == 0:
         return found
-    levels = np.flatnonzero(of_level)
-    p, s = np.zeros(levels.size), np.zeros(levels.size)
-    for k in range(levels.size):
-        p[k] = of_level[levels[k]] / voxels
+    strays = np.zeros(number)
+    coarse, strayed = 0.0, 0.0
+    for k in range(number):
         for n in range(1, differences.shape[1]):
-            s[k] += differences[levels[k], n] / n
-    coarse, strayed = (p * s).sum(), s.sum()
-    contrast, busy, complexity, strength = 0.0, 0, 0.0, 0.0
-    for a in range(levels.size):
+            strays[k] += differences[levels[k], n] / n
+        strayed += strays[k]
+        coarse += strays[k] * counts[k] / voxels
+    far, busy, complexity, strength = 0.0, 0, 0.0, 0.0
+    for a in range(number):
         for b in range(a):
-            i, j = np.float64(levels[a]), np.float64(levels[b])
-            contrast += 2 * p[a] * p[b] * (i - j) ** 2
-            busy += 2 * abs(levels[a] * of_level[levels[a]] - levels[b] * of_level[levels[b]])
-            complexity += 2 * (i - j) * (p[a] * s[a] + p[b] * s[b]) / (p[a] + p[b])
-            strength += 2 * (p[a] + p[b]) * (i - j) ** 2
+            apart, both = np.float64(levels[a] - levels[b]), np.float64(counts[a] + counts[b])
+            far += 2 * counts[a] * counts[b] * apart**2
+            busy += 2 * abs(levels[a] * counts[a] - levels[b] * counts[b])
+            complexity += 2 * apart * (counts[a] * strays[a] + counts[b] * strays[b]) / both
+            strength += 2 * both * apart**2
     found[0] = 1 / coarse if coarse > 0 else MOST_COARSE
-    found[1] = contrast / (levels.size * (levels.size - 1)) * strayed / voxels if levels.size > 1 else 0.0
+    found[1] = far / (number * (number - 1)) / voxels**2 * strayed / voxels if number > 1 else 0.0
     found[2] = coarse * voxels / busy if busy > 0 else 0.0
     found[3] = complexity / voxels
-    found[4] = strength / strayed if strayed > 0 else 0.0
+    found[4] = strength / voxels / strayed if strayed > 0 else 0.0
     return found

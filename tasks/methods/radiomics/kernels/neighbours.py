@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ BEFORE = 3
 
 
 @kernel
-def at(place: int) -> np.uint64:
+def at(place: int | np.integer[Any]) -> np.uint64:
     """Return an index that is known not to count from the end, which would have to be asked each time."""
     return np.uint64(place)
 
@@ -50,10 +50,10 @@ def mark_equal(grey: NDArray[np.uint16], steps: NDArray[np.int64]) -> NDArray[np
 
 
 @kernel
-def gather_marks(
+def gather_marks(  # noqa: PLR0917 - kernels have no keywords
     marks: NDArray[np.uint16], steps: NDArray[np.int64], start: int, size: int, along: int, found: NDArray[np.uint16]
 ) -> None:
-    """Write bit d of the mark of the voxel `along` times `steps[d]` from each voxel of a tile, which begins at `start`."""
+    """Write bit d of the mark of the voxel `along` times `steps[d]` from each of a tile, which begins at `start`."""
     found[:size] = 0
     for d in range(steps.size):
         bit, there = np.uint16(1 << d), start + along * steps[d]

@@ -43,7 +43,7 @@ def count_pairs(grey: NDArray[np.uint16], steps: NDArray[np.int64], tables: NDAr
 
 
 @kernel
-def _count_three(
+def _count_three(  # noqa: PLR0917 - kernels have no keywords
     counts: NDArray[np.int32], row: int, apart: int, grey: NDArray[np.uint16], middle: int, along: int
 ) -> None:
     """Count the pairs with three voxels in a line."""
@@ -53,19 +53,21 @@ def _count_three(
 
 
 @kernel
-def pair_features(tables: NDArray[np.int32], width: int) -> NDArray[np.float64]:
+def pair_features(  # noqa: C901 - one pass over the matrix
+    tables: NDArray[np.int32], width: int
+) -> NDArray[np.float64]:
     """Return IBSI's 25 features of the pairs that `count_pairs` counted, each pair taken both ways round.
 
     Every feature is of the matrix's margin, of how often levels differ by k or add up to k, or of its cells one by
-    one; all of these are whole numbers. NaN when there is no pair.
+    one; all of these are whole numbers. They come in the order of `glcm.FEATURES`, NaN when there is no pair.
     """
-    found = np.full(25, np.nan)
     total = 0
     for i in range(1, width):
         for copy in range(tables.shape[0]):
-            total += 2 * np.int64(tables[copy, i * width + 1 : (i + 1) * width].sum())
+            for j in range(1, width):
+                total += 2 * tables[copy, i * width + j]
     if total == 0:
-        return found
+        return np.full(25, np.nan)
     margin = np.zeros(width, np.int64)
     differ, add = np.zeros(width, np.int64), np.zeros(2 * width, np.int64)
     greatest, squares, bits = 0.0, 0.0, 0.0
@@ -85,72 +87,87 @@ def pair_features(tables: NDArray[np.int32], width: int) -> NDArray[np.float64]:
                 greatest = max(greatest, p)
                 squares += ways * p * p
                 bits -= ways * p * np.log2(p)
-    found[0] = greatest
-    found[3] = abs(bits)
-    found[10] = squares
-    _of_margin(margin, found)
-    _of_differences(differ, width - 1, found)
-    _of_sums(add, found)
-    # a product is a quarter of the square of the sum less that of the difference
-    found[19] = 0.25 * (_moment(add, 2, 0.0) - found[11])
-    found[18] = 0.25 * (found[8] - found[11]) / found[2] if found[2] > 0 else 1.0
-    of_margin = _entropy(margin)
+    joint_entropy = abs(bits)
+    average, difference, both = _mean(margin, total), _mean(differ, total), _mean(add, total)
+    variance, _, _ = _moments(margin, total, average)
+    contrast, _, _ = _moments(differ, total, 0.0)
+    tendency, shade, prominence = _moments(add, total, both)
+    near, near_share, near_squared, near_share_squared, inverse_variance = _nearness(differ, total, width - 1)
     # the matrix is symmetric: both margins have one entropy, and IBSI's HXY1 and HXY2 are twice that
-    shared = max(2 * of_margin - found[3], 0.0)
-    found[23] = -shared / of_margin if of_margin > 0 else 0.0
-    found[24] = np.sqrt(1 - np.exp(-2 * shared))
-    return found
+    margin_entropy = _entropy(margin, total)
+    shared = max(2 * margin_entropy - joint_entropy, 0.0)
+    return np.array(
+        (
+            greatest,
+            average,
+            variance,
+            joint_entropy,
+            difference,
+            _moments(differ, total, difference)[0],
+            _entropy(differ, total),
+            both,
+            tendency,
+            _entropy(add, total),
+            squares,
+            contrast,
+            difference,
+            near,
+            near_share,
+            near_squared,
+            near_share_squared,
+            inverse_variance,
+            # a product is a quarter of the square of the sum less that of the difference
+            0.25 * (tendency - contrast) / variance if variance > 0 else 1.0,
+            0.25 * (_moments(add, total, 0.0)[0] - contrast),
+            tendency,
+            shade,
+            prominence,
+            -shared / margin_entropy if margin_entropy > 0 else 0.0,
+            np.sqrt(1 - np.exp(-2 * shared)),
+        )
+    )
 
 
 @kernel
-def _of_margin(counts: NDArray[np.int64], found: NDArray[np.float64]) -> None:
-    found[1] = _moment(counts, 1, 0.0)
-    found[2] = _moment(counts, 2, found[1])
+def _nearness(differ: NDArray[np.int64], total: int, levels: int) -> tuple[float, float, float, float, float]:
+    """Return the means of 1 / (1 + k), of the same for k / levels, of both for squares, and of 1 / k^2."""
+    near = near_share = near_squared = near_share_squared = differ[0] / total
+    inverse_square = 0.0
+    for k in range(1, differ.size):
+        p, share = differ[k] / total, k / levels
+        near += p / (1 + k)
+        near_share += p / (1 + share)
+        near_squared += p / (1 + k * k)
+        near_share_squared += p / (1 + share * share)
+        inverse_square += p / (k * k)
+    return near, near_share, near_squared, near_share_squared, inverse_square
 
 
 @kernel
-def _of_differences(counts: NDArray[np.int64], levels: int, found: NDArray[np.float64]) -> None:
-    average = _moment(counts, 1, 0.0)
-    found[4] = found[12] = average
-    found[5] = _moment(counts, 2, average)
-    found[6] = _entropy(counts)
-    found[11] = _moment(counts, 2, 0.0)
-    sums = np.zeros(5)
+def _mean(counts: NDArray[np.int64], total: int) -> float:
+    """Return the mean of `total` numbers, of which counts[k] are k."""
+    weighed = 0
     for k in range(counts.size):
-        count, share = np.float64(counts[k]), k / levels
-        sums[0] += count / (1 + k)
-        sums[1] += count / (1 + share)
-        sums[2] += count / (1 + k * k)
-        sums[3] += count / (1 + share * share)
-        if k > 0:
-            sums[4] += count / (k * k)
-    found[13:18] = sums / counts.sum()
-
-
-@kernel
-def _of_sums(counts: NDArray[np.int64], found: NDArray[np.float64]) -> None:
-    average = _moment(counts, 1, 0.0)
-    found[7] = average
-    found[8] = found[20] = _moment(counts, 2, average)
-    found[9] = _entropy(counts)
-    found[21] = _moment(counts, 3, average)
-    found[22] = _moment(counts, 4, average)
-
-
-@kernel
-def _moment(counts: NDArray[np.int64], power: int, centre: float) -> float:
-    """Return the mean of (k - centre)^power of what is counted at k."""
-    total, weighed = 0, 0.0
-    for k in range(counts.size):
-        total += counts[k]
-        weighed += counts[k] * (k - centre) ** power
+        weighed += k * counts[k]
     return weighed / total
 
 
 @kernel
-def _entropy(counts: NDArray[np.int64]) -> float:
-    """Return the Shannon entropy of counts, in bits."""
-    total, bits = np.float64(counts.sum()), 0.0
+def _moments(counts: NDArray[np.int64], total: int, centre: float) -> tuple[float, float, float]:
+    """Return the means of (k - centre)^2, ^3 and ^4 of `total` numbers, of which counts[k] are k."""
+    second, third, fourth = 0.0, 0.0, 0.0
+    for k in range(counts.size):
+        p, away = counts[k] / total, k - centre
+        second += p * away**2
+        third += p * away**3
+        fourth += p * away**4
+    return second, third, fourth
+
+
+@kernel
+def _entropy(counts: NDArray[np.int64], total: int) -> float:
+    """Return the Shannon entropy of counts that add up to `total`, in bits."""
+    bits = 0.0
     for count in counts:
         if count > 0:
             bits -= count / total * np.log2(count / total)

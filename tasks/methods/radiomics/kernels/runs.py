@@ -21,7 +21,7 @@ TILES = (1 << FIELD) // (13 * TILE)
 
 
 @kernel
-def count_runs(
+def count_runs(  # noqa: C901 - one pass over a tile while it is near
     grey: NDArray[np.uint16],
     marks: NDArray[np.uint16],
     steps: NDArray[np.int64],
@@ -65,13 +65,15 @@ def count_runs(
             tiles = 0
     _add_sums(table, sums)
     for level in range(1, sums.size):
-        table[level, 1] = steps.size * histogram[level] - table[level, 2:].sum()
+        table[level, 1] = steps.size * histogram[level]
+        for length in range(2, table.shape[1]):
+            table[level, 1] -= table[level, length]
         for length in range(1, table.shape[1] - 1):
             table[level, length] -= table[level, length + 1]
 
 
 @kernel
-def _see_places(
+def _see_places(  # noqa: PLR0917 - kernels have no keywords
     marks: NDArray[np.uint16],
     steps: NDArray[np.int64],
     start: int,
@@ -79,7 +81,7 @@ def _see_places(
     places: NDArray[np.uint16],
     beyond: NDArray[np.uint16],
 ) -> None:
-    """Write in how many runs each voxel of a tile is second, third and fourth, 4 bits each, and in which it is fifth."""
+    """Write in how many runs each voxel of a tile comes second, third or fourth, 4 bits each, and in which fifth."""
     here, before, in_place = marks[start : start + size], np.empty(TILE, np.uint16), np.empty(TILE, np.uint16)
     for x in range(size):
         beyond[x] = here[x]
@@ -106,7 +108,7 @@ def _add_sums(table: NDArray[np.int64], sums: NDArray[np.int64]) -> None:
 
 
 @kernel
-def _walk(
+def _walk(  # noqa: PLR0917 - kernels have no keywords
     marks: NDArray[np.uint16],
     step_of: NDArray[np.int64],
     table: NDArray[np.int64],

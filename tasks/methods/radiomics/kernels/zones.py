@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @kernel
-def depths(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.uint16]:  # noqa: FBT001 - kernels have no keywords
+def depths(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.uint16]:  # noqa: C901, FBT001 - two sweeps; no keywords
     """Return how many erosions by the nearest voxels remove each voxel of a mask (z, y, x): 1 at its border.
 
     Padded by one voxel on every side as grey levels are. The nearest voxels are 6, or 4 when `planar`; they are as
@@ -51,7 +51,7 @@ def depths(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.uint16]:  # noqa
 
 
 @kernel
-def find_zones(
+def find_zones(  # noqa: C901, PLR0917 - one walk over the region
     grey: NDArray[np.uint16],
     marks: NDArray[np.uint16],
     depth: NDArray[np.uint16],
@@ -87,12 +87,12 @@ def find_zones(
             count += 1
         else:
             bit = others & -others
-            zone = _first_of(parent, zone_at[at((p - step_of[at(bit)]) & (around - 1))])
+            zone = _first_of(parent, int(zone_at[at((p - step_of[at(bit)]) & (around - 1))]))
             others ^= bit
             while others:
                 bit = others & -others
                 others ^= bit
-                other = _first_of(parent, zone_at[at((p - step_of[at(bit)]) & (around - 1))])
+                other = _first_of(parent, int(zone_at[at((p - step_of[at(bit)]) & (around - 1))]))
                 if other != zone:
                     zone, other = min(zone, other), max(zone, other)
                     parent[at(other)] = zone
@@ -110,17 +110,17 @@ def find_zones(
 
 
 @kernel
-def _first_of(parent: NDArray[np.int32], zone: np.int32) -> np.int32:
+def _first_of(parent: NDArray[np.int32], zone: int) -> int:
     """Return the zone that a zone was joined to, and shorten the way there."""
     while parent[at(zone)] != zone:
         parent[at(zone)] = parent[at(parent[at(zone)])]
-        zone = parent[at(zone)]
+        zone = int(parent[at(zone)])
     return zone
 
 
 @kernel
 def count_zones(
-    level: NDArray[np.uint16], extent: NDArray[np.int32], table: NDArray[np.int64], large: NDArray[np.int64]
+    level: NDArray[np.uint16], extent: NDArray[np.int32 | np.uint16], table: NDArray[np.int64], large: NDArray[np.int64]
 ) -> int:
     """Count zones of each level and extent into `table[level, extent]`; return how many are too large for it.
 

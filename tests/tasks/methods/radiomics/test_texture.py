@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.methods.radiomics import glcm, gldzm, glrlm, glszm, ngldm, ngtdm
-from tasks.methods.radiomics.binning import AsIs
+from tasks.methods.radiomics.binning import AsIs, FixedNumber
 from tasks.methods.radiomics.grey import grey_volume
+from tasks.methods.radiomics.kernels.levels import fill_levels, lowest_and_highest
+from tasks.methods.radiomics.kernels.zones import depths, find_zones
 from tasks.methods.radiomics.texture import texture
 from tests.tasks.methods.radiomics import texture_by_definition as definition
 
@@ -223,3 +225,30 @@ def test_long_runs_and_large_zones_are_counted_in_full():
     assert found["szm_large_zone_emphasis_3d"] == pytest.approx((1000**2 + 1 + 1999**2) / 3)
     along, across = (1000**2 + 1 + 1999**2) / 3, 1
     assert found["rlm_long_runs_emphasis_3d_avg"] == pytest.approx((along + 12 * across) / 13)
+
+
+def test_kernels_are_compiled_once_whatever_the_array():
+    levels = np.random.default_rng(0).integers(0, 4, (6, 7, 8)).astype(float)
+    kept = levels > 0
+    grey = grey_volume(levels, kept, AsIs())
+    expected = texture(grey, kept, FAMILIES, AGGREGATIONS)
+    compiled = {kernel: len(kernel.signatures) for kernel in (fill_levels, lowest_and_highest, depths, find_zones)}
+    levels.flags.writeable = kept.flags.writeable = False
+    turned = levels.transpose(2, 1, 0).copy().transpose(2, 1, 0)
+    for values, mask in ((levels, kept), (turned, kept[::-1][::-1])):
+        found = texture(grey_volume(values, mask, AsIs()), mask, FAMILIES, AGGREGATIONS)
+        assert found == pytest.approx(expected, nan_ok=True, abs=0, rel=0)
+    assert {kernel: len(kernel.signatures) for kernel in compiled} == compiled
+
+
+def test_inputs_are_not_changed():
+    rng = np.random.default_rng(0)
+    values, kept = rng.normal(size=(5, 6, 7)), rng.random((5, 6, 7)) < 0.8
+    before = values.copy(), kept.copy()
+    grey = grey_volume(values, kept, FixedNumber(number=4))
+    padded = grey.padded.copy()
+    texture(grey, kept, FAMILIES, AGGREGATIONS, alpha=1, distance=2)
+    texture(grey, kept, FAMILIES, AGGREGATIONS)
+    np.testing.assert_array_equal(values, before[0])
+    np.testing.assert_array_equal(kept, before[1])
+    np.testing.assert_array_equal(grey.padded, padded)

@@ -41,8 +41,8 @@ def pairs_along(levels, step):
 def runs_along(levels, step):
     domain = domain_of(levels)
     steps = domain.steps[[DIRECTIONS.index(step)]]
-    table = np.zeros((domain.histogram.size, max(*domain.padded.shape, 4) + 1), dtype=np.int64)
-    count_runs(domain.flat, domain.marks_of(steps), steps, table)
+    table = np.zeros((domain.histogram.size, max(*domain.padded.shape, 4) + 2), dtype=np.int64)
+    count_runs(domain.flat, domain.marks_of(steps), steps, domain.histogram, table)
     return table
 
 
@@ -135,11 +135,11 @@ def test_runs_agree_with_a_walk_over_all_voxels(seed, step, number):
 def test_runs_are_counted_in_a_region_of_more_voxels_than_a_sum_holds():
     levels = np.random.default_rng(0).integers(1, 3, (64, 64, 64))
     domain = domain_of(levels)
-    table = np.zeros((3, 67), dtype=np.int64)
-    count_runs(domain.flat, domain.marks, domain.steps, table)
+    table = np.zeros((3, 68), dtype=np.int64)
+    count_runs(domain.flat, domain.marks, domain.steps, domain.histogram, table)
     each = sum(runs_along(levels, step) for step in DIRECTIONS)
     assert_array_equal(table, each)
-    assert (table.sum(axis=0) * np.arange(67)).sum() == 13 * levels.size
+    assert (table.sum(axis=0) * np.arange(68)).sum() == 13 * levels.size
 
 
 def test_haralicks_picture_has_five_zones():

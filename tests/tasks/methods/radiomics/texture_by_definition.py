@@ -1,4 +1,4 @@
-"""Texture counted voxel by voxel and computed word for word as IBSI defines it: slow, and written apart from the code."""
+"""Texture counted voxel by voxel and computed word for word as IBSI defines it: slow, and apart from the code."""
 
 from itertools import product
 
