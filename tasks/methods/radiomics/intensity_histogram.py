@@ -66,7 +66,7 @@ def intensity_histogram(histogram: NDArray[np.int64]) -> dict[str, float]:
     mean, variance, third, fourth, mad, entropy, uniformity = level_spread(counts).tolist()
     count = int(counts.sum())
     ranks, part = places(count)
-    p10, p25, median, p75, p90 = between(levels_of_rank(counts, ranks), part)
+    p10, p25, median, p75, p90 = between(levels_of_rank(counts, np.array(ranks)), part)
     minimum, maximum = levels_of_rank(counts, np.array([0, count - 1])).tolist()
     medad, rmad = level_deviations(counts, median, p10, p90)
     mode, *slopes = mode_and_slopes(counts, mean).tolist()

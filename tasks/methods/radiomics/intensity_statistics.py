@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.methods.radiomics.kept import KeptVoxels, kept_voxels
-from tasks.methods.radiomics.kernels.intensities import deviations, moments, of_rank
-from tasks.methods.radiomics.percentiles import between, places
+from tasks.methods.radiomics.kernels.intensities import deviations, moments
 
 if TYPE_CHECKING:
     from tasks.methods.radiomics.region import Region
@@ -73,8 +72,7 @@ def intensity_statistics(region: Region | KeptVoxels) -> dict[str, float]:
     mean, second, third, fourth, size, energy = moments(kept.values, unit).tolist()
     variance = second * unit * unit
     count = kept.values.size
-    ranks, parts = places(count)
-    p10, p25, median, p75, p90 = between(of_rank(kept.values, kept.lowest, kept.highest, ranks), parts)
+    p10, p25, median, p75, p90 = kept.percentiles
     medad, rmad = deviations(kept.values, median, p10, p90)
     found = (
         mean,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.methods.radiomics.kernels.intensities import gather
+from tasks.methods.radiomics.kernels.intensities import gather, of_rank
+from tasks.methods.radiomics.percentiles import between, places, ranks_of_shares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +41,24 @@ class KeptVoxels:
     mean: float
     missing_count: int
     center: tuple[float, float, float]
+
+    @cached_property
+    def percentiles(self) -> list[float]:
+        """The 10th, 25th, 50th, 75th and 90th percentile."""
+        return self._standing[0]
+
+    @cached_property
+    def of_shares(self) -> list[float]:
+        """The intensity above which at most nine tenths of the voxels are, and that for one tenth."""
+        return self._standing[1]
+
+    @cached_property
+    def _standing(self) -> tuple[list[float], list[float]]:
+        # sought together, since each search walks over all voxels
+        ranks, parts = places(self.values.size)
+        shares = ranks_of_shares(self.values.size)
+        found = of_rank(self.values, self.lowest, self.highest, np.array([*ranks, *shares]))
+        return between(found[: len(ranks)], parts), found[len(ranks) :].tolist()
 
 
 def kept_voxels(region: Region) -> KeptVoxels:

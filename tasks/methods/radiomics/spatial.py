@@ -28,9 +28,9 @@ UNDEFINED = {
 """Why a feature of a region is NaN."""
 UNCONFIRMED: frozenset[str] = frozenset()
 COLUMNS = tuple(f"morph_{word}" for word, *_ in FEATURES)
-BLOCK_BYTES = 24_000_000
+BLOCK_BYTES = 16_000_000
 """Memory for waves along x that wait for the other axes."""
-BATCH_BYTES = 3_000_000
+BATCH_BYTES = 2_000_000
 """Memory for waves along all axes, of one field: about what a processor's own cache holds."""
 PAIR_COST = 1.0
 """What a pair of voxels costs beside one place of a transform of length two."""

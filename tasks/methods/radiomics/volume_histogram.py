@@ -5,10 +5,8 @@ from __future__ import annotations
 from math import ceil, floor, inf
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from tasks.methods.radiomics.binning import FixedNumber, FixedSize
-from tasks.methods.radiomics.kernels.intensities import count_from, of_rank
+from tasks.methods.radiomics.kernels.intensities import count_from
 
 if TYPE_CHECKING:
     from tasks.methods.radiomics.binning import Binning
@@ -70,11 +68,7 @@ def volume_histogram(
     above = count_from(kept.values, (float(steps.start), steps.parts, float(steps.width)), (low, high))
     v10, v90 = above[0] / count, above[1] / count
     # one step above the brightest voxel that must stay below
-    ranks = np.array([count - 1 - 9 * count // 10, count - 1 - count // 10])
-    i90, i10 = (
-        steps.base + steps.rise * (steps.of(value) + 1)
-        for value in of_rank(kept.values, kept.lowest, kept.highest, ranks).tolist()
-    )
+    i90, i10 = (steps.base + steps.rise * (steps.of(value) + 1) for value in kept.of_shares)
     return dict(zip(COLUMNS, (v10, v90, i10, i90, v10 - v90, i10 - i90), strict=True))
 
 

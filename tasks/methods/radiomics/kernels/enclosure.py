@@ -215,9 +215,10 @@ def _settle(
     away = np.empty(CORE)
     for _ in range(STEPS):
         _fit(core, weights, size, fit)
-        far = close = size - 1
         for which in range(size):
             away[which] = _product(core, which, which, fit)
+        far = close = size - 1
+        for which in range(size):
             if away[which] > away[far]:
                 far = which
             if weights[which] > 0 and (away[which] < away[close] or weights[close] == 0):

@@ -123,7 +123,8 @@ def convex_hull(  # noqa: C901, PLR0912, PLR0915 - steps that share all of their
     alive = np.zeros(room, dtype=np.bool_)
     free = np.arange(room - 1, -1, -1)
     free_count = room
-    waiting = np.empty(4 * room, dtype=np.int64)
+    waiting = np.empty(room, dtype=np.int64)
+    is_waiting = np.zeros(room, dtype=np.bool_)
     visible = np.empty(room, dtype=np.int64)
     edge = np.empty((room, 3), dtype=np.int64)
     leaving = np.empty(count, dtype=np.int64)  # the new triangle whose edge of the horizon begins at a point
@@ -196,15 +197,21 @@ def convex_hull(  # noqa: C901, PLR0912, PLR0915 - steps that share all of their
                         highest[new] = point
                     break
         for which in range(fresh_count):
-            if first[fresh[which]] >= 0:
-                waiting[waiting_count] = fresh[which]
+            new = fresh[which]
+            if first[new] >= 0 and not is_waiting[new]:
+                waiting[waiting_count] = new
+                is_waiting[new] = True
                 waiting_count += 1
-        while waiting_count and not (alive[waiting[waiting_count - 1]] and first[waiting[waiting_count - 1]] >= 0):
+        start_at = -1
+        while waiting_count and start_at < 0:
             waiting_count -= 1
-        if waiting_count == 0:
+            new = waiting[waiting_count]
+            is_waiting[new] = False
+            # what waited may be gone by now, and its place taken by a triangle that no point is above
+            if alive[new] and first[new] >= 0:
+                start_at = new
+        if start_at < 0:
             break
-        start_at = waiting[waiting_count - 1]
-        waiting_count -= 1
         apex = highest[start_at]
         turn += 1
         # walk over the triangles that the point sees, up to the horizon

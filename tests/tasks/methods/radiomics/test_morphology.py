@@ -250,6 +250,15 @@ def test_gathered_voxels_may_be_passed_on_and_nothing_is_changed():
     assert (region.values == before).all()
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_the_same_region_has_the_same_digits_again(seed):
+    region = of_form(speckled(seed, (7, 8, 9), 0.3), UNEVEN)
+    first = morphology(region)
+    # what was in memory before must not show
+    np.full(100_000, np.nan).sum()
+    assert all(morphology(region) == first for _ in range(5))
+
+
 def test_every_word_is_said_once():
     words = [word for word, *_ in FEATURES]
     assert len(words) == len(set(words)) == 27
