@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,12 +95,17 @@ class Layout:
     def dtype(self) -> np.dtype[Any]:
         """Type of the decoded values, in this machine's byte order."""
         kind = "f" if self.keyword != "PixelData" else "i" if self.signed else "u"
-        return np.dtype(f"{kind}{max(1, self.allocated // BYTE)}")
+        return _dtype(f"{kind}{max(1, self.allocated // BYTE)}")
 
     @property
     def range(self) -> tuple[int, int]:
         """Lowest and highest value that can be stored, where the values are whole numbers."""
         return (-(1 << (self.stored - 1)), (1 << (self.stored - 1)) - 1) if self.signed else (0, (1 << self.stored) - 1)
+
+
+@cache
+def _dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(name)
 
 
 def layout_of(file: DicomFile, size: int) -> Layout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -55,9 +56,15 @@ class Plane:
         """Unit vector in which slices are stacked, so that (normal, down, across) follows LPS's (z, y, x)."""
         if self.down is None or self.across is None:
             return (1.0, 0.0, 0.0)
-        # In (x, y, z): across x down. The cross product of reversed vectors is the reversed, negated one.
-        z, y, x = np.cross(self.down, self.across)
-        return float(z), float(y), float(x)
+        return _across(self.down, self.across)
+
+    @property
+    def height_mm(self) -> float:
+        """How far up the stack the slice lies: its position along the normal; 0 where it has none."""
+        if self.position_mm is None:
+            return 0.0
+        (z, y, x), (along_z, along_y, along_x) = self.position_mm, self.normal
+        return z * along_z + y * along_y + x * along_x
 
     def is_parallel(self, other: Plane) -> bool:
         """Say whether both planes have the same orientation, or both have none."""
@@ -65,6 +72,16 @@ class Plane:
         if mine == theirs or None in mine or None in theirs:
             return mine == theirs
         return bool(np.allclose(np.array(mine), np.array(theirs), rtol=0, atol=SAME_DIRECTION))
+
+
+@lru_cache(256)
+def _across(down: Triple, across: Triple) -> Triple:
+    """Return the vector product of two vectors (z, y, x) of a plane, which many slices share.
+
+    In (x, y, z) it is across x down: the product of reversed vectors is the reversed, negated one.
+    """
+    z, y, x = np.cross(down, across)
+    return float(z), float(y), float(x)
 
 
 def frame_count(dataset: DataSet) -> int:

@@ -80,12 +80,10 @@ def _is_same_size(plane: Plane, other: Plane) -> bool:
 
 
 def _series(members: list[int], headers: Sequence[DicomHeader]) -> Series:
-    ordered = sorted(members, key=lambda index: (_along(headers[index].plane), headers[index].fingerprint))
+    ordered = sorted(members, key=lambda index: (_height_mm(headers[index]), headers[index].fingerprint))
     digest = hashlib.sha256("".join(sorted({headers[index].fingerprint for index in members})).encode())
     return Series(digest.hexdigest()[:16], tuple(ordered), headers[ordered[0]])
 
 
-def _along(plane: Plane | None) -> float:
-    if plane is None or plane.position_mm is None:
-        return 0.0
-    return float(np.dot(plane.position_mm, plane.normal))
+def _height_mm(header: DicomHeader) -> float:
+    return 0.0 if header.plane is None else header.plane.height_mm
