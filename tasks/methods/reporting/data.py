@@ -43,6 +43,7 @@ Purpose = Literal[
     "segmentation",
     "detection",
     "radiomics",
+    "perturbation",
     "cohort",
     "representatives",
     "levels",

@@ -60,7 +60,30 @@ def _features(data: ReportData) -> str:
     ]
     if data.features:
         said.append(f"This gave {plural(len(data.features), 'feature')}.")
-    return " ".join([*said, "Features are those of the Image Biomarker Standardisation Initiative (IBSI)."])
+    said.append("Features are those of the Image Biomarker Standardisation Initiative (IBSI).")
+    return " ".join(filter(None, [*said, _perturbations(data.methods), _changes(data.methods)]))
+
+
+def _perturbations(methods: Sequence[MethodUsed]) -> str:
+    """Return how regions were measured again."""
+    used = _parameters(methods, "perturbation")
+    if not used:
+        return ""
+    names = listing([str(one["method"]).replace("_", " ") for one in used["perturbations"]])
+    return (
+        f"Every region was measured again {plural(_whole(used['repetitions']), 'time')} under {names} (Zwanenburg et "
+        "al. 2019); how far a feature stays the same is its ICC(1,1)."
+    )
+
+
+def _changes(methods: Sequence[MethodUsed]) -> str:
+    """Return which changes between visits were added."""
+    used = _parameters(methods, "cohort").get("deltas")
+    if not used:
+        return ""
+    since = "the visit before" if used["since"] == "previous" else "the first visit"
+    forms = listing([str(form).replace("_", " ") for form in used["forms"]])
+    return f"What had changed since {since} was added for each feature ({forms})."
 
 
 def _models(data: ReportData) -> str:
@@ -68,13 +91,14 @@ def _models(data: ReportData) -> str:
     if not judged:
         return ""
     found = judged[0].evaluation
-    said = [_folds(found, [result.name for result in judged]), _harmonisation(found), _intervals(found)]
+    said = [_folds(found, [result.name for result in judged]), _stability(found), _harmonisation(found)]
+    said.append(_intervals(found))
     if data.comparisons:
         said.append(
             "AUCs were compared by the test of DeLong on probabilities averaged over repeats; its p-values are not "
             "adjusted for the number of comparisons."
         )
-    return " ".join(said)
+    return " ".join(filter(None, said))
 
 
 def _folds(found: Evaluation, names: Sequence[str]) -> str:
@@ -86,6 +110,19 @@ def _folds(found: Evaluation, names: Sequence[str]) -> str:
         "stratified by outcome and split by patient. Whatever is learnt from data (medians for missing values, "
         "scaling, the choice of features, their number, the model's settings and its threshold) was learnt from "
         "training patients alone."
+    )
+
+
+def _stability(found: Evaluation) -> str:
+    used = found.stable_features
+    if used is None:
+        return ""
+    over: Any = used["over"]
+    value = "intraclass correlation" if used["judged_by"] == "icc" else "intraclass correlation's lower limit"
+    counts = [fold.unstable for fold in found.folds]
+    return (
+        f"Features whose {value} over {listing(over)} was below {used['minimum_icc']} among the training patients were "
+        f"left out first, {min(counts):,} to {max(counts):,} of them in a fold."
     )
 
 

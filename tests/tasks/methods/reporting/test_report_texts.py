@@ -1,6 +1,9 @@
 import pytest
 
 from data_catalog.refs import Refusal
+from tasks.methods.cohort.deltas import Deltas
+from tasks.methods.learning.stable_features import StableFeatures
+from tasks.methods.radiomics.perturbation.chain import PerturbationChain
 from tasks.methods.reporting.data import MethodUsed
 from tasks.methods.reporting.limitations import limitations
 from tasks.methods.reporting.methods_text import methods_paragraphs
@@ -87,6 +90,34 @@ def test_associations_are_told_without_rules_that_end_in_the_outcome(filled):
     bare = filled.model_copy(update={"rules": None, "methods": ()})
     assert among(methods_paragraphs(bare), "The associations were tested")
     assert not among(methods_paragraphs(bare), "were kept if")
+
+
+def test_what_was_measured_again_and_what_has_changed_are_told(filled):
+    cohort = MethodUsed(
+        purpose="cohort",
+        parameters={"deltas": Deltas(since="first", forms=("percent", "per_day")).model_dump(mode="json")},
+    )
+    more = (MethodUsed.of("perturbation", PerturbationChain(repetitions=7)), cohort)
+    text = " ".join(methods_paragraphs(filled.model_copy(update={"methods": (*filled.methods, *more)})))
+    assert (
+        "Every region was measured again 7 times under noise addition, translation, volume adaptation and contour "
+        "randomisation (Zwanenburg et al. 2019); how far a feature stays the same is its ICC(1,1)."
+    ) in text
+    assert "What had changed since the first visit was added for each feature (percent and per day)." in text
+    assert "measured again" not in " ".join(methods_paragraphs(filled))
+
+
+def test_unstable_features_that_were_left_out_are_told(filled):
+    folds = tuple(
+        fold.model_copy(update={"unstable": 3 + number % 2})
+        for number, fold in enumerate(filled.models[0].evaluation.folds)
+    )
+    stability = StableFeatures(minimum_icc=0.75, judged_by="low").model_dump(mode="json")
+    text = " ".join(methods_paragraphs(evaluated(filled, stable_features=stability, folds=folds)))
+    assert (
+        "Features whose intraclass correlation's lower limit over perturbations and readers was below 0.75 among the "
+        "training patients were left out first, 3 to 4 of them in a fold."
+    ) in text
 
 
 def test_features_that_gave_nothing_are_not_counted(filled):
