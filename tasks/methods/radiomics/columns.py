@@ -33,6 +33,7 @@ from tasks.methods.radiomics.texture import ALONG_DIRECTIONS, AROUND_VOXELS, DIM
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from types import ModuleType
 
 Family = Literal[
     "morphology",
@@ -57,10 +58,12 @@ TEXTURES: tuple[Family, ...] = (
     "tone_difference",
     "dependence",
 )
-FILTERED_FAMILIES: tuple[Family, ...] = ("statistics", "histogram", "volume_histogram", *TEXTURES)
+FORM: tuple[Family, ...] = ("morphology", "spatial", "local_intensity")
+FAMILIES: tuple[Family, ...] = ("statistics", *FORM, "histogram", "volume_histogram", *TEXTURES)
+"""All families, in the order of their columns: the plainest first, since of columns that say the same the first is
+the one that is shown."""
+FILTERED_FAMILIES: tuple[Family, ...] = tuple(name for name in FAMILIES if name not in FORM)
 """Families that can be measured in filtered images; form does not change, and IBSI has no local intensity of them."""
-FAMILIES: tuple[Family, ...] = ("morphology", "spatial", "local_intensity", *FILTERED_FAMILIES)
-"""All families, in the order of their columns."""
 AGGREGATION_CODES = {
     "2d_avg": "BTW3",
     "2d_mrg": "SUJT",
@@ -75,7 +78,14 @@ AGGREGATION_CODES = {
 """IBSI's codes of the ways to put directions and slices together, by how a column's name ends."""
 ONE_WAY = "DHQ4"
 """IBSI's code where there is one way only: over the whole region."""
-ABBREVIATIONS = {glcm: "GLCM", glrlm: "GLRLM", glszm: "GLSZM", gldzm: "GLDZM", ngtdm: "NGTDM", ngldm: "NGLDM"}
+ABBREVIATIONS: dict[ModuleType, str] = {
+    glcm: "GLCM",
+    glrlm: "GLRLM",
+    glszm: "GLSZM",
+    gldzm: "GLDZM",
+    ngtdm: "NGTDM",
+    ngldm: "NGLDM",
+}
 Feature = tuple[str, str, str | None, str, str]
 """Word, label, IBSI's code, unit and meaning of a feature."""
 
@@ -91,15 +101,15 @@ class Part(NamedTuple):
 
 
 PARTS: dict[str, Part] = {
-    "morphology": Part("morph", morphology.FEATURES, morphology.UNDEFINED, morphology.UNCONFIRMED),
-    "spatial": Part("morph", spatial.FEATURES, spatial.UNDEFINED, spatial.UNCONFIRMED),
-    "local_intensity": Part("loc", local_intensity.FEATURES, local_intensity.UNDEFINED, local_intensity.UNCONFIRMED),
     "statistics": Part(
         "stat",
         (*intensity_statistics.FEATURES, *intensity_statistics.COUNTS),
         intensity_statistics.UNDEFINED,
         {word for word, *_ in intensity_statistics.COUNTS},
     ),
+    "morphology": Part("morph", morphology.FEATURES, morphology.UNDEFINED, morphology.UNCONFIRMED),
+    "spatial": Part("morph", spatial.FEATURES, spatial.UNDEFINED, spatial.UNCONFIRMED),
+    "local_intensity": Part("loc", local_intensity.FEATURES, local_intensity.UNDEFINED, local_intensity.UNCONFIRMED),
     "histogram": Part("ih", intensity_histogram.FEATURES, intensity_histogram.UNDEFINED, ()),
     "volume_histogram": Part("ivh", volume_histogram.FEATURES, volume_histogram.UNDEFINED, ()),
 }
@@ -115,7 +125,12 @@ def aggregations_of(wanted: tuple[Aggregation, ...], *, planar: bool) -> tuple[A
 
 
 def definitions_of(
-    families: Collection[Family], aggregations: tuple[Aggregation, ...], *, planar: bool, usual: bool, filtered: str = ""
+    families: Collection[Family],
+    aggregations: tuple[Aggregation, ...],
+    *,
+    planar: bool,
+    usual: bool,
+    filtered: str = "",
 ) -> Iterator[FeatureDefinition]:
     """Yield what each column of some families means, in the columns' order.
 
@@ -153,7 +168,7 @@ def _textures(families: Collection[Family], wanted: tuple[Aggregation, ...]) -> 
                 yield _texture_part(module), short
 
 
-def _texture_part(module: object) -> Part:
+def _texture_part(module: ModuleType) -> Part:
     held = ABBREVIATIONS[module]
     features = tuple((word, f"{held} {label}", *rest) for word, label, *rest in module.FEATURES)
     return Part(module.PREFIX, features, module.UNDEFINED, ())

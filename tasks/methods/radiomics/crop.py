@@ -75,12 +75,12 @@ def box_of(mask: NDArray[np.bool_]) -> Box:
     BadData
         `empty_region` when the mask has none.
     """
-    planes = mask.any(axis=(1, 2)).nonzero()[0]
+    planes = np.flatnonzero(mask.any(axis=(1, 2)))
     if planes.size == 0:
         raise BadData("empty_region", "A region has voxels", "the mask is empty", "Check the segmentation.")
     z = slice(int(planes[0]), int(planes[-1]) + 1)
-    flat = mask[z].any(axis=0)
-    rows, columns = flat.any(axis=1).nonzero()[0], flat.any(axis=0).nonzero()[0]
+    flat: NDArray[np.bool_] = np.any(mask[z], axis=0)
+    rows, columns = np.flatnonzero(np.any(flat, axis=1)), np.flatnonzero(np.any(flat, axis=0))
     return z, slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 

@@ -152,11 +152,11 @@ def read_box(crop: Crop, grid: Grid, box: Box, resampling: Resampling | None) ->
         axis.seen_by(part.start, part.stop, 0 if axis.same else REACH[by], length)
         for axis, part, length in zip(grid.axes, box, crop.whole, strict=True)
     ]
-    cut = tuple(
+    z, y, x = (
         slice(max(low - s, 0), min(high - s, length))
         for (low, high), s, length in zip(seen, crop.start, crop.image.shape, strict=True)
     )
-    part = _part(crop.image, cut, crop)
+    part = _part(crop.image, (z, y, x), crop)
     missing = np.isnan(part.voxels)
     if not missing.any():
         values = read_off(part, grid.axes, box, by)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from data_catalog.geometry import Triple
     from tasks.methods.radiomics.crop import Crop
     from tasks.methods.radiomics.definition import FeatureDefinition
+    from tasks.methods.radiomics.kept import KeptVoxels
 
 Bounds = tuple[float | None, float | None]
 
@@ -131,14 +132,15 @@ class Recipe(RegionFeatures):
         grid = grid_of(crop, self.resampling)
         seen = self._seen(grid.spacing_mm, planar=crop.planar)
         region = region_of(crop, grid, grid.shape if seen is None else seen, self.resampling, self.resegmentation)
-        self._require_size(region)
-        found = self._of_form(region)
+        kept = kept_voxels(region)
+        self._require_size(kept)
         bounds = self.resegmentation.lowest, self.resegmentation.highest
         binning = _from(self.binning, bounds[0])
-        found.update(self._of_intensities(region, self.families, (binning, self.volume_histogram_binning), bounds))
+        found = intensity_statistics(kept) if "statistics" in self.families else {}
+        found.update(self._of_form(region, kept))
+        found.update(self._of_levels(region, kept, self.families, (binning, self.volume_histogram_binning), bounds))
         for name, response in self._responses(region):
-            of = self._of_intensities(response, self.filtered_families, (self.filtered_binning,) * 2, (None, None))
-            found.update((f"{name}{BETWEEN}{column}", value) for column, value in of.items())
+            found.update((f"{name}{BETWEEN}{column}", value) for column, value in self._of_response(response).items())
         return found
 
     def _seen(self, spacing_mm: Triple, *, planar: bool) -> tuple[int, int, int] | None:
@@ -152,35 +154,45 @@ class Recipe(RegionFeatures):
         z, y, x = (max(more) for more in zip(local, *known, strict=True))
         return (0 if planar else z, y, x)
 
-    def _require_size(self, region: Region) -> None:
-        count = int(np.count_nonzero(region.kept))
-        if count < self.minimum_voxels:
+    def _require_size(self, kept: KeptVoxels) -> None:
+        if kept.values.size < self.minimum_voxels:
             raise BadData(
                 "region_too_small",
                 f"A region has at least {self.minimum_voxels} voxels that are not missing or left out",
-                f"it has {count}",
+                f"it has {kept.values.size}",
                 "Leave the region out, or lower `minimum_voxels`.",
             )
 
-    def _of_form(self, region: Region) -> dict[str, float]:
+    def _of_form(self, region: Region, kept: KeptVoxels) -> dict[str, float]:
         """Return the features that depend on where the voxels lie."""
         found = {}
         if "morphology" in self.families:
-            found.update((morphology_2d if region.planar else morphology)(region))
+            found.update(morphology_2d(region) if region.planar else morphology(region, kept))
         if "spatial" in self.families:
-            found.update(spatial(region))
+            found.update(spatial(region, kept))
         if "local_intensity" in self.families:
-            found.update(local_intensity(region))
+            found.update(local_intensity(region, kept))
         return found
 
-    def _of_intensities(
-        self, region: Region, families: tuple[Family, ...], binnings: tuple[Binning, Binning], bounds: Bounds
+    def _of_response(self, response: Region) -> dict[str, float]:
+        """Return the features of a region in the response to a filter."""
+        kept = kept_voxels(response)
+        families = self.filtered_families
+        found = intensity_statistics(kept) if "statistics" in families else {}
+        binning = self.filtered_binning
+        found.update(self._of_levels(response, kept, families, (binning, binning), (None, None)))
+        return found
+
+    def _of_levels(
+        self,
+        region: Region,
+        kept: KeptVoxels,
+        families: tuple[Family, ...],
+        binnings: tuple[Binning, Binning],
+        bounds: Bounds,
     ) -> dict[str, float]:
-        """Return the features of the intensities, of the image or of a response to a filter."""
+        """Return the features of grey levels, of the image or of a response to a filter."""
         found = {}
-        kept = kept_voxels(region)
-        if "statistics" in families:
-            found.update(intensity_statistics(kept))
         textures = [name for name in TEXTURES if name in families]
         grey = grey_volume(region.values, region.kept, binnings[0]) if textures or "histogram" in families else None
         if grey is not None and "histogram" in families:

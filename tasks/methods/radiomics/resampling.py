@@ -82,12 +82,12 @@ def read_off(part: Part, axes: tuple[Axis, ...], wanted: tuple[slice, ...], by: 
     values = np.ascontiguousarray(part.voxels, dtype=np.float64)
     # Axes do not depend on each other; those that become coarser come first and leave less to do.
     for number in sorted(range(values.ndim), key=lambda number: -axes[number].step):
-        values = _along(values, number, part, axes[number], wanted[number], by)
+        values = _along(values, number, part, axes[number], wanted[number], by=by)
     return np.ascontiguousarray(values)
 
 
 def _along(
-    values: NDArray[np.float64], number: int, part: Part, axis: Axis, want: slice, by: Interpolation
+    values: NDArray[np.float64], number: int, part: Part, axis: Axis, want: slice, *, by: Interpolation
 ) -> NDArray[np.float64]:
     offset, shape = part.start[number], values.shape
     if axis.same:
