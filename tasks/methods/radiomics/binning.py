@@ -53,7 +53,7 @@ class _Binned(Method):
             `empty_region` when no voxel is kept, and whatever the way of binning refuses.
         """
         # a kernel is compiled anew for every kind of array: with gaps, or not to be written to
-        values, kept = np.require(values, np.float64, "CW"), np.require(kept, np.bool_, "CW")
+        values, kept = np.require(values, np.float64, ["C", "W"]), np.require(kept, np.bool_, ["C", "W"])
         scale = self.scale(values, kept)
         depth, height, width = values.shape
         padded = np.zeros((depth + 2, height + 2, width + 2), dtype=np.uint16)

@@ -68,7 +68,7 @@ def _domains(
 ) -> list[Domain]:
     """Return the volume, or each slice that has voxels, with the depth of voxels only where it is asked for."""
     planar = dimension != "3d"
-    depth = depths(np.require(mask, np.bool_, "CW"), planar) if deep else grey.padded
+    depth = depths(np.require(mask, np.bool_, ["C", "W"]), planar) if deep else grey.padded
     if dimension != "2d":
         return [Domain(grey.padded, grey.histogram, depth, planar, alpha, distance)]
     domains = []
