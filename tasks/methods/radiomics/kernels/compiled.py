@@ -2,22 +2,70 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numba
+from numba.core import config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 F = TypeVar("F", bound="Callable[..., object]")
+HERE = Path(__file__).parent
+DIGEST_DIGITS = 12
 
 
 def kernel(function: F) -> F:
     """Compile a function when it is first called, and keep the machine code for every process that runs this code.
 
-    It is kept beside the source, or in the folder that `NUMBA_CACHE_DIR` names. The interpreter's lock is let go
-    while a kernel runs. Indices are not tested: a kernel is given arrays that it cannot leave. Sums keep their order,
-    so that every machine of one kind gives the same digits.
+    The interpreter's lock is let go while a kernel runs. Indices are not tested: a kernel is given arrays that it
+    cannot leave. Sums keep their order, so that every machine of one kind gives the same digits.
     """
-    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder())
+    try:
+        compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    finally:
+        config.CACHE_DIR = before
     return compiled
+
+
+@cache
+def cache_folder() -> Path:
+    """Return where machine code is kept: the first place that can be written to.
+
+    These are the folder that `NUMBA_CACHE_DIR` names, the one of the source, the user's cache, and a temporary one.
+    Inside it there is a folder for each state of the kernels' sources: numba asks only whether the file of a function
+    has changed, and not the constants and functions of other files that it was compiled with.
+    """
+    name = f"voxmine-kernels-{sources_digest()}"
+    return next(folder for place in _places() if _is_writable(folder := place / name))
+
+
+def sources_digest() -> str:
+    """Return the first digits of the SHA-256 of all kernels' sources."""
+    digest = hashlib.sha256()
+    for path in sorted(HERE.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:DIGEST_DIGITS]
+
+
+def _places() -> Iterator[Path]:
+    if config.CACHE_DIR:
+        yield Path(config.CACHE_DIR)
+    yield HERE / "__pycache__"
+    yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    yield Path(tempfile.mkdtemp(prefix="voxmine-"))
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
