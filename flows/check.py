@@ -9,6 +9,7 @@ from data_catalog.errors import PlanError
 from flows.fetch_study import ask_archives, with_fetched
 from flows.finding import assemble, scan_jobs
 from flows.key import identities
+from flows.models import with_models
 from flows.stores import open_store
 from tasks.check import compare_patients, require_clinical, require_events, require_paths
 from tasks.fetch import Remote
@@ -88,6 +89,7 @@ def check_plan(plan: Plan) -> list[str]:
         That names the field, the file and the row, and the remedy.
     """
     written = check_tables(plan)
+    with_models(plan)
     who = identities(plan)
     lines, patients = ask_archives(plan, who)
     local = with_fetched(plan, who)

@@ -25,6 +25,7 @@ from tasks.methods.learning.stable_features import StableFeatures
 from tasks.methods.learning.support_vectors import SupportVectorLearner
 from tasks.methods.preprocessing import Preprocessor
 from tasks.methods.radiomics import Extractor
+from tasks.methods.radiomics.encoder import Encoder
 from tasks.methods.radiomics.measure import Measure
 from tasks.methods.radiomics.perturbation.chain import PerturbationChain
 from tasks.methods.radiomics.recipes import RecipeName, named
@@ -258,16 +259,19 @@ def is_of(wanted: str, modality: str) -> bool:
 
 
 def measures_of(plan: Plan, modality: str) -> tuple[Measure, ...]:
-    """Return how the regions of a modality are measured: by the entries that name it, else by those for every one."""
+    """Return how the regions of a modality are measured: by the entries that name it, else by those for every one.
+
+    An encoder names its model's file without the folder.
+    """
     entries = [entry for entry in plan.radiomics if entry.modality == modality]
     entries = entries or [entry for entry in plan.radiomics if entry.modality == ANY]
-    return tuple(
-        Measure(
-            name=entry.name,
-            extractor=named(entry.extractor, modality) if isinstance(entry.extractor, str) else entry.extractor,
-        )
-        for entry in entries
-    )
+    return tuple(Measure(name=entry.name, extractor=_extractor(entry, modality)) for entry in entries)
+
+
+def _extractor(entry: Measurement, modality: str) -> Extractor:
+    if isinstance(entry.extractor, str):
+        return named(entry.extractor, modality)
+    return entry.extractor.known_as(entry.extractor.sha256) if isinstance(entry.extractor, Encoder) else entry.extractor
 
 
 def of_modality(entries: tuple[Preprocessing, ...], modality: str) -> Preprocessing | None:
@@ -278,7 +282,7 @@ def of_modality(entries: tuple[Preprocessing, ...], modality: str) -> Preprocess
 
 
 def load_plan(path: Path, changes: tuple[str, ...] = ()) -> Plan:
-    """Read a plan from a YAML file; paths of sources and tables are taken relative to its folder.
+    """Read a plan from a YAML file; paths of sources, tables and models are taken relative to its folder.
 
     Parameters
     ----------
@@ -329,8 +333,11 @@ def parse_plan(held: Any, folder: Path, name: str = "The plan") -> Plan:  # noqa
 
 
 def located(plan: Plan, folder: Path) -> Plan:
-    """Return the plan with the paths of its sources and tables taken relative to a folder."""
-    changes: dict[str, Any] = {"sources": tuple(_located(source, folder) for source in plan.sources)}
+    """Return the plan with the paths of its sources, tables and models taken relative to a folder."""
+    changes: dict[str, Any] = {
+        "sources": tuple(_located(source, folder) for source in plan.sources),
+        "radiomics": tuple(_located(entry, folder) for entry in plan.radiomics),
+    }
     if plan.clinical is not None:
         changes["clinical"] = _located(plan.clinical, folder)
     if isinstance(plan.events, EventRows):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from data_catalog.refs import Ref, Study
 from flows.detect_study import detect_study
+from flows.models import models_of, with_models
 from flows.plan import Plan, measures_of
 from flows.results import Features
 from flows.runtime import keep, one, refusals_in, run_stage, study_flow, work
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from data_catalog.refs import Refusal, Scan
+    from flows.models import Files
     from tasks.methods.radiomics.measure import Measure
-    from tasks.stage import Job, Outcome
+    from tasks.stage import Input, Job, Outcome
 
 
 @study_flow("radiomics-study")
@@ -36,7 +38,8 @@ def radiomics_study(plan: Plan, study: Ref | None = None) -> Features:
     """
     with work(plan) as here:
         held: Study = here.store.open(study or detect_study(plan))
-        work_list = [pair for scan in held.scans for pair in _jobs(plan, scan)]
+        plan, files = with_models(plan)
+        work_list = [pair for scan in held.scans for pair in _jobs(plan, scan, files)]
         regions = [pair for pair in work_list if pair[0].stage is radiomics]
         lesions = [pair for pair in work_list if pair[0].stage is count_lesions]
         outcomes = [*run_stage([job for job, _ in regions]), *run_stage([job for job, _ in lesions])]
@@ -84,12 +87,12 @@ def _perturbed(
     return one(job), refusals_in(again)
 
 
-def _jobs(plan: Plan, scan: Scan) -> list[tuple[Job, Measured]]:
+def _jobs(plan: Plan, scan: Scan, files: Files) -> list[tuple[Job, Measured]]:
     pairs = []
     for region in scan.regions:
         item = f"{scan.item}/{region.name}/{region.reader}"
-        inputs = {"image": scan.image, "labels": region.mask}
         for measures, left_out in _ways(plan, scan):
+            inputs: dict[str, Input] = {"image": scan.image, "labels": region.mask, **models_of(measures, files)}
             parameters = {"label": region.label, "measures": measures, "left_out": left_out}
             pairs.append((radiomics.job(item, inputs, parameters), _measured(scan, region.name, region.reader)))
     if scan.detections is not None:

@@ -18,11 +18,12 @@ from tasks.methods.radiomics.crop import Crop, box_of, widened
 from tasks.stage import stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import xarray as xr
 
     from data_catalog.geometry import Geometry
+    from tasks.formats.content import Content
     from tasks.methods.radiomics.crop import Box
     from tasks.methods.radiomics.measure import Measure
     from tasks.methods.radiomics.perturbation.chain import PerturbationChain
@@ -62,11 +63,14 @@ def radiomics(
     label: int,
     measures: tuple[Measure, ...],
     left_out: tuple[int, ...] = (),
+    models: Sequence[Content] = (),
 ) -> pd.DataFrame:
     """Return one row a channel with the features of one region; some channels may be left out.
 
-    Only the region and what its features can see around it is read.
+    Only the region and what its features can see around it is read. `models` are the files that measures need, in
+    their order.
     """
+    measures = _reading(measures, models)
     geometry = geometry_of(image)
     geometry.require_same_grid(geometry_of(labels))
     box = _box(labels, label)
@@ -94,8 +98,10 @@ def radiomics_perturbed(
     measures: tuple[Measure, ...],
     chain: PerturbationChain,
     left_out: tuple[int, ...] = (),
+    models: Sequence[Content] = (),
 ) -> pd.DataFrame:
     """Return one row a channel and repetition with the features of one region, image and region a little changed."""
+    measures = _reading(measures, models)
     geometry = geometry_of(image)
     geometry.require_same_grid(geometry_of(labels))
     box = _box(labels, label)
@@ -112,6 +118,12 @@ def radiomics_perturbed(
             features = {name: value for one in measures for name, value in one(crop).items()}
             rows.append({**place, REPETITION: repetition, **features})
     return pd.DataFrame(rows)
+
+
+def _reading(measures: tuple[Measure, ...], models: Sequence[Content]) -> tuple[Measure, ...]:
+    """Return the measures, those that need a file with a way to read it."""
+    waiting = iter(models)
+    return tuple(one if one.extractor.file is None else one.reading(next(waiting).read) for one in measures)
 
 
 def _channels(image: xr.DataArray, left_out: tuple[int, ...]) -> Iterator[tuple[dict[str, int | str], xr.DataArray]]:

@@ -85,6 +85,11 @@ class Encoder(RegionFeatures):
             raise ValueError("`mean` and `std` are one number each where `channels` is 1.")
         return self
 
+    @property
+    def file(self) -> Path:
+        """The model's file."""
+        return self.model
+
     def known_as(self, sha256: str) -> Encoder:
         """Return the encoder that names its model by its file's name and digest, not by its folder."""
         return Encoder.model_validate({**dict(self), "model": Path(self.model.name), "sha256": sha256})

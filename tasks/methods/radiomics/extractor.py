@@ -6,12 +6,15 @@ import hashlib
 import json
 from abc import abstractmethod
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tasks.methods.method import Method
 from tasks.methods.radiomics.crop import whole_crop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -47,6 +50,15 @@ class RegionFeatures(Method):
             `other_grid` when shapes differ, and what the extractor cannot measure.
         """
         return self.measure(whole_crop(image, mask, spacing_mm))
+
+    @property
+    def file(self) -> Path | None:
+        """The file whose content it needs to be called; None needs none."""
+        return None
+
+    def reading(self, read: Callable[[], bytes]) -> Self:  # noqa: ARG002 - those with a file need it
+        """Return the extractor with a way to read its file."""
+        return self
 
     @cached_property
     def digest(self) -> str:
