@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
+import numcodecs.blosc
 import numpy as np
 import pytest
 import zarr
@@ -28,6 +29,14 @@ def test_the_choices_differ_and_the_default_is_one():
     sizes = {choice: len(encoder(choice)(SMOOTH)) for choice in CHOICES}
     assert DEFAULT in CHOICES
     assert sizes["zstd-1"] < sizes["lz4"] < SMOOTH.nbytes
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_chunks_of_any_size_come_back(choice):
+    for size in (1, 2**19 - 1, 2**19, 2**19 + 1, 3 * 2**19):
+        values = np.arange(size, dtype="int16") % 3001
+        packed = encoder(choice)(values)
+        assert np.array_equal(np.frombuffer(numcodecs.blosc.decompress(packed), "int16"), values)
 
 
 def test_threads_give_the_same_bytes():

@@ -1,13 +1,14 @@
 """A digest taken beside the work is that of the bytes."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_catalog import digests
-from data_catalog.digests import SMALL, Sha256
+from data_catalog.digests import SMALL, Sha256, hash_here
 
 SIZES = st.lists(st.sampled_from([0, 1, 7, SMALL - 1, SMALL, 3 * SMALL]), max_size=6)
 
@@ -39,6 +40,18 @@ def test_no_more_bytes_wait_than_are_allowed(monkeypatch):
         taken.update(bytes(SMALL))
         assert taken._bytes <= 2 * SMALL
     assert taken.hexdigest() == hashlib.sha256(bytes(50 * SMALL)).hexdigest()
+
+
+def test_a_thread_may_hash_what_it_hands_in_itself(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    taken = [Sha256() for _ in range(4)]
+    with ThreadPoolExecutor(1, initializer=hash_here) as pool:
+        list(pool.map(lambda one: one.update(b"a" * SMALL), taken[:3]))
+        assert not any(one._waiting for one in taken)
+        taken[3].update(b"a" * SMALL)
+        pool.submit(taken[3].update, b"a" * SMALL).result()
+    digests_of = [one.hexdigest() for one in taken]
+    assert digests_of == [*[hashlib.sha256(b"a" * SMALL).hexdigest()] * 3, hashlib.sha256(b"a" * 2 * SMALL).hexdigest()]
 
 
 def test_a_digest_can_be_asked_for_in_between():

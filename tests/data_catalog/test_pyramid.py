@@ -102,6 +102,14 @@ def test_real_numbers_are_averaged_over_those_that_are_there(data, factors, dtyp
     np.testing.assert_allclose(result, expected, rtol=1e-2 if dtype == "f2" else 1e-6)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [("int16", v) for v in (4095, 4096, -4096, -4097, 32767, -32768)] + [("uint16", v) for v in (8191, 8192, 65535)],
+)
+def test_sums_that_just_fit_into_the_type_and_sums_that_do_not_are_right(dtype, value):
+    assert averaged(np.full((2, 2, 2), value, dtype), (2, 2, 2)).tolist() == [[[value]]]
+
+
 def test_the_largest_numbers_and_infinity_do_not_overflow():
     largest = np.full((2, 2, 2), np.finfo("f8").max)
     assert averaged(largest, (2, 2, 2)).item() == np.finfo("f8").max

@@ -254,3 +254,59 @@ def test_a_deflated_frame_that_inflates_to_more_is_refused(make):
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.100", "1.2.3.4"])
 def test_a_missing_decoder_is_named(make, syntax):
     assert refusal_of(make, picture(np.uint8), b"\xff" * 90, syntax).verdict == "codec_missing"
+
+
+def in_one_segment(packed, count=1):
+    """Return a frame of RLE that announces segments, all of them these bytes."""
+    starts = [64 + len(packed) * k for k in range(count)]
+    return struct.pack("<16L", count, *starts, *[0] * (15 - count)) + packed * count
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"\x7f" + bytes(100),  # 128 bytes as they are, of which 100 are there
+        b"\x81",  # 128 times a byte that is not there
+        b"\x81\x05" * 2,  # 256 bytes, where 12 fit and some padding
+        b"\x80" * 40,  # nothing, 40 times
+        b"\x0a" + bytes(11),  # 11 bytes, where 12 are due
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_runs_that_reach_beyond_their_segment_or_the_plane_are_refused(make, packed, dtype):
+    stream = in_one_segment(packed, np.dtype(dtype).itemsize)
+    assert refusal_of(make, np.zeros((3, 4), dtype), stream, RLE).verdict == "corrupt_file"
+
+
+def test_padding_behind_the_pixels_of_a_segment_is_left_out(make):
+    stream = in_one_segment(bytes([11, *range(12), 0xC1, 7]))  # 64 bytes more than the plane has
+    assert one(make, np.zeros((3, 4), np.uint8), stream, RLE)[0].ravel().tolist() == list(range(12))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(min_size=1, max_size=60), st.sampled_from([1, 2, 3]))
+def test_any_bytes_in_segments_are_the_pixels_that_packbits_means_or_are_refused(make, packed, rows):
+    values, stream = np.zeros((rows, 4), np.uint16), in_one_segment(packed, 2)
+    expected = unpacked_slowly(packed)
+    if expected is None or not values.size <= len(expected) <= values.size + 64:
+        assert refusal_of(make, values, stream, RLE).verdict == "corrupt_file"
+    else:
+        assert one(make, values, stream, RLE)[0].ravel().tolist() == [257 * byte for byte in expected[: values.size]]
+
+
+def unpacked_slowly(packed):
+    """Return what PackBits means, byte by byte; None where a run is cut."""
+    at, out = 0, []
+    while at < len(packed):
+        head, at = packed[at], at + 1
+        if head < 128:
+            run, at = packed[at : at + head + 1], at + head + 1
+            if len(run) <= head:
+                return None
+            out += run
+        elif head > 128:
+            if at == len(packed):
+                return None
+            out += packed[at : at + 1] * (257 - head)
+            at += 1
+    return out
