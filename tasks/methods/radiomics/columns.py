@@ -110,8 +110,12 @@ PARTS: dict[str, Part] = {
     "morphology": Part("morph", morphology.FEATURES, morphology.UNDEFINED, morphology.UNCONFIRMED),
     "spatial": Part("morph", spatial.FEATURES, spatial.UNDEFINED, spatial.UNCONFIRMED),
     "local_intensity": Part("loc", local_intensity.FEATURES, local_intensity.UNDEFINED, local_intensity.UNCONFIRMED),
-    "histogram": Part("ih", intensity_histogram.FEATURES, intensity_histogram.UNDEFINED, ()),
-    "volume_histogram": Part("ivh", volume_histogram.FEATURES, volume_histogram.UNDEFINED, ()),
+    "histogram": Part(
+        "ih", intensity_histogram.FEATURES, intensity_histogram.UNDEFINED, intensity_histogram.UNCONFIRMED
+    ),
+    "volume_histogram": Part(
+        "ivh", volume_histogram.FEATURES, volume_histogram.UNDEFINED, volume_histogram.UNCONFIRMED
+    ),
 }
 PLANAR_MORPHOLOGY = Part("morph2d", morphology_2d.FEATURES, morphology_2d.UNDEFINED, morphology_2d.UNCONFIRMED)
 

@@ -19,11 +19,13 @@ FEATURES = (
     ("i90", "Intensity at 90 % of the volume", "GBPN", "image", "At most nine tenths of the region are as bright."),
     ("v10_v90", "Difference of the volumes", "DDTU", "1", "The part of the region between both parts of the range."),
     ("i10_i90", "Difference of the intensities", "CNV2", "image", "High when intensities are widely spread."),
+    ("auc", "Area under the intensity-volume curve", "9CMM", "1", "High when most of the region is bright."),
 )
 UNDEFINED: dict[str, str] = {}
 """No feature is: where the range is one intensity, all of the region is above any part of it; an intensity that no
 voxel may have (fewer than ten voxels, at most a tenth of them) is the next after the highest."""
-UNCONFIRMED: frozenset[str] = frozenset()
+UNCONFIRMED = frozenset({"auc"})
+"""Features that IBSI defines, but has no reference value of."""
 COLUMNS = tuple(f"ivh_{word}" for word, *_ in FEATURES)
 SHARES = (0.1, 0.9)
 DECIMALS = 9
@@ -52,6 +54,15 @@ class _Steps(NamedTuple):
         """Return the first step at or above a share of the range."""
         return self.lowest + ceil(round(share * (self.highest - self.lowest), DECIMALS))
 
+    def area(self, mean: float, at_top: float) -> float:
+        """Return the area under the part of the region over the part of the range, by trapezia; 0 for one step.
+
+        `mean` is that of the voxels' steps, `at_top` the part of them in the last. All are in the first or above it,
+        so that the parts of all steps sum up to the mean step, counted from 1.
+        """
+        steps = self.highest - self.lowest
+        return (mean - self.lowest + 1 - (1 + at_top) / 2) / steps if steps > 0 else 0.0
+
 
 def volume_histogram(
     kept: KeptVoxels, binning: Binning, lowest: float | None = None, highest: float | None = None
@@ -65,11 +76,13 @@ def volume_histogram(
     steps = _steps(kept, binning, lowest, highest)
     count = kept.values.size
     low, high = (float(min(steps.at(share), steps.last)) for share in SHARES)
-    above = count_from(kept.values, (float(steps.start), steps.parts, float(steps.width)), (low, high))
-    v10, v90 = above[0] / count, above[1] / count
+    scale = (float(steps.start), steps.parts, float(steps.width))
+    above_low, above_high, above_top, total = count_from(kept.values, scale, (low, high, float(steps.highest)))
+    v10, v90 = above_low / count, above_high / count
     # one step above the brightest voxel that must stay below
     i90, i10 = (steps.base + steps.rise * (steps.of(value) + 1) for value in kept.of_shares)
-    return dict(zip(COLUMNS, (v10, v90, i10, i90, v10 - v90, i10 - i90), strict=True))
+    area = steps.area(total / count, above_top / count)
+    return dict(zip(COLUMNS, (v10, v90, i10, i90, v10 - v90, i10 - i90, area), strict=True))
 
 
 def _steps(kept: KeptVoxels, binning: Binning, lowest: float | None, highest: float | None) -> _Steps:

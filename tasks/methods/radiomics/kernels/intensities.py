@@ -104,18 +104,24 @@ def deviations(values: NDArray[np.float64], center: float, low: float, high: flo
 
 @kernel
 def count_from(
-    values: NDArray[np.float64], scale: tuple[float, float, float], steps: tuple[float, float]
-) -> tuple[int, int]:
-    """Count the values at or above a step, for two steps; `scale` is (start, parts, width) of `Steps`."""
+    values: NDArray[np.float64], scale: tuple[float, float, float], steps: tuple[float, float, float]
+) -> tuple[int, int, int, float]:
+    """Count the values at or above a step, for three steps, and sum up their steps, the third at most.
+
+    `scale` is (start, parts, width) of `Steps`.
+    """
     start, parts, width = scale
-    low, high = steps
-    above_low = above_high = 0
+    low, high, top = steps
+    above_low = above_high = above_top = 0
+    total = 0.0
     for value in values:
         # multiplied before the division, so that a whole quotient of whole numbers is never missed by rounding
         step = (value - start) * parts / width
         above_low += step >= low
         above_high += step >= high
-    return above_low, above_high
+        above_top += step >= top
+        total += min(np.floor(step), top)
+    return above_low, above_high, above_top, total
 
 
 @kernel

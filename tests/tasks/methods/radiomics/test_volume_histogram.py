@@ -21,7 +21,8 @@ def by_definition(levels, values):
     share = (levels - levels[0]) / (levels[-1] - levels[0])
     v10, v90 = (part[np.flatnonzero(np.round(share, 9) >= at)[0]] for at in (0.1, 0.9))
     i10, i90 = (levels[np.flatnonzero(np.round(part, 9) <= at)[0]] for at in (0.1, 0.9))
-    return dict(zip(COLUMNS, (v10, v90, i10, i90, v10 - v90, i10 - i90), strict=True))
+    area = np.trapezoid(part, share)
+    return dict(zip(COLUMNS, (v10, v90, i10, i90, v10 - v90, i10 - i90, area), strict=True))
 
 
 def test_the_twenty_voxels_of_a_slope():
@@ -35,6 +36,7 @@ def test_the_twenty_voxels_of_a_slope():
             "ivh_i90": 2,
             "ivh_v10_v90": 16 / 20,
             "ivh_i10_i90": 16,
+            "ivh_auc": (1 / 2 + sum(range(2, 20)) / 20 + 1 / 40) / 19,
         }
     )
 
@@ -74,6 +76,9 @@ def test_bins_of_a_number_stand_for_it(seed, count, number):
     share = np.round((levels - 1) / (number - 1), 9)
     assert found["ivh_v10"] == pytest.approx((bins >= levels[share >= 0.1][0]).mean())
     assert found["ivh_v90"] == pytest.approx((bins >= levels[share >= 0.9][0]).mean())
+    assert found["ivh_auc"] == pytest.approx(
+        np.trapezoid([(bins >= level).mean() for level in levels], share), abs=1e-8
+    )
 
 
 def test_an_intensity_at_the_high_end_of_the_range_is_in_the_bin_above_it():
