@@ -66,7 +66,8 @@ def require_one_size(planes: Sequence[Plane]) -> None:
             "it has neither PixelSpacing nor another element that tells it",
             "Give the pixel size with the source, or leave the image out.",
         )
-    if any(one.spacing_mm is None or not np.allclose(one.spacing_mm, first, rtol=1e-4, atol=0) for one in set(planes)):
+    others = {plane.spacing_mm for plane in planes} - {first}
+    if any(other is None or not np.allclose(other, first, rtol=1e-4, atol=0) for other in others):
         raise BadData(
             "mixed_pixel_size",
             "The slices of a series share one pixel size",

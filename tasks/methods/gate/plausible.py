@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_catalog.errors import BadData
-from data_catalog.kinds import SLAB
+from data_catalog.kinds import SLAB, blocks_of
 from data_catalog.verdicts import Correction
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _slabs(values: Any) -> Iterator[NDArray[Any]]:  # noqa: ANN401
         for start, stop in middle:
             slab = values[step][start:stop]
             # In this thread: a worker that computes a volume must not ask other workers for its blocks.
-            yield np.asarray(slab.compute(scheduler="synchronous") if hasattr(slab, "compute") else slab)
+            yield from blocks_of(slab) if hasattr(slab, "dask") else [np.asarray(slab)]
 
 
 def _even(slices: int) -> Sequence[int]:
