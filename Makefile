@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench ui clean lock
+.PHONY: demo test lint bench ibsi ui clean lock
 
 demo: .venv/core
 	$(BIN)/voxmine demo voxmine-demo
@@ -20,6 +20,12 @@ bench: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[bench]"
 	$(BIN)/python -m benchmarks.orchestration
 	$(BIN)/python -m benchmarks.dicom
+	$(BIN)/python -m benchmarks.radiomics
+
+# How many reference values of the Image Biomarker Standardisation Initiative are met; IBSI_DATA holds `ibsi` and `sts`.
+IBSI_DATA ?= ../shared/data
+ibsi: .venv/dev
+	$(BIN)/python -m benchmarks.ibsi --data $(IBSI_DATA)
 
 ui: .venv/core
 	$(BIN)/voxmine ui
