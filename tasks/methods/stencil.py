@@ -1,17 +1,22 @@
-"""A step run over the chunks of a Dask array, each with the halo that its results can see."""
+"""A method run over the chunks of a Dask array, each with the halo that its results can see."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
+from dask.array.overlap import ensure_minimum_chunksize, overlap
 
 from data_catalog.errors import PlanError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from data_catalog.geometry import Triple
     from tasks.methods.preprocessing.step import Step
+    from tasks.methods.radiomics import Mapper
 
 
 def over_chunks(step: Step, image: da.Array, spacing_mm: Triple) -> da.Array:
@@ -44,3 +49,48 @@ def over_chunks(step: Step, image: da.Array, spacing_mm: Triple) -> da.Array:
         meta=np.empty((0, 0, 0), dtype=np.float32),
         spacing_mm=spacing_mm,
     )
+
+
+def map_over_chunks(mapper: Mapper, image: da.Array, mask: da.Array | None, spacing_mm: Triple) -> da.Array:
+    """Return the maps of a (z, y, x) image, (feature, z, y, x) float32 and lazy, the same as of the whole image.
+
+    The mask, of the same shape, may be cut otherwise. An axis not longer than a window's reach is put in one chunk;
+    chunks thinner than the reach are merged.
+    """
+    reach = mapper.reach(spacing_mm)
+    chunks = tuple(
+        (length,) if length <= far else ensure_minimum_chunksize(far, cut)
+        for length, far, cut in zip(image.shape, reach, image.chunks, strict=True)
+    )
+    depth = {axis: 0 if len(cut) == 1 else reach[axis] for axis, cut in enumerate(chunks)}
+    seen = [
+        overlap(one.rechunk(chunks), depth=depth, boundary="none", allow_rechunk=False)
+        for one in (image, mask)
+        if one is not None
+    ]
+    return da.map_blocks(
+        partial(_maps_of_chunk, mapper=mapper, spacing_mm=spacing_mm, depth=depth),
+        *seen,
+        new_axis=0,
+        chunks=((len(mapper.features),), *chunks),
+        dtype=np.float32,
+        meta=np.empty((0, 0, 0, 0), dtype=np.float32),
+    )
+
+
+def _maps_of_chunk(
+    image: NDArray[Any],
+    mask: NDArray[np.bool_] | None = None,
+    *,
+    mapper: Mapper,
+    spacing_mm: Triple,
+    depth: dict[int, int],
+    block_info: Any = None,  # noqa: ANN401 - as Dask has it
+) -> NDArray[np.float32]:
+    """Return the maps of a chunk that came with its halo, which ends where the image does."""
+    place, count = block_info[0]["chunk-location"], block_info[0]["num-chunks"]
+    z, y, x = (
+        slice(depth[axis] * (place[axis] > 0), length - depth[axis] * (place[axis] + 1 < count[axis]))
+        for axis, length in enumerate(image.shape)
+    )
+    return mapper.in_box(image, mask, spacing_mm, (z, y, x))

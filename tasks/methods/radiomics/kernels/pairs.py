@@ -87,12 +87,30 @@ def pair_features(  # noqa: C901 - one pass over the matrix
                 greatest = max(greatest, p)
                 squares += ways * p * p
                 bits -= ways * p * np.log2(p)
-    joint_entropy = abs(bits)
+    return features_of_sums((greatest, squares, abs(bits)), margin, differ, add, total, width - 1)
+
+
+@kernel
+def features_of_sums(  # noqa: PLR0917 - kernels have no keywords
+    of_cells: tuple[float, float, float],
+    margin: NDArray[np.int64],
+    differ: NDArray[np.int64],
+    add: NDArray[np.int64],
+    total: int,
+    levels: int,
+) -> NDArray[np.float64]:
+    """Return the features of `total` pairs, each counted both ways round, of which there is one, of some levels.
+
+    `of_cells` are the largest of the matrix's shares, the sum of their squares, and their entropy in bits. `margin`
+    says how many pairs begin with a level, `differ` and `add` how many have a difference and a sum; what lies beyond
+    their ends is 0.
+    """
+    greatest, squares, joint_entropy = of_cells
     average, difference, both = _mean(margin, total), _mean(differ, total), _mean(add, total)
     variance, _, _ = _moments(margin, total, average)
     contrast, _, _ = _moments(differ, total, 0.0)
     tendency, shade, prominence = _moments(add, total, both)
-    near, near_share, near_squared, near_share_squared, inverse_variance = _nearness(differ, total, width - 1)
+    near, near_share, near_squared, near_share_squared, inverse_variance = _nearness(differ, total, levels)
     # the matrix is symmetric: both margins have one entropy, and IBSI's HXY1 and HXY2 are twice that
     margin_entropy = _entropy(margin, total)
     shared = max(2 * margin_entropy - joint_entropy, 0.0)
