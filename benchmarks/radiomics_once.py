@@ -174,7 +174,7 @@ def pyradiomics(path: str, images: int) -> "tuple[Callable[[], Any], dict[str, s
     return (lambda: extractor.execute(image, mask)), compared
 
 
-def mirp(path: str, images: int) -> "tuple[Callable[[], Any], dict[str, str]]":
+def mirp(path: str, images: int) -> "tuple[Callable[[], Any], dict[str, str]]":  # noqa: ARG001 - as the others
     """Return how MIRP does."""
     from mirp import extract_features
 

@@ -174,11 +174,17 @@ def oriented_box(
         volumes[start] = _narrowed(points, triangles, normals, frames[start], sides[start], DIMENSIONS)
     best = 0
     smallest = np.inf
-    for start in np.argsort(volumes)[:PURSUED]:
+    for _ in range(min(PURSUED, len(frames))):
+        start = 0
+        for other in range(len(frames)):
+            if volumes[other] < volumes[start]:
+                start = other
+        volumes[start] = np.inf
         volume = _narrowed(points, triangles, normals, frames[start], sides[start], STEPS)
         if volume < smallest * (1 - GAIN):
-            smallest, best = volume, int(start)
-    return sides[best]
+            smallest, best = volume, start
+    found: NDArray[np.float64] = sides[best]
+    return found
 
 
 @kernel
