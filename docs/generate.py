@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_catalog.verdicts import catalogue
 from flows.data_words import datasets_page
 from flows.plan import Plan
+from tasks.methods.radiomics import columns
+from tasks.methods.radiomics.columns import ABBREVIATIONS, AGGREGATION_CODES, Aggregation
+from tasks.methods.radiomics.recipe import Recipe
+from tasks.methods.radiomics.recipes import OF_MODALITY, RECIPES
+from tasks.methods.reporting.recipe_text import recipe_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from data_catalog.verdicts import Verdict
+    from tasks.methods.radiomics.definition import FeatureDefinition
 
 FOLDER = Path(__file__).parent / "reference"
 OPENING = """\
@@ -38,6 +46,36 @@ the `corrections` of the volume or mask; or quarantined, under a name that is th
 reason, with what was expected, what came and what to do ([read the quarantine](../how-to/quarantine.md)). Nothing is
 resampled unless a step of the plan says so, and no message holds a patient's name, an id or a path.
 """
+FEATURES = """\
+# The features of regions
+
+This page is made from `features.csv`, and that from the code, by `python -m docs.generate`; a test fails when they are
+out of date. The table for programs is [features.csv](features.csv).
+
+{grammar}
+
+Codes are those of the [IBSI reference manual](https://ibsi.readthedocs.io). A feature is *conformant* where IBSI has
+reference values of it and all of them are met (`make ibsi`). Where a value can be missing although the region was
+measured, the table says when; all other values are always numbers. In the tables that a study makes, the same stands
+beside each column in the Parquet file, with the digest of the recipe that made it
+(`data_catalog.layout.column_facts`).
+"""
+EVERY_WAY: tuple[Aggregation, ...] = ("2d_avg", "2d_mrg", "2.5d_avg", "2.5d_mrg", "3d_avg", "3d_mrg")
+TITLES = {
+    "stat": "Intensity statistics",
+    "morph": "Morphology",
+    "morph2d": "Form in images of one plane",
+    "loc": "Local intensity",
+    "ih": "Intensity histogram",
+    "ivh": "Intensity-volume histogram",
+    "cm": "Grey level co-occurrence (GLCM)",
+    "rlm": "Grey level run length (GLRLM)",
+    "szm": "Grey level size zone (GLSZM)",
+    "dzm": "Grey level distance zone (GLDZM)",
+    "ngt": "Neighbourhood grey tone difference (NGTDM)",
+    "ngl": "Neighbouring grey level dependence (NGLDM)",
+}
+FEATURE_FIELDS = ("column", "label", "ibsi", "aggregation", "unit", "conformant", "meaning", "undefined")
 Schema = dict[str, Any]
 
 
@@ -56,6 +94,75 @@ def verdicts_page() -> str:
 def _verdicts(verdicts: list[Verdict]) -> str:
     rows = [f"| `{one.name}` | {one.meaning} | {one.remedy} |" for one in sorted(verdicts, key=lambda one: one.name)]
     return "\n".join(["| verdict | what it means | what to do |", "|---|---|---|", *rows]) + "\n"
+
+
+def feature_definitions() -> list[FeatureDefinition]:
+    """Return every column that a recipe without filters can have: of volumes, then those of one plane alone."""
+    recipe = Recipe(aggregations=EVERY_WAY)
+    found = {one.column: one for planar in (False, True) for one in recipe.definitions(planar=planar)}
+    return list(found.values())
+
+
+def features_table() -> str:
+    """Return every feature as a table in CSV."""
+    content = StringIO()
+    writer = csv.writer(content, lineterminator="\n")
+    writer.writerow(FEATURE_FIELDS)
+    for one in feature_definitions():
+        facts = {"column": one.column, **one.facts()}
+        writer.writerow([facts[name] for name in FEATURE_FIELDS])
+    return content.getvalue()
+
+
+def features_page() -> str:
+    """Return the reference of the features as Markdown, from their table."""
+    rows = list(csv.DictReader(StringIO(features_table())))
+    grammar = str(columns.__doc__).partition("\n\n")[2].strip()
+    parts = [FEATURES.format(grammar=grammar), _recipes()]
+    for prefix, title in TITLES.items():
+        of_family = [row for row in rows if row["column"].startswith(f"{prefix}_")]
+        parts += [f"## {title}\n", *_family_tables(of_family)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _recipes() -> str:
+    """Return the published recipes, and which modality is measured by which, in words."""
+    by = ", ".join(f"{modality} by `{name}`" for modality, name in OF_MODALITY.items())
+    said = [
+        f"- `{name}`: {recipe_sentences('the modality', one.model_dump(mode='json'))}" for name, one in RECIPES.items()
+    ]
+    return "\n".join(
+        [
+            "## Published recipes\n",
+            f"`by_modality` measures {by}, and every other modality by `arbitrary_units`.\n",
+            *said,
+            "",
+        ]
+    )
+
+
+def _family_tables(rows: list[dict[str, str]]) -> list[str]:
+    """Return one table of a family's features, whatever ways there are to put them together told once."""
+    endings = [ending for ending in AGGREGATION_CODES if any(_ending(row) == ending for row in rows)]
+    shown = [row for row in rows if _ending(row) == endings[0]] if endings else rows
+    told = ", ".join(f"`_{ending}` ({AGGREGATION_CODES[ending]})" for ending in endings)
+    lead = [f"Each column ends in {told}.\n"] if endings else []
+    lines = ["| column | feature | IBSI | unit | conformant | says |", "|---|---|---|---|---|---|"]
+    for row in shown:
+        ending = _ending(row)
+        name = row["column"].removesuffix(f"_{ending}") + "_..." if ending else row["column"]
+        missing = f" Missing when: {row['undefined'].rstrip('.')}." if row["undefined"] else ""
+        conformant = {"true": "yes", "false": "no"}[row["conformant"]]
+        cells = (f"`{name}`", row["label"], row["ibsi"], row["unit"], conformant, row["meaning"] + missing)
+        lines.append("| " + " | ".join(cells) + " |")
+    return [*lead, "\n".join(lines) + "\n"]
+
+
+def _ending(row: dict[str, str]) -> str:
+    """Return how a column of texture ends (`3d_mrg`), or nothing."""
+    if not row["label"].startswith(tuple(ABBREVIATIONS.values())):
+        return ""
+    return max((one for one in AGGREGATION_CODES if row["column"].endswith(f"_{one}")), key=len)
 
 
 def plan_page() -> str:
@@ -165,7 +272,13 @@ def _default(value: Any) -> str:  # noqa: ANN401 - any JSON
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
-PAGES: dict[str, Callable[[], str]] = {"plan.md": plan_page, "verdicts.md": verdicts_page, "datasets.md": datasets_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "plan.md": plan_page,
+    "verdicts.md": verdicts_page,
+    "datasets.md": datasets_page,
+    "features.csv": features_table,
+    "features.md": features_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

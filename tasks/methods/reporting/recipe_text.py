@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.methods.radiomics.columns import FAMILIES
 from tasks.methods.reporting.words import listing
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ AGGREGATIONS = {
 def recipe_sentences(on: str, parameters: Mapping[str, Any]) -> str:
     """Return what was done to measure regions in images of a modality."""
     families = [str(name).replace("_", " ") for name in parameters["families"]]
+    measured = listing(families) if len(families) < len(FAMILIES) else "all families of IBSI-1"
     said = [
         f"Regions in images of {on} were {_grid(parameters['resampling'])}.",
         _left_out(parameters["resegmentation"]),
-        f"Measured were {listing(families)}, with {_levels(parameters['binning'])}; texture was counted "
+        f"Measured were {measured}, with {_levels(parameters['binning'])}; texture was counted "
         f"{listing([AGGREGATIONS[name] for name in parameters['aggregations']])}.",
         _filters(parameters["filters"]),
     ]
