@@ -49,6 +49,8 @@ class Kind:
     name: str
     form: Form
     check: Callable[[Any], None]
+    tells_columns: bool = False
+    """Whether what is known of its columns is read back with a table; each step of pandas copies it."""
 
 
 def volume(
@@ -259,7 +261,7 @@ MASK = Kind("mask", "array", _check_mask)
 SIGNAL = Kind("signal", "signal", _check_signal)
 TABLE = Kind("table", "table", _check_table)
 DETECTIONS = Kind("detections", "table", _check_table)
-FEATURES = Kind("features", "table", _check_table)
+FEATURES = Kind("features", "table", _check_table, tells_columns=True)
 COHORT = Kind("cohort", "table", _check_table)
 CONTENTS = Kind("contents", "listing", _check_document)
 STUDY = Kind("study", "document", _check_document)

@@ -67,6 +67,10 @@ def read(kind: Kind, folder: Place) -> Any:  # noqa: ANN401
     """Read one artefact of a kind from a folder or a bucket; arrays come lazily, read when asked for."""
     if kind.form in ARRAYS:
         return read_array(folder, ARRAYS[kind.form])
+    if kind.tells_columns:
+        table = _read_table(read_file(folder / FILES[kind.form]))
+        table.attrs[COLUMN_FACTS] = column_facts(folder)
+        return table
     return _READERS[kind.form](read_file(folder / FILES[kind.form]))
 
 

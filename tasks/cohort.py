@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from data_catalog.kinds import COHORT, TABLE
+from data_catalog.layout import COLUMN_FACTS
 from tasks.methods.cohort.wide import (
     MEASURED,
     OUTCOME,
@@ -14,6 +15,7 @@ from tasks.methods.cohort.wide import (
     outcome_of,
     read_by_several,
     rows_of,
+    wide_facts,
     wide_features,
     wide_repeats,
     with_deltas,
@@ -64,7 +66,9 @@ def build_cohort(
     if OUTCOME not in table:
         table[OUTCOME] = float("nan")
     first = [*table.columns[:4], OUTCOME]
-    return table[[*first, *(column for column in table.columns if column not in first)]]
+    ordered = table[[*first, *(column for column in table.columns if column not in first)]]
+    ordered.attrs = {COLUMN_FACTS: wide_facts(features.attrs.get(COLUMN_FACTS, {}), ordered.columns)}
+    return ordered
 
 
 @stage(TABLE)

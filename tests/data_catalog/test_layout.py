@@ -23,6 +23,7 @@ from data_catalog.geometry import Geometry
 from data_catalog.kinds import (
     CONTENTS,
     EVALUATION,
+    FEATURES,
     MASK,
     MODEL,
     REPORT,
@@ -255,3 +256,10 @@ def test_what_columns_mean_stands_beside_them_in_the_file(tmp_path):
     assert files_of(before) != files_of(after)
     assert layout.read(TABLE, told).equals(layout.read(TABLE, bare))
     assert table.attrs[layout.COLUMN_FACTS], "the table itself is as it was"
+
+
+def test_a_table_of_features_comes_back_with_what_its_columns_mean(tmp_path):
+    table = pd.DataFrame({"patient": ["P-1"], "stat_mean": [2.5]})
+    table.attrs[layout.COLUMN_FACTS] = {"stat_mean": {"ibsi": "Q4LE"}}
+    assert returned(FEATURES, table, tmp_path / "told").attrs == table.attrs
+    assert returned(TABLE, table, tmp_path / "plain").attrs == {}

@@ -74,7 +74,11 @@ def test_check_tells_what_is_there_and_starts_no_work(capsys, monkeypatch, plan_
 def faults():
     yield "an unknown field", {"sourcez": []}, ["sourcez", "there is no such field"]
     yield "a wrong method", {"segment": [{"segmenter": {"method": "ottsu"}}]}, ["segment.0.segmenter", "otsu"]
-    yield "a wrong value", {"radiomics": [{"extractor": {"method": "recipe", "distance": 0}}]}, ["radiomics.0", "distance"]
+    yield (
+        "a wrong value",
+        {"radiomics": [{"extractor": {"method": "recipe", "distance": 0}}]},
+        ["radiomics.0", "distance"],
+    )
     yield (
         "a missing folder",
         {"sources": [{"method": "dicom", "path": "nowhere"}]},

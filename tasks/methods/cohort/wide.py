@@ -10,7 +10,7 @@ import pandas as pd
 from data_catalog.errors import BadData
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -127,6 +127,21 @@ def wide_repeats(
     if not parts:
         return pd.DataFrame(columns=["patient", "visit", by])
     return pd.concat(parts, ignore_index=True)
+
+
+def wide_facts(facts: Mapping[str, Mapping[str, str]], columns: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return what the columns `<modality>.<region>.<feature>` mean, from what the features do.
+
+    Of the digests of recipes (`CT=0f3a PT=77b1`) that of the column's own modality is told.
+    """
+    told = {}
+    for column in columns:
+        place, _, feature = column.rpartition(".")
+        if feature in facts:
+            digests = dict(one.split("=", 1) for one in facts[feature]["recipe"].split() if "=" in one)
+            modality = place.partition(".")[0].partition(" on ")[0].partition("[")[0]
+            told[column] = {**facts[feature], "recipe": digests.get(modality, "")}
+    return told
 
 
 def outcome_of(column: pd.Series[str], positive: str, negative: str | None) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ AROUND_VOXELS = {"size_zone": glszm, "distance_zone": gldzm, "tone_difference": 
 DIMENSIONS = ("2d", "2.5d", "3d")
 
 
-def texture(  # noqa: PLR0917 - who asks for another distance says it by name
+def texture(
     grey: GreyVolume,
     mask: NDArray[np.bool_],
     families: Collection[str],

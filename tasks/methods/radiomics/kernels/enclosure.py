@@ -60,7 +60,7 @@ def _normals(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArr
 
 
 @kernel
-def _shadow(  # noqa: PLR0917 - a kernel has no names for its parameters
+def _shadow(
     points: NDArray[np.float64],
     triangles: NDArray[np.int64],
     lit: NDArray[np.bool_],
@@ -127,7 +127,7 @@ def _turn(
 
 
 @kernel
-def _narrowed(  # noqa: PLR0917 - a kernel has no names for its parameters
+def _narrowed(
     points: NDArray[np.float64],
     triangles: NDArray[np.int64],
     normals: NDArray[np.float64],

@@ -50,7 +50,7 @@ def mark_equal(grey: NDArray[np.uint16], steps: NDArray[np.int64]) -> NDArray[np
 
 
 @kernel
-def gather_marks(  # noqa: PLR0917 - kernels have no keywords
+def gather_marks(
     marks: NDArray[np.uint16], steps: NDArray[np.int64], start: int, size: int, along: int, found: NDArray[np.uint16]
 ) -> None:
     """Write bit d of the mark of the voxel `along` times `steps[d]` from each of a tile, which begins at `start`."""

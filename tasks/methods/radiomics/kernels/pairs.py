@@ -43,7 +43,7 @@ def count_pairs(grey: NDArray[np.uint16], steps: NDArray[np.int64], tables: NDAr
 
 
 @kernel
-def _count_three(  # noqa: PLR0917 - kernels have no keywords
+def _count_three(
     counts: NDArray[np.int32], row: int, apart: int, grey: NDArray[np.uint16], middle: int, along: int
 ) -> None:
     """Count the pairs with three voxels in a line."""
@@ -91,7 +91,7 @@ def pair_features(  # noqa: C901 - one pass over the matrix
 
 
 @kernel
-def features_of_sums(  # noqa: PLR0917 - kernels have no keywords
+def features_of_sums(
     of_cells: tuple[float, float, float],
     margin: NDArray[np.int64],
     differ: NDArray[np.int64],

@@ -73,7 +73,7 @@ def count_runs(  # noqa: C901 - one pass over a tile while it is near
 
 
 @kernel
-def _see_places(  # noqa: PLR0917 - kernels have no keywords
+def _see_places(
     marks: NDArray[np.uint16],
     steps: NDArray[np.int64],
     start: int,
@@ -108,7 +108,7 @@ def _add_sums(table: NDArray[np.int64], sums: NDArray[np.int64]) -> None:
 
 
 @kernel
-def _walk(  # noqa: PLR0917 - kernels have no keywords
+def _walk(
     marks: NDArray[np.uint16],
     step_of: NDArray[np.int64],
     table: NDArray[np.int64],

@@ -46,7 +46,7 @@ def row_totals(
 
 
 @kernel
-def highest_means(  # noqa: C901, PLR0917 - one walk over the region
+def highest_means(  # noqa: C901 - one walk over the region
     values: NDArray[np.float64],
     kept: NDArray[np.bool_],
     top: float,

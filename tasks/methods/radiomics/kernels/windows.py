@@ -28,7 +28,7 @@ LEAST_POWER = -1000
 
 
 @kernel
-def map_windows(  # noqa: PLR0917, C901 - kernels have no keywords; a walk along every row
+def map_windows(  # noqa: C901 - one walk along every row
     values: NDArray[np.float64],
     grey: NDArray[np.uint16],
     inner: tuple[int, int, int, int, int, int],
@@ -185,7 +185,7 @@ def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 @kernel
-def _count_plane(  # noqa: PLR0917 - kernels have no keywords
+def _count_plane(
     grey: NDArray[np.uint16],
     x: int,
     other: int,
@@ -212,7 +212,7 @@ def _count_plane(  # noqa: PLR0917 - kernels have no keywords
 
 
 @kernel
-def _count_shifted(  # noqa: PLR0917 - kernels have no keywords
+def _count_shifted(
     here: NDArray[np.uint16],
     there: NDArray[np.uint16],
     step: tuple[int, int],
@@ -230,7 +230,7 @@ def _count_shifted(  # noqa: PLR0917 - kernels have no keywords
 
 
 @kernel
-def _of_pairs(  # noqa: PLR0917 - kernels have no keywords
+def _of_pairs(
     table: NDArray[np.int32],
     low: int,
     top: int,

@@ -51,7 +51,7 @@ def depths(mask: NDArray[np.bool_], planar: bool) -> NDArray[np.uint16]:  # noqa
 
 
 @kernel
-def find_zones(  # noqa: C901, PLR0917 - one walk over the region
+def find_zones(  # noqa: C901 - one walk over the region
     grey: NDArray[np.uint16],
     marks: NDArray[np.uint16],
     depth: NDArray[np.uint16],

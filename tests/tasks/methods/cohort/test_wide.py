@@ -13,6 +13,7 @@ from tasks.methods.cohort.wide import (
     outcome_of,
     read_by_several,
     rows_of,
+    wide_facts,
     wide_features,
     wide_repeats,
     with_deltas,
@@ -220,3 +221,12 @@ def test_changes_stand_beside_what_was_measured():
     both = with_deltas(wide, Deltas(forms=("per_day",)), DAYS)
     assert len(both) == len(wide)
     assert both.set_index(["patient", "visit"])["CT.tumour.delta_per_day_stat_mean"][("P-1", 1)] == pytest.approx(3 / 7)
+
+
+def test_a_column_of_the_cohort_means_what_its_feature_does_with_the_recipe_of_its_modality():
+    facts = {"stat_mean": {"ibsi": "Q4LE", "recipe": "CT=0f3a PT=77b1"}}
+    columns = ["patient", "CT.t.stat_mean", "PT on CT.t.stat_mean", "MR[echo 2,5].t.stat_mean", "age"]
+    found = wide_facts(facts, columns)
+    assert list(found) == columns[1:4]
+    assert [one["recipe"] for one in found.values()] == ["0f3a", "77b1", ""]
+    assert {one["ibsi"] for one in found.values()} == {"Q4LE"}
