@@ -114,6 +114,11 @@ class Geometry:
             direction=self.direction,
         )
 
+    def part(self, first: tuple[int, int, int], shape: tuple[int, int, int]) -> Geometry:
+        """Return the grid of a box of the voxels, which begins at an index (z, y, x)."""
+        z, y, x = self.to_mm(np.asarray(first, dtype=np.float64)).tolist()
+        return Geometry(shape, self.spacing_mm, (z, y, x), self.direction)
+
     def require_same_grid(self, other: Geometry) -> None:
         """Raise `BadData` unless both grids have the same voxels at the same places."""
         if self.shape != other.shape:

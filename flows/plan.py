@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -24,7 +25,7 @@ from tasks.methods.learning.nested import NestedCrossValidation
 from tasks.methods.learning.stable_features import StableFeatures
 from tasks.methods.learning.support_vectors import SupportVectorLearner
 from tasks.methods.preprocessing import Preprocessor
-from tasks.methods.radiomics import Extractor
+from tasks.methods.radiomics import Extractor, Mapper
 from tasks.methods.radiomics.encoder import Encoder
 from tasks.methods.radiomics.measure import Measure
 from tasks.methods.radiomics.perturbation.chain import PerturbationChain
@@ -104,6 +105,19 @@ class Measurement(Part):
     `pet`, `mr`, and `arbitrary_units` for every other."""
     name: Annotated[str, Field(pattern=r"^([a-z0-9]+(_[a-z0-9]+)*)?$", max_length=40)] = ""
     """Name that the columns begin with, where a modality is measured in several ways."""
+
+
+class FeatureMapping(Part):
+    """Map features around every voxel of a region, or of a whole image."""
+
+    modality: str = ANY
+    """Modality to map (`CT`); `*` maps every one, but no fused image."""
+    region: str | None = ANY
+    """Region to map; `*` maps every region by itself, empty the whole image."""
+    feature_map: Mapper
+    """What is measured, and in which window."""
+    name: Annotated[str, Field(pattern=r"^([a-z0-9]+(_[a-z0-9]+)*)?$", max_length=40)] = ""
+    """Name of the maps, where a region is mapped in several ways."""
 
 
 class Cohort(Part):
@@ -210,6 +224,8 @@ class Plan(Part):
     perturb: PerturbationChain | None = None
     """Measure every region so many times again, image and region a little changed, to tell which features are stable;
     empty does not. It takes as long as measuring so many more regions."""
+    feature_maps: tuple[FeatureMapping, ...] = ()
+    """Features to map around every voxel. Maps are kept as volumes, one channel a feature; they become no columns."""
     signals: tuple[SignalExtractor, ...] = (Amplitude(), Spectrum())
     """Features to measure in every channel of a recording."""
     findings: TextMiner | None = None
@@ -242,6 +258,15 @@ class Plan(Part):
             )
         return entries
 
+    @field_validator("feature_maps")
+    @classmethod
+    def _names_maps_apart(cls, entries: tuple[FeatureMapping, ...]) -> tuple[FeatureMapping, ...]:
+        if any(_meet(*pair) for pair in combinations(entries, 2)):
+            raise ValueError(
+                "Maps of one region have different names: two entries map it under one. Give each a `name` of its own."
+            )
+        return entries
+
     @property
     def store_folder(self) -> Place:
         """Where the artefacts are kept."""
@@ -251,6 +276,12 @@ class Plan(Part):
     def report_file(self) -> Path:
         """Where the last report can be opened."""
         return self.workspace / f"{self.study}-report.html"
+
+
+def _meet(one: FeatureMapping, other: FeatureMapping) -> bool:
+    """Return whether two entries may give maps of one name."""
+    pairs = ((one.modality, other.modality), (one.region, other.region))
+    return one.name == other.name and all(first == second or ANY in (first, second) for first, second in pairs)
 
 
 def is_of(wanted: str, modality: str) -> bool:

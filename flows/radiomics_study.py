@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from data_catalog.refs import Ref, Study
 from flows.detect_study import detect_study
+from flows.map_features import feature_maps
 from flows.models import models_of, with_models
 from flows.plan import Plan, measures_of
 from flows.results import Features
@@ -61,9 +62,10 @@ def radiomics_study(plan: Plan, study: Ref | None = None) -> Features:
             )
         )
         perturbed, refused = _perturbed(plan, regions, outcomes[: len(regions)])
-        if refused:
-            kept = kept.model_copy(update={"refusals": (*kept.refusals, *refused)})
-        return Features(study=keep(plan, kept, "radiomics"), table=table, perturbed=perturbed)
+        maps, unmapped = feature_maps(plan, held.scans)
+        if refused or unmapped:
+            kept = kept.model_copy(update={"refusals": (*kept.refusals, *refused, *unmapped)})
+        return Features(study=keep(plan, kept, "radiomics"), table=table, perturbed=perturbed, maps=maps)
 
 
 def _perturbed(

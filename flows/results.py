@@ -46,6 +46,8 @@ class Features(Made):
     """One row a region and reader."""
     perturbed: Ref | None = None
     """One row a region, reader and repetition, measured under perturbation; None where the plan perturbs nothing."""
+    maps: dict[str, Ref] = {}
+    """Maps of features by scan, region and reader."""
 
 
 class CohortTables(Made):

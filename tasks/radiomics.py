@@ -73,7 +73,7 @@ def radiomics(
     measures = _reading(measures, models)
     geometry = geometry_of(image)
     geometry.require_same_grid(geometry_of(labels))
-    box = _box(labels, label)
+    box = region_box(labels, label)
     boxes = {one: _seen(one, box, geometry) for one in measures}
     rows = []
     for place, channel in _channels(image, left_out):
@@ -104,7 +104,7 @@ def radiomics_perturbed(
     measures = _reading(measures, models)
     geometry = geometry_of(image)
     geometry.require_same_grid(geometry_of(labels))
-    box = _box(labels, label)
+    box = region_box(labels, label)
     read = reduce(_joined, (_seen(one, box, geometry) for one in measures))
     size = (read[0].stop - read[0].start, read[1].stop - read[1].start, read[2].stop - read[2].start)
     part = widened(read, chain.margin(geometry.spacing_mm, size, planar=geometry.is_planar), geometry.shape)
@@ -150,7 +150,7 @@ def measured_modality(name: str) -> str:
     return name.partition(ON)[0].partition("[")[0]
 
 
-def _box(labels: xr.DataArray, label: int) -> Box:
+def region_box(labels: xr.DataArray, label: int) -> Box:
     """Return where a region lies, reading the mask some slices at a time."""
     found: Box | None = None
     low = 0

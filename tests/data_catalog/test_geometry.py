@@ -37,6 +37,15 @@ def test_a_drawn_grid_counts_in_millimetres():
     assert Geometry((1, 3, 4), (1.0, 1.0, 1.0)).is_planar
 
 
+@settings(max_examples=30, deadline=None)
+@given(grid=geometries(), first=st.tuples(*[st.integers(0, 9)] * 3))
+def test_a_part_of_a_grid_has_its_voxels_at_the_same_places(grid, first):
+    part = grid.part(first, (2, 3, 4))
+    assert part.shape == (2, 3, 4)
+    last = np.array([1, 2, 3])
+    assert part.to_mm(last) == pytest.approx(grid.to_mm(last + first), abs=1e-9)
+
+
 def test_the_columns_of_the_direction_are_the_array_axes():
     turned = Geometry((2, 3, 4), (5.0, 2.0, 1.0), (100.0, 10.0, 1.0), SWAPPED)
     assert turned.to_mm(np.array([1, 0, 0])).tolist() == [100.0, 15.0, 1.0]
