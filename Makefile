@@ -20,7 +20,7 @@ bench: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[bench]"
 	$(BIN)/python -m benchmarks.orchestration
 	$(BIN)/python -m benchmarks.dicom
-	$(BIN)/python -m benchmarks.radiomics
+	$(BIN)/python -m benchmarks.measuring
 
 # How many reference values of the Image Biomarker Standardisation Initiative are met; IBSI_DATA holds `ibsi` and `sts`.
 IBSI_DATA ?= ../shared/data

@@ -1,6 +1,6 @@
 """How fast regions are measured, against other programs: in turns, each in its own process, the same features.
 
-Run by `make bench`, or `python -m benchmarks.radiomics --rounds 5`. Another program is measured where it is installed:
+Run by `make bench`, or `python -m benchmarks.measuring --rounds 5`. Another program is measured where it is installed:
 in this environment, or in the one whose interpreter is named (`--pictologics PYTHON`, which needs Python 3.12 or
 later; `--pyradiomics PYTHON`, for instance of `pip install pyradiomics-bhklab`; `--mirp PYTHON`).
 """
@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.radiomics_regions import REGIONS, Region, write_regions
+from benchmarks.measuring_regions import REGIONS, Region, write_regions
 
-ONCE = Path(__file__).with_name("radiomics_once.py")
+ONCE = Path(__file__).with_name("measuring_once.py")
 ONE_THREAD = dict.fromkeys(
     (
         "OMP_NUM_THREADS",
