@@ -19,6 +19,8 @@ from tasks.formats.content import Held
 from tasks.regions import draw_region, read_mask, read_named_segment, read_segment
 from tests.tasks.conftest import dicom, image, outlined, png
 
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning:nrrd")
+"""pynrrd, which writes files to be read here, asks the time in a way that Python 3.12 has deprecated."""
 GRID = Geometry((3, 4, 5), (3.0, 2.0, 1.0))
 """That of the slices of the tests' CT."""
 CT = image(np.arange(60.0).reshape(3, 4, 5), grid=GRID)

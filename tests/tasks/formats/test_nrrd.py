@@ -19,6 +19,8 @@ from tasks.formats import nrrd
 from tasks.formats.nrrd import read_nrrd_header, samples_in
 from tasks.formats.voxels import as_image
 
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning:nrrd")
+"""pynrrd, which writes files to be read here, asks the time in a way that Python 3.12 has deprecated."""
 RAMP = np.arange(24, dtype="<i2").reshape(2, 3, 4)
 HEAD = """NRRD0004
 # written by hand

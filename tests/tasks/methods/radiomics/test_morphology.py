@@ -13,6 +13,8 @@ from tasks.methods.radiomics.kept import kept_voxels
 from tasks.methods.radiomics.morphology import COLUMNS, FEATURES, UNCONFIRMED, UNDEFINED, morphology
 from tests.tasks.methods.radiomics.boxes import CUBIC, ball, boxed, of_form, speckled
 
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning:skimage")
+"""scikit-image, whose surface is compared, does what NumPy 2.5 has deprecated."""
 UNEVEN = (2.0, 1.0, 1.5)
 seeds = st.integers(0, 10_000)
 
