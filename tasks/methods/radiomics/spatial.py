@@ -28,9 +28,9 @@ UNDEFINED = {
 """Why a feature of a region is NaN."""
 UNCONFIRMED: frozenset[str] = frozenset()
 COLUMNS = tuple(f"morph_{word}" for word, *_ in FEATURES)
-BLOCK_BYTES = 16_000_000
+BLOCK_BYTES = 6_000_000
 """Memory for waves along x that wait for the other axes."""
-BATCH_BYTES = 2_000_000
+BATCH_BYTES = 1_000_000
 """Memory for waves along all axes, of one field: about what a processor's own cache holds."""
 PAIR_COST = 1.0
 """What a pair of voxels costs beside one place of a transform of length two."""
@@ -50,25 +50,22 @@ def spatial(region: Region, kept: KeptVoxels | None = None) -> dict[str, float]:
         return dict.fromkeys(COLUMNS, np.nan)
     # deviations in units of the range, so that no square is too large or too small
     spread = kept.highest - kept.lowest
-    deviations = (kept.values - kept.lowest) / spread
+    deviations = kept.values - kept.lowest
+    deviations /= spread
     mean = float(deviations.mean())
     deviations -= mean
-    near, products, squares = _sums(region, deviations, kept.lowest + mean * spread, spread)
     variance = float((deviations * deviations).sum()) / count
+    lengths = [_easy(2 * length - 1) for length in region.values.shape]
+    room = prod(lengths)
+    if count * (count - 1) / 2 * PAIR_COST < TRANSFORM_COST + room * log2(room):
+        nearness = _nearness(region.values.shape, region.spacing_mm)
+        near, products, squares = sums_over_pairs(np.argwhere(region.kept), deviations, nearness)
+    else:
+        del deviations  # the waves need the memory
+        near, products, squares = _in_waves(region, lengths, kept.lowest + mean * spread, spread)
     moran = products / (near * variance)
     geary = (count - 1) / count * (squares - products) / (near * variance)
     return dict(zip(COLUMNS, (moran, geary), strict=True))
-
-
-def _sums(region: Region, deviations: NDArray[np.float64], center: float, spread: float) -> tuple[float, float, float]:
-    """Return the sums over all ordered pairs of nearness, of it times both deviations, and times one's square."""
-    shape = region.values.shape
-    lengths = [_easy(2 * length - 1) for length in shape]
-    room = prod(lengths)
-    count = deviations.size
-    if count * (count - 1) / 2 * PAIR_COST < TRANSFORM_COST + room * log2(room):
-        return sums_over_pairs(np.argwhere(region.kept), deviations, _nearness(shape, region.spacing_mm))
-    return _in_waves(region, lengths, center, spread)
 
 
 def _nearness(shape: tuple[int, ...], spacing: Triple) -> NDArray[np.float64]:
@@ -76,7 +73,7 @@ def _nearness(shape: tuple[int, ...], spacing: Triple) -> NDArray[np.float64]:
     z, y, x = ((np.arange(length) * mm) ** 2 for length, mm in zip(shape, spacing, strict=True))
     squared = z[:, None, None] + y[:, None] + x
     squared[0, 0, 0] = np.inf
-    near: NDArray[np.float64] = 1 / np.sqrt(squared, out=squared)
+    near: NDArray[np.float64] = np.reciprocal(np.sqrt(squared, out=squared), out=squared)
     return near
 
 
