@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks.ibsi2 import phase1_filter, phase2_filter
 from data_catalog.store import Store
 from flows.key import identities
-from flows.plan import Plan
+from flows.plan import Plan, measures_of
 from flows.radiomics_study import radiomics_study
 from tasks.methods.radiomics.binning import AsIs
 from tasks.methods.radiomics.preparation import Resampling, Resegmentation
@@ -181,8 +181,8 @@ def ibsi_2_values(data: Path) -> Iterator[Row]:
             yield Row(f"IBSI-2 {config}", str(filter_id), str(row.feature), "", float(row.reference_value), value, met)
 
 
-def validation(data: Path, workspace: Path) -> Iterator[Row]:
-    """Yield the consensus values of IBSI's validation study for the patients whose DICOM is there.
+def validation(data: Path, workspace: Path, patients: int | None = None) -> Iterator[Row]:
+    """Yield the consensus values of IBSI's validation study for the patients whose DICOM is there, or some of them.
 
     They come the whole way: DICOM and RTSTRUCT through ingest and the flow that measures.
     """
@@ -192,6 +192,7 @@ def validation(data: Path, workspace: Path) -> Iterator[Row]:
             "workspace": workspace,
             "sources": [{"method": "dicom", "path": data / "sts" / "dicom"}],
             "regions": {"tumour": "GTV_Mass*"},
+            "first_patients": patients,
             "radiomics": [
                 {"modality": "CT", "extractor": "ibsi_validation_ct"},
                 {"modality": "PT", "extractor": "ibsi_validation_pet"},
@@ -224,8 +225,6 @@ def validation(data: Path, workspace: Path) -> Iterator[Row]:
 
 
 def _validation_recipes(plan: Plan) -> dict[str, Recipe]:
-    from flows.plan import measures_of  # noqa: PLC0415
-
     return {MODALITIES[name]: measures_of(plan, name)[0].extractor for name in MODALITIES}
 
 

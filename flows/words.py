@@ -104,6 +104,8 @@ def _methods(plan: Plan, modalities: Iterable[str]) -> Iterator[MethodUsed]:
     for modality in modalities:
         for measure in measures_of(plan, modality):
             yield MethodUsed.of("radiomics", measure.extractor, modality)
+    for entry in plan.feature_maps:
+        yield MethodUsed.of("maps", entry.feature_map, entry.modality)
     if plan.perturb is not None:
         yield MethodUsed.of("perturbation", plan.perturb)
     yield MethodUsed.of("cohort", plan.cohort)

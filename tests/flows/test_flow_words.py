@@ -107,6 +107,7 @@ def test_methods_are_named_in_the_order_in_which_they_are_used():
             fuse=[{"first": "CT", "second": "PT", "fuser": {"method": "channels"}}],
             segment=[{"modality": "PT", "region": "lesion", "segmenter": {"method": "otsu"}}],
             detect=[{"modality": "PT", "detector": {"method": "log_blobs"}}],
+            feature_maps=[{"modality": "PT", "feature_map": {"method": "feature_map", "features": ["stat_mean"]}}],
         ),
         ["CT", "PT"],
     )
@@ -118,6 +119,7 @@ def test_methods_are_named_in_the_order_in_which_they_are_used():
         ("detection", "log blobs", "PT"),
         ("radiomics", "recipe", "CT"),
         ("radiomics", "recipe", "PT"),
+        ("maps", "feature map", "PT"),
         ("cohort", "cohort", ""),
         ("representatives", "representatives", ""),
         ("levels", "quantile", ""),

@@ -44,6 +44,7 @@ Purpose = Literal[
     "detection",
     "radiomics",
     "perturbation",
+    "maps",
     "cohort",
     "representatives",
     "levels",

@@ -9,7 +9,7 @@ from tasks.methods.reporting.sentences import adjustment
 from tasks.methods.reporting.words import inside, listing, percentage, plural, signs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tasks.methods.learning.evaluation import Evaluation
     from tasks.methods.reporting.data import MethodUsed, Purpose, ReportData
@@ -61,7 +61,15 @@ def _features(data: ReportData) -> str:
     if data.features:
         said.append(f"This gave {plural(len(data.features), 'feature')}.")
     said.append("Features are those of the Image Biomarker Standardisation Initiative (IBSI).")
-    return " ".join(filter(None, [*said, _perturbations(data.methods), _changes(data.methods)]))
+    return " ".join(filter(None, [*said, *_maps(data.methods), _perturbations(data.methods), _changes(data.methods)]))
+
+
+def _maps(methods: Sequence[MethodUsed]) -> Iterator[str]:
+    """Yield what was mapped around every voxel."""
+    for used in methods:
+        if used.purpose == "maps":
+            what = plural(len(used.parameters["features"]), "feature")  # type: ignore[arg-type]
+            yield f"{_subject('maps', used.on)} were mapped: {what} in a window around every voxel."
 
 
 def _perturbations(methods: Sequence[MethodUsed]) -> str:

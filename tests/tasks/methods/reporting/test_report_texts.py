@@ -3,10 +3,19 @@ import pytest
 from data_catalog.refs import Refusal
 from tasks.methods.cohort.deltas import Deltas
 from tasks.methods.learning.stable_features import StableFeatures
+from tasks.methods.radiomics.binning import AsIs
+from tasks.methods.radiomics.feature_map import FeatureMap
+from tasks.methods.radiomics.filters.laplacian_of_gaussian import LaplacianOfGaussian
+from tasks.methods.radiomics.filters.mean import Mean
 from tasks.methods.radiomics.perturbation.chain import PerturbationChain
+from tasks.methods.radiomics.preparation import Resampling
+from tasks.methods.radiomics.recipe import Recipe
+from tasks.methods.radiomics.recipes import RECIPES
+from tasks.methods.radiomics.window_bins import BinsOfSize
 from tasks.methods.reporting.data import MethodUsed
 from tasks.methods.reporting.limitations import limitations
 from tasks.methods.reporting.methods_text import methods_paragraphs
+from tasks.methods.reporting.recipe_text import recipe_sentences
 
 
 def among(said, words):
@@ -66,6 +75,41 @@ def test_other_parameters_give_other_words(filled):
     assert "Logistic regression was judged" in text
     assert "DeLong" not in text
     assert "In each region" not in text
+
+
+def test_what_regions_were_measured_by_is_told_for_each_modality(filled):
+    used = (
+        MethodUsed.of("radiomics", RECIPES["ibsi_e"], "CT"),
+        MethodUsed.of("radiomics", RECIPES["pet"].model_copy(update={"families": ("statistics",)}), "PT"),
+        MethodUsed.of("maps", FeatureMap(features=("stat_mean",), binning=BinsOfSize(size=25, start=0)), "CT"),
+        MethodUsed(purpose="radiomics", on="US", parameters={"method": "encoder"}),
+    )
+    text = " ".join(methods_paragraphs(filled.model_copy(update={"methods": used})))
+    for words in (
+        "Regions in images of CT were read off at 2 mm (cubic interpolation, rounded to whole numbers; the mask "
+        "linear, inside from 0.5)",
+        "below -1000, above 400 and more than 3 standard deviations from the region's mean were left out",
+        "all families of IBSI-1, with 32 grey levels between each region's extremes",
+        "Regions in images of PT were read off at 3 mm (cubic interpolation; the mask",
+        "Measured were statistics, with grey levels of a fixed width of 0.25 from the lowest intensity kept",
+        "Images of CT were mapped: 1 feature in a window around every voxel.",
+        "Regions in images of US were measured by encoder.",
+    ):
+        assert words in text
+
+
+def test_a_recipe_on_the_own_grid_with_filters_is_told():
+    recipe = Recipe(
+        binning=AsIs(), filters=(LaplacianOfGaussian(sigma_mm=1), Mean(support=3)), aggregations=("2.5d_mrg",)
+    )
+    text = recipe_sentences("MR", recipe.model_dump(mode="json"))
+    assert "measured on the grid of the image" in text
+    assert "left out" not in text
+    assert "intensities as grey levels" in text
+    assert "within slices, all merged" in text
+    assert "after 2 filters (laplacian of gaussian and mean)" in text
+    sliced = Recipe(resampling=Resampling(spacing_mm=(None, 2.0, 2.0)))
+    assert "own x 2 x 2 mm (z, y, x)" in recipe_sentences("MR", sliced.model_dump(mode="json"))
 
 
 def test_rules_whose_parameters_are_not_known_are_told_by_what_they_say_of_themselves(filled):
