@@ -7,6 +7,7 @@ import hashlib
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_no_identity_reaches_the_results_or_prefect(ran, prefect_home):
     assert leaks(truths, plan.workspace) == ()
     assert leaks(truths, prefect_home) == ()
     rows = 0
-    with sqlite3.connect(prefect_home / "prefect.db") as database:
+    with closing(sqlite3.connect(prefect_home / "prefect.db")) as database:
         tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
         for table in tables:
             for row in database.execute(f"select * from {table}"):
@@ -89,7 +90,7 @@ def test_the_search_for_identities_would_find_one(ran, tmp_path):
 
 
 def test_prefect_has_recorded_the_end_of_every_run(ran, prefect_home):
-    with sqlite3.connect(prefect_home / "prefect.db") as database:
+    with closing(sqlite3.connect(prefect_home / "prefect.db")) as database:
         for table in ("flow_run", "task_run"):
             states = {state for (state,) in database.execute(f"select state_type from {table}")}
             # other tests of this session have runs that are refused, and say so
