@@ -28,20 +28,26 @@ def api(tmp_path_factory):
         port = probe.getsockname()[1]
     home = tmp_path_factory.mktemp("ui")
     log = (home / "log").open("wb")
+    # what runs in the background ignores Ctrl-C, and hands that on
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "ui", "--port", str(port)],
         env={**os.environ, "PREFECT_HOME": str(home)},
         stdout=log,
         stderr=log,
     )
+    signal.signal(signal.SIGINT, before)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/", timeout=30) as client:
             wait_for(lambda: deployments(client), (home / "log").read_text)
             yield client
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(180)
-        log.close()
+        try:
+            process.wait(180)
+        finally:
+            process.kill()
+            log.close()
 
 
 def wait_for(found, tell):
