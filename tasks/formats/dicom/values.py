@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 INT16 = np.iinfo(np.int16)
 EXACT_SINGLE = 1 << 24
 """Whole numbers up to this are exact as float32."""
+GREY_AXES = 2
+"""Axes (y, x) of a slice without colours."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class Values:
 
         Raises `BadData` `infinite_values`.
         """
-        target = out if samples.ndim == out.ndim and samples.shape == out.shape else np.moveaxis(out, 0, -1)
+        target = out if samples.ndim == GREY_AXES else np.moveaxis(out, 0, -1)
         if out.dtype.kind == "i":
             self._put_whole(layer, samples, target)
         else:

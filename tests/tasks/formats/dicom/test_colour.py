@@ -33,6 +33,12 @@ def test_colour_comes_first_and_stays_rgb(make):
     assert np.array_equal(colours(make, make.dataset(RGB, Modality="US")), RGB)
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (3, 5), (5, 3), (1, 3)])
+def test_an_image_of_three_rows_and_columns_keeps_its_axes(make, shape):
+    small = RGB.ravel()[: shape[0] * shape[1] * 3].reshape(*shape, 3)
+    assert np.array_equal(colours(make, make.dataset(small, Modality="US")), small)
+
+
 def test_colours_in_planes_are_the_same(make):
     ds = make.dataset(RGB, Modality="US", PlanarConfiguration=1)
     ds.PixelData = np.moveaxis(RGB, -1, 0).tobytes()
