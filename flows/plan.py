@@ -99,7 +99,7 @@ class Measurement(Part):
     """Measure the regions of a modality."""
 
     modality: str = ANY
-    """Modality to measure (`CT`); `*` measures every one that no other entry names."""
+    """Modality to measure (`CT`); `*` measures every one that no other entry of the same name is for."""
     extractor: RecipeName | Extractor = "by_modality"
     """A published recipe by its name, or one of your own. `by_modality` is the published one of each modality: `ct`,
     `pet`, `mr`, and `arbitrary_units` for every other."""
@@ -290,13 +290,13 @@ def is_of(wanted: str, modality: str) -> bool:
 
 
 def measures_of(plan: Plan, modality: str) -> tuple[Measure, ...]:
-    """Return how the regions of a modality are measured: by the entries that name it, else by those for every one.
+    """Return how the regions of a modality are measured: once for each name among the entries that are meant for it.
 
-    An encoder names its model's file without the folder.
+    Of two entries of one name that for the modality counts. An encoder names its model's file without the folder.
     """
-    entries = [entry for entry in plan.radiomics if entry.modality == modality]
-    entries = entries or [entry for entry in plan.radiomics if entry.modality == ANY]
-    return tuple(Measure(name=entry.name, extractor=_extractor(entry, modality)) for entry in entries)
+    by_name = {entry.name: entry for entry in plan.radiomics if entry.modality == ANY}
+    by_name |= {entry.name: entry for entry in plan.radiomics if entry.modality == modality}
+    return tuple(Measure(name=name, extractor=_extractor(entry, modality)) for name, entry in by_name.items())
 
 
 def _extractor(entry: Measurement, modality: str) -> Extractor:

@@ -58,6 +58,8 @@ def map_over_chunks(mapper: Mapper, image: da.Array, mask: da.Array | None, spac
     chunks thinner than the reach are merged.
     """
     reach = mapper.reach(spacing_mm)
+    if mask is not None:
+        mask = da.asarray(mask)
     chunks = tuple(
         (length,) if length <= far else ensure_minimum_chunksize(far, cut)
         for length, far, cut in zip(image.shape, reach, image.chunks, strict=True)

@@ -256,9 +256,17 @@ def test_each_modality_is_measured_by_its_own_entries_else_by_those_for_every_on
     )
     of_ct = measures_of(plan, "CT")
     assert [(one.name, one.extractor.distance) for one in of_ct] == [("", 1), ("far", 2)]
+    assert [one.name for one in measures_of(plan, "PT")] == [""]
     assert of_ct[0].extractor == RECIPES["ibsi_c"]
     assert [one.extractor for one in measures_of(plan, "PT")] == [RECIPES["pet"]]
     assert [one.extractor for one in measures_of(plan, "US")] == [RECIPES["arbitrary_units"]]
+
+
+def test_an_entry_with_a_name_of_its_own_is_measured_beside_that_for_every_modality(plan_file):
+    far = {"method": "recipe", "distance": 2}
+    plan = load_plan(plan_file({**LEAST, "radiomics": [{}, {"modality": "US", "extractor": far, "name": "far"}]}))
+    assert [(one.name, one.extractor.distance) for one in measures_of(plan, "US")] == [("", 1), ("far", 2)]
+    assert [one.name for one in measures_of(plan, "CT")] == [""]
 
 
 def test_a_modality_that_no_entry_names_is_not_measured(plan_file):

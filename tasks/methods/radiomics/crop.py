@@ -10,12 +10,17 @@ import numpy as np
 from data_catalog.errors import BadData
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from data_catalog.geometry import Triple
 
 Box = tuple[slice, slice, slice]
 """A part of a grid, (z, y, x)."""
+AXES = ("z", "y", "x")
+LEAST_MM, MOST_MM = 1e-2, 1e4
+"""Bounds of a voxel's side: from that of a micro-CT to more than a body."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +53,68 @@ class Crop:
         return self.whole[0] == 1
 
 
-def whole_crop(image: NDArray[Any], mask: NDArray[np.bool_], spacing_mm: Triple) -> Crop:
+def whole_crop(image: NDArray[Any], mask: NDArray[Any], spacing_mm: Sequence[float]) -> Crop:
     """Return a whole image as a part of itself.
 
     Raises
     ------
     BadData
-        `other_grid` when shapes differ.
+        `not_an_image` unless it is of real numbers along (z, y, x), `other_grid` when shapes differ, `bad_spacing`
+        unless it is three lengths in mm, `not_one_region` unless the mask holds 0 and one label.
     """
-    if image.shape != mask.shape:
+    voxels = np.asarray(image)
+    if voxels.ndim != len(AXES) or voxels.dtype.kind not in "biuf" or voxels.size == 0:
+        raise BadData(
+            "not_an_image",
+            "An image is of real numbers along (z, y, x)",
+            f"its shape is {voxels.shape}, its type {voxels.dtype}",
+            "Give an image of one plane as `image[None]`, and the steps of a series one by one.",
+        )
+    inside = _inside(np.asarray(mask))
+    if voxels.shape != inside.shape:
         raise BadData(
             "other_grid",
             "Image and mask must share a grid",
-            f"shapes {image.shape} and {mask.shape} differ",
+            f"shapes {voxels.shape} and {inside.shape} differ",
             "Resample the mask onto the image's grid.",
         )
-    z, y, x = image.shape
-    return Crop(image, np.asarray(mask, dtype=bool), spacing_mm, (0, 0, 0), (z, y, x))
+    z, y, x = voxels.shape
+    return Crop(voxels, inside, _spacing(spacing_mm), (0, 0, 0), (z, y, x))
+
+
+def _spacing(spacing_mm: Sequence[float]) -> Triple:
+    given = np.asarray(spacing_mm, dtype=object).ravel().tolist()
+    if len(given) != len(AXES) or not all(_is_length(mm) for mm in given):
+        raise BadData(
+            "bad_spacing",
+            f"Voxel spacing is three lengths in mm along (z, y, x), each from {LEAST_MM:g} to {MOST_MM:g}",
+            f"{spacing_mm!r}",
+            "Give the distances between voxel centres, as (3.0, 1.0, 1.0).",
+        )
+    z, y, x = map(float, given)
+    return z, y, x
+
+
+def _is_length(mm: object) -> bool:
+    return isinstance(mm, int | float | np.number) and LEAST_MM <= float(mm) <= MOST_MM
+
+
+def _inside(mask: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the voxels of the one region in a mask."""
+    if mask.dtype.kind == "b":
+        return mask
+    if mask.dtype.kind in "iuf" and mask.size:
+        highest = mask.max()
+        if highest >= 0 and bool(((mask == 0) | (mask == highest)).all()):
+            inside: NDArray[np.bool_] = mask == highest if highest > 0 else np.zeros(mask.shape, dtype=bool)
+            if highest == np.floor(highest):
+                return inside
+    raise BadData(
+        "not_one_region",
+        "A mask holds 0 outside and one whole label inside",
+        f"it holds other values, of type {mask.dtype}",
+        "Choose a region of a label map: `labels == 3`.",
+    )
 
 
 def box_of(mask: NDArray[np.bool_]) -> Box:

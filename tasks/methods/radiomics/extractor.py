@@ -47,7 +47,8 @@ class RegionFeatures(Method):
         Raises
         ------
         BadData
-            `other_grid` when shapes differ, and what the extractor cannot measure.
+            `not_an_image`, `other_grid`, `bad_spacing` and `not_one_region` where these are not what they should be,
+            and what the extractor cannot measure.
         """
         return self.measure(whole_crop(image, mask, spacing_mm))
 

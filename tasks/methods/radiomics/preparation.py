@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from math import prod
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy import ndimage
 
 from data_catalog.errors import BadData
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from tasks.methods.radiomics.crop import Box, Crop
 
 Millimetres = Annotated[float, Field(gt=0)]
+MOST_INTENSITY = 1e30
+MOST_VOXELS = 2_000_000_000
+"""As many as a whole body at half a millimetre has."""
 REACH: dict[str, int] = {"nearest": 1, "linear": 1, "cubic": SPLINE_REACH}
 """Old voxels on either side that a new one is read from."""
 
@@ -75,6 +79,12 @@ class Resegmentation(Parameters):
     """Voxels of a higher intensity are left out."""
     outlier_sigma: Annotated[float, Field(gt=0)] | None = None
     """Voxels farther from the region's mean than so many standard deviations are left out (7ACA); 3 is usual."""
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.lowest is not None and self.highest is not None and self.lowest >= self.highest:
+            raise ValueError(f"`lowest` lies below `highest`: {self.lowest:g} and {self.highest:g} do not. Swap them.")
+        return self
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which of the intensities (n,) of a region are kept; mean and deviation are those in the range."""
@@ -125,6 +135,7 @@ def grid_of(crop: Crop, resampling: Resampling | None) -> Grid:
     axes = resampling.axes(crop.whole, crop.spacing_mm)
     stop = tuple(begin + part.stop for begin, part in zip(crop.start, old, strict=True))
     wanted = tuple(slice(*axis.of_old(low, high)) for axis, low, high in zip(axes, start, stop, strict=True))
+    _require_room(wanted, crop)
     around = widened(old, (REACH[resampling.mask_interpolation],) * 3, crop.mask.shape)
     part = _part(crop.mask.astype(np.float64), around, crop)
     share = read_off(part, axes, wanted, resampling.mask_interpolation)
@@ -140,6 +151,17 @@ def grid_of(crop: Crop, resampling: Resampling | None) -> Grid:
     z, y, x = (slice(w.start + b.start, w.start + b.stop) for w, b in zip(wanted, box, strict=True))
     sz, sy, sx = (mm * axis.step for mm, axis in zip(crop.spacing_mm, axes, strict=True))
     return Grid(axes, (sz, sy, sx), np.ascontiguousarray(inside[box]), (z, y, x))
+
+
+def _require_room(wanted: tuple[slice, ...], crop: Crop) -> None:
+    count = prod(one.stop - one.start for one in wanted)
+    if count > MOST_VOXELS:
+        raise BadData(
+            "grid_too_large",
+            f"The box of a region has at most {MOST_VOXELS:,} voxels on the grid it is measured on",
+            f"it would have {count:,}, made of {crop.mask.size:,} in the image",
+            "Resample to a larger `spacing_mm`.",
+        )
 
 
 def read_box(crop: Crop, grid: Grid, box: Box, resampling: Resampling | None) -> NDArray[np.float64]:
@@ -224,5 +246,13 @@ def _require_finite(values: NDArray[np.float64]) -> None:
             "infinite_voxels",
             "Every voxel of a region is a finite number, or NaN where it is missing",
             f"{infinite} of its voxels are infinite",
+            "Correct the rescale slope and intercept, or mark these voxels as missing.",
+        )
+    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    if largest > MOST_INTENSITY:
+        raise BadData(
+            "too_large_values",
+            f"An intensity is at most {MOST_INTENSITY:g} in size: squares of larger ones are no numbers any more",
+            f"the largest is {largest:g}",
             "Correct the rescale slope and intercept, or mark these voxels as missing.",
         )

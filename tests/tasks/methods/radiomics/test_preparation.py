@@ -118,3 +118,22 @@ def test_a_region_of_missing_voxels_only_is_refused():
 def test_a_grid_that_cannot_be_is_refused(wrong):
     with pytest.raises(ValidationError):
         Resampling(**{"spacing_mm": 1.0, **wrong})
+
+
+def test_a_grid_that_no_memory_holds_is_refused():
+    with pytest.raises(BadData, match="larger `spacing_mm`") as refused:
+        prepared(np.zeros((8, 20, 20)), ball(), Resampling(spacing_mm=0.001))
+    assert refused.value.verdict == "grid_too_large"
+
+
+def test_intensities_whose_squares_are_no_numbers_are_refused():
+    image = np.zeros((8, 20, 20))
+    image[4, 10, 10] = 1e160
+    with pytest.raises(BadData, match="1e\\+30") as refused:
+        prepared(image, ball())
+    assert refused.value.verdict == "too_large_values"
+
+
+def test_a_range_has_its_lower_end_first():
+    with pytest.raises(ValidationError, match="Swap them"):
+        Resegmentation(lowest=5, highest=1)
