@@ -34,6 +34,13 @@ KINDS: dict[str, KindOfFile] = {
 }
 """What objects of a SOP class are; all others with pixels are images."""
 KIND_FAMILIES: dict[str, KindOfFile] = {STORAGE + "88.": "report", STORAGE + "9.": "waveform"}
+IMAGES = re.compile(
+    re.escape(STORAGE) + r"(1|1\.[1-3](\..*)?|2(\.[12])?|3(\.1)?|4(\.[134])?|5|6(\.[1-3])?|7(\.[1-4])?|12\.[1-3](\..*)?"
+    r"|13\.1\..*|14\.[12]|20|30|77\.1\..*|128(\.1)?|130|481\.1)"
+)
+"""SOP classes of images, which hold pixels: a file of theirs without pixels is a broken image, not another object."""
+SPECTRA = frozenset({STORAGE + "4.2", "1.3.12.2.1107.5.9.1"})
+"""MR spectroscopy, by the standard and by Siemens: it states rows and columns, and holds no pixels."""
 DAYS_FROM = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 BURNED_IN: dict[str, Literal["yes", "no"]] = {"YES": "yes", "NO": "no"}
 _PUBLIC_UID = re.compile(r"1\.2\.840\.10008\.[0-9.]{1,50}")
@@ -155,7 +162,7 @@ def _shared(header: DataSet, identities: Identities, has_pixels: bool) -> DicomH
         raise BadData("no_patient_id", "A file says whose it is", "PatientID is empty", "Fill it in, or leave it out.")
     day = _day(header)
     sop_class = header.text("SOPClassUID")
-    kind = _kind(sop_class, "image" if has_pixels else "other")
+    kind = _kind(sop_class, "image" if has_pixels or _should_have_pixels(sop_class, header) else "other")
     return DicomHeader(
         fingerprint="",
         kind=kind,
@@ -178,6 +185,13 @@ def _kind(sop_class: str, unless: KindOfFile) -> KindOfFile:
     """Return what objects of a SOP class are, unless it is one among many."""
     families = (kind for family, kind in KIND_FAMILIES.items() if sop_class.startswith(family))
     return KINDS[sop_class] if sop_class in KINDS else next(families, unless)
+
+
+def _should_have_pixels(sop_class: str, header: DataSet) -> bool:
+    """Say whether a file is an image by its class, or by the size it states."""
+    if IMAGES.fullmatch(sop_class):
+        return True
+    return sop_class not in SPECTRA and bool(header.integer("Rows") and header.integer("Columns"))
 
 
 @lru_cache(64)

@@ -20,6 +20,7 @@ from tasks.formats.dicom.outlined import Outlined
 from tasks.formats.dicom.parse import parse, parse_header
 from tasks.formats.dicom.pixels import pixels_of
 from tasks.formats.dicom.planes import first_plane
+from tasks.formats.dicom.series import group_series
 from tasks.formats.dicom.slices import slices_of
 
 BLANK = np.zeros((3, 4), np.int16)
@@ -34,7 +35,6 @@ def header_of(data, identities):
     ("sop_class", "pixels", "kind"),
     [
         (STORAGE + "2", True, "image"),
-        (STORAGE + "2", False, "other"),
         (STORAGE + "30", True, "image"),  # parametric map
         (STORAGE + "7", True, "image"),
         (STORAGE + "1.2", True, "image"),
@@ -68,6 +68,43 @@ def test_a_header_tells_what_grouping_needs(make, identities):
     assert header.transfer_syntax == "1.2.840.10008.1.2.1"
     assert dict(header.moment)["echo"] == 4.9
     assert header.plane.position_mm == (7.5, 20.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "kind"),
+    [
+        *((STORAGE + number, "image") for number in ["1", "1.1.1", "2", "2.1", "4", "6.1", "7.2", "12.1", "128", "20"]),
+        *((STORAGE + number, "image") for number in ["13.1.3", "77.1.5.1", "77.1.6", "481.1"]),
+        ("1.3.46.670589.5", "image"),  # it states its size
+        ("1.3.12.2.1107.5.9.1", "other"),
+        *((STORAGE + number, "other") for number in ["4.2", "481.2"]),
+        (STORAGE + "481.3", "rtstruct"),
+        (STORAGE + "66.4", "seg"),
+        (STORAGE + "88.11", "report"),
+        (STORAGE + "9.1.1", "waveform"),
+    ],
+)
+def test_a_file_of_an_image_stays_one_without_its_pixels(make, identities, sop_class, kind):
+    data = make.written(make.dataset(BLANK, sop_class=sop_class, PixelData=None))
+    assert header_of(data, identities).kind == kind
+
+
+@pytest.mark.parametrize("number", ["11.1", "66", "66.1", "66.5", "67", "68.1", "104.1", "481.5", "481.8"])
+def test_an_object_that_is_no_image_needs_no_pixels(make, identities, number):
+    assert header_of(make.written(make.dataset(sop_class=STORAGE + number)), identities).kind == "other"
+
+
+def test_a_series_of_which_one_file_lost_its_pixels_is_refused_whole(make, identities):
+    whole = make.stack([0.0, 1.0, 2.0, 3.0])
+    lost = make.slice(BLANK, 3.0, PixelData=None)
+    pixels = parse_header(Held(whole[3])).pixels[0]
+    for broken in (lost, whole[3][: pixels - 12]):
+        files = [*whole[:3], broken]
+        (series,) = group_series([header_of(data, identities) for data in files])
+        assert len(series.members) == 4
+        with pytest.raises(BadData) as refusal:
+            make.read([files[index] for index in series.members])
+        assert refusal.value.verdict == "missing_pixels"
 
 
 @pytest.mark.parametrize(("written", "told"), [("YES", "yes"), ("NO", "no"), ("", "unknown"), ("MAYBE", "unknown")])
