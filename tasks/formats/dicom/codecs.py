@@ -71,6 +71,11 @@ def decode(data: bytes, layout: Layout) -> NDArray[Any]:
     return values
 
 
+def require_decoder(syntax: str) -> None:
+    """Raise `BadData` `codec_missing` unless frames of a transfer syntax can be decoded."""
+    _decoder(syntax)
+
+
 def _decoder(syntax: str) -> Callable[[bytes, Layout], NDArray[Any]]:
     if syntax == RLE:
         return _rle

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.formats.content import Held
-from tasks.formats.dicom.codecs import DEFLATED_FRAME, RLE, decode, native_values
+from tasks.formats.dicom.codecs import DEFLATED_FRAME, RLE, decode, native_values, require_decoder
 from tasks.formats.dicom.colour import to_rgb
 from tasks.formats.dicom.elements import corrupt
 from tasks.formats.dicom.fragments import DELIMITER_BYTES, frame_ranges
@@ -105,10 +105,13 @@ def pixels_of(file: DicomFile, content: Content | None = None) -> Pixels:
 
     `content` is the file itself, which a deflated one is inflated from again; without it what it inflated to is held.
 
-    Raises `BadData`: those of `layout_of`; `corrupt_file` where the pixels are cut.
+    Raises `BadData`: those of `layout_of`; `corrupt_file` where the pixels are cut; `codec_missing`.
     """
     if file.is_cut:
         raise corrupt("it ends before its pixels do")
+    if file.encapsulated:
+        # A video holds many frames in one fragment: nothing of it is broken.
+        require_decoder(file.transfer_syntax)
     start, stop = file.pixels or (0, 0)
     layout = layout_of(file, stop - start)
     ranges: tuple[tuple[Range, ...], ...] = ()
