@@ -25,6 +25,8 @@ STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 """How a JPEG, JPEG-LS or JPEG 2000 stream begins: with it begins a frame."""
 END = b"\xff\xd9"
 """How all of them end; zeros may follow. A stream with a SPIFF header begins a second time behind it, after no end."""
+_RLE_HEADER = struct.Struct("<16L")
+"""How an RLE frame begins: the number of its segments, and where each begins; zeros where there is none."""
 _PADDED_END = 64
 """Bytes at the end of a fragment in which the end of a stream is looked for."""
 
@@ -67,6 +69,19 @@ def _candidates(content: Content, table: bytes, extended: bytes, fragments: Sequ
     yield [a - DELIMITER_BYTES for a, _ in starts]
     before = dict(zip(held[1:], held, strict=False))
     yield [part[0] - DELIMITER_BYTES for part in starts if part not in before or _is_ended(content, before[part])]
+    yield [a - DELIMITER_BYTES for a, b in held if _is_rle_start(content.range(a, min(b, a + _RLE_HEADER.size)))]
+
+
+def _is_rle_start(head: bytes) -> bool:
+    if len(head) < _RLE_HEADER.size:
+        return False
+    count, *offsets = _RLE_HEADER.unpack(head)
+    return (
+        1 <= count < len(offsets) + 1
+        and offsets[0] == _RLE_HEADER.size
+        and all(a < b for a, b in pairwise(offsets[:count]))
+        and not any(offsets[count:])
+    )
 
 
 def _is_ended(content: Content, fragment: Range) -> bool:

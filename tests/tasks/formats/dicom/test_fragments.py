@@ -32,6 +32,21 @@ def in_spiff(stream):
 STREAMS = [in_spiff(imagecodecs.jpegls_encode(frame)) for frame in FRAMES]
 
 
+def rle(frame):
+    """Return a frame as its header and two segments of runs that are literal, the high bytes first."""
+    segments = [packed(frame.astype(">u2").view(np.uint8).reshape(-1, 2)[:, k].tobytes()) for k in range(2)]
+    return struct.pack("<16L", 2, 64, 64 + len(segments[0]), *[0] * 13) + b"".join(segments)
+
+
+def packed(data):
+    runs = [data[at : at + 128] for at in range(0, len(data), 128)]
+    packed = b"".join(bytes([len(run) - 1]) + run for run in runs)
+    return packed + b"\0" * (len(packed) % 2)
+
+
+RLE_STREAMS = [rle(frame) for frame in FRAMES]
+
+
 def item(data):
     return struct.pack("<HHL", 0xFFFE, 0xE000, len(data)) + data
 
@@ -113,6 +128,36 @@ def test_fragments_that_do_not_make_up_the_frames_are_refused():
     data = item(b"") + item(b"ab") + item(b"cd") + item(b"ef") + END
     assert "do not make up" in refusal_of(data, 2).came
     assert "do not make up" in refusal_of(data, 5).came
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(table=False, cuts=[[], [64], [66], [70, 72]])
+@given(st.booleans(), st.lists(st.lists(st.integers(66, 400), max_size=4), min_size=4, max_size=4))
+def test_rle_frames_may_be_split_into_fragments_behind_their_header(make, table, cuts):
+    frames = []
+    for stream, places in zip(RLE_STREAMS, cuts, strict=True):
+        bounds = [0, *sorted({at // 2 * 2 for at in places}), len(stream)]
+        frames.append([stream[a:b] for a, b in pairwise(bounds)])
+    ds = make.dataset(FRAMES, Modality="OT", NumberOfFrames=len(FRAMES))
+    data = make.encoded(ds, frames, RLE, table=table)
+    assert np.array_equal(stored_values(parse_header(Held(data))), FRAMES)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [0, 64, *[0] * 14],
+        [16, *range(64, 79)],
+        [2, 64, 64, *[0] * 13],
+        [2, 66, 80, *[0] * 13],
+        [2, 64, 80, 90, *[0] * 12],
+    ],
+)
+def test_a_fragment_that_begins_almost_as_an_rle_frame_begins_none(numbers):
+    right, almost = (struct.pack("<16L", *each) for each in ([2, 64, 80, *[0] * 13], numbers))
+    whole = [right + b"ab", b"cd", right + b"ef"]
+    assert len(ranges(item(b"") + b"".join(map(item, whole)) + END, 2)) == 2
+    assert "do not make up" in refusal_of(item(b"") + b"".join(map(item, [*whole[:2], almost])) + END, 2).came
 
 
 def test_each_frame_is_read_alone(make):
