@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,6 +19,10 @@ Box = tuple[slice, slice, slice]
 Places = tuple["NDArray[np.intp]", "NDArray[np.intp]", "NDArray[np.intp]"]
 """Index of the voxel to read along (z, y, x); `NOWHERE` for one that is zero."""
 NOWHERE = -1
+LARGEST_VALUE = 1e30
+"""Far beyond any unit, and so far below the largest float32 that a sum over a filter's surroundings remains one."""
+MOST_VOXELS = 2**31
+"""How many voxels a filter reads at most: 16 GiB of float64."""
 
 
 def whole_box(shape: tuple[int, ...]) -> Box:
@@ -27,7 +32,21 @@ def whole_box(shape: tuple[int, ...]) -> Box:
 
 
 def places_around(shape: tuple[int, ...], box: Box, reach: tuple[int, int, int], boundary: Boundary) -> Places:
-    """Return where the voxels of a box, and those up to `reach` (z, y, x) voxels away, are read in an image."""
+    """Return where the voxels of a box, and those up to `reach` (z, y, x) voxels away, are read in an image.
+
+    Raises
+    ------
+    BadData
+        `grid_too_large` when they are more than 2^31.
+    """
+    shape_read = tuple(part.stop - part.start + 2 * far for part, far in zip(box, reach, strict=True))
+    if prod(shape_read) > MOST_VOXELS:
+        raise BadData(
+            "grid_too_large",
+            f"An image and the margin that a filter needs have at most {MOST_VOXELS:,} voxels",
+            f"a box of shape {tuple(part.stop - part.start for part in box)} grows to {shape_read}",
+            "Use a smaller filter or padding, or resample the image to larger voxels.",
+        )
     z, y, x = (
         _along(np.arange(part.start - far, part.stop + far), length, boundary)
         for length, part, far in zip(shape, box, reach, strict=True)
@@ -72,7 +91,8 @@ def continued(image: NDArray[Any], box: Box, reach: tuple[int, int, int], bounda
     Raises
     ------
     BadData
-        `missing_voxels` or `infinite_voxels` when a voxel that is read is NaN or infinite.
+        `missing_voxels`, `infinite_voxels` or `too_large_values` when a voxel that is read is NaN, infinite or
+        beyond 1e30, and `grid_too_large` when more than 2^31 are read.
     """
     read = read_at(image, places_around(image.shape, box, reach, boundary), whole_box(image.shape))
     require_finite(read)
@@ -80,8 +100,12 @@ def continued(image: NDArray[Any], box: Box, reach: tuple[int, int, int], bounda
 
 
 def require_finite(voxels: NDArray[np.float64]) -> None:
-    """Raise `BadData` `missing_voxels` or `infinite_voxels` unless every voxel is a finite number."""
-    if np.isfinite(voxels).all():
+    """Raise `BadData` unless every voxel is a finite number that is not too large for sums in float32.
+
+    Its verdict is `missing_voxels`, `infinite_voxels` or `too_large_values`.
+    """
+    largest = largest_magnitude(voxels)
+    if largest <= LARGEST_VALUE:
         return
     missing = int(np.isnan(voxels).sum())
     if missing:
@@ -91,9 +115,23 @@ def require_finite(voxels: NDArray[np.float64]) -> None:
             f"{missing} of the {voxels.size} voxels it reads are NaN",
             "Put `fill_missing` before it.",
         )
+    infinite = int(np.isinf(voxels).sum())
+    if infinite:
+        raise BadData(
+            "infinite_voxels",
+            "Every voxel is a finite number, or NaN where it is missing",
+            f"{infinite} of the {voxels.size} voxels it reads are infinite",
+            "Correct the rescale slope and intercept, or mark these voxels as missing.",
+        )
     raise BadData(
-        "infinite_voxels",
-        "Every voxel is a finite number, or NaN where it is missing",
-        f"{int(np.isinf(voxels).sum())} of the {voxels.size} voxels it reads are infinite",
+        "too_large_values",
+        f"A filter needs values between -{LARGEST_VALUE:g} and {LARGEST_VALUE:g}, as responses are float32",
+        f"{int((np.abs(voxels) > LARGEST_VALUE).sum())} of the {voxels.size} voxels it reads are beyond, up to a "
+        f"magnitude of {largest:.3g}",
         "Correct the rescale slope and intercept, or mark these voxels as missing.",
     )
+
+
+def largest_magnitude(voxels: NDArray[np.float64]) -> float:
+    """Return the largest absolute value, or NaN where one is missing."""
+    return max(float(voxels.max(initial=0.0)), -float(voxels.min(initial=0.0)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil, cos, radians, sin
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -43,11 +43,12 @@ class Gabor(ImageFilter):
     """
 
     method: Literal["gabor"] = "gabor"
-    sigma_mm: float = Field(default=5.0, gt=0)
+    plane_form: ClassVar[str] = "`orthogonal_planes: false`"
+    sigma_mm: float = Field(default=5.0, gt=0, le=100)
     """Standard deviation of the Gaussian along the wave, in mm."""
-    lambda_mm: float = Field(default=2.0, gt=0)
+    lambda_mm: float = Field(default=2.0, gt=0, le=500)
     """Wavelength in mm."""
-    gamma: float = Field(default=1.5, gt=0)
+    gamma: float = Field(default=1.5, ge=0.01, le=100)
     """Sigma as a multiple of the standard deviation across the wave."""
     theta_deg: float = Field(default=0.0, ge=0, lt=FULL_TURN_DEG)
     """Direction of the wave in degrees, from the plane's first axis to its second: 0 is along x, 90 along y."""
@@ -97,7 +98,7 @@ class Gabor(ImageFilter):
             response = np.zeros([part.stop - part.start for part in box])
             for axes in ALL_PLANES if each.orthogonal_planes else ALL_PLANES[:1]:
                 each.add_modulus(response.transpose(axes), voxels.transpose(axes), far, spacing_mm, axes)
-            yield response.astype(np.float32)
+            yield each.rounded(response)
 
     def extent(self, spacing_mm: Triple) -> tuple[int, int, int]:
         """Return how many voxels (z, y, x) from its centre the filter ends."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
 
 from data_catalog.errors import BadData
 from tasks.methods.method import Method
-from tasks.methods.radiomics.filters.boundary import whole_box
+from tasks.methods.radiomics.filters.boundary import largest_magnitude, whole_box
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from data_catalog.geometry import Triple
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Dimension = Literal["2d", "3d"]
 """`2d` filters each plane (y, x) by itself, `3d` the volume."""
+LARGEST_RESPONSE = float(np.finfo(np.float32).max)
 
 
 class ImageFilter(Method):
@@ -31,6 +33,8 @@ class ImageFilter(Method):
     """
 
     method: str
+    plane_form: ClassVar[str] = "`dimension: 2d`"
+    """What to set so that each plane is filtered by itself, for a refusal's remedy."""
 
     @property
     @abstractmethod
@@ -59,7 +63,8 @@ class ImageFilter(Method):
         Raises
         ------
         BadData
-            `missing_voxels`, `infinite_voxels`, or `one_plane` for a 3-D filter on an image of one plane.
+            `missing_voxels`, `infinite_voxels`, `too_large_values`, `grid_too_large`, or `one_plane` for a 3-D
+            filter on an image of one plane.
         """
         self.require_fit(image.shape)
         return next(iter(self.in_box([self], image, whole_box(image.shape), spacing_mm)))
@@ -71,8 +76,20 @@ class ImageFilter(Method):
                 "one_plane",
                 "A 3-D filter needs an image of several planes",
                 f"`{self.name}` met an image of shape {shape}",
-                "Use the filter's 2-D form.",
+                f"Use the filter's 2-D form: {self.plane_form}.",
             )
+
+    def rounded(self, response: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return a response as float32, or raise `BadData` `too_large_values` when a value would become infinite."""
+        largest = largest_magnitude(response)
+        if not largest <= LARGEST_RESPONSE:
+            raise BadData(
+                "too_large_values",
+                f"A response is at most {LARGEST_RESPONSE:.3g}, the largest float32",
+                f"`{self.name}` answers with {largest:.3g}",
+                "Rescale the image to smaller values, or use a wider filter.",
+            )
+        return response.astype(np.float32)
 
 
 def number_word(value: float) -> str:

@@ -27,9 +27,9 @@ class LaplacianOfGaussian(SeparableFilter):
     """
 
     method: Literal["laplacian_of_gaussian"] = "laplacian_of_gaussian"
-    sigma_mm: float = Field(default=3.0, gt=0)
+    sigma_mm: float = Field(default=3.0, gt=0, le=100)
     """Standard deviation of the Gaussian in mm: a ball of radius sigma times the square root of 3 answers most."""
-    cutoff_sigma: float = Field(default=CUTOFF_SIGMA, gt=0)
+    cutoff_sigma: float = Field(default=CUTOFF_SIGMA, gt=0, le=10)
     """Where the filter ends, in standard deviations, rounded to whole voxels."""
     dimension: Dimension = "3d"
     """`2d` filters each plane (y, x) by itself, `3d` the volume."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -31,12 +31,13 @@ class Laws(SeparableFilter):
     """Respond to a small pattern: IBSI-2's Laws kernels (JTXT), of unit Euclidean norm."""
 
     method: Literal["laws"] = "laws"
+    plane_form: ClassVar[str] = "a `kernel` of two letters with their sizes, as `L5E5`"
     kernel: str = Field(default="L5E5E5", pattern=r"^([LES][35]|[WR]5){2,3}$")
     """A letter and a size for each of x, y and z, as `L5E5E5`; for x and y alone, as `L5E5`, the filter is 2-D.
     L is level, E edge, S spot, W wave, R ripple."""
     rotations: Rotations = "none"
     """Which response counts of the kernel and its turns by right angles: its own, the greatest (`max`) or the mean."""
-    energy_distance: int | None = Field(default=None, ge=1)
+    energy_distance: int | None = Field(default=None, ge=1, le=127)
     """Distance in voxels over which absolute responses are averaged to an energy (PQSD); 7 is usual. Not set, the
     responses themselves are returned."""
 

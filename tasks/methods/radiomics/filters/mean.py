@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from tasks.methods.preprocessing.step import OddSize
 from tasks.methods.radiomics.filters.image_filter import Dimension, filter_name
@@ -16,7 +18,7 @@ class Mean(SeparableFilter):
     """Respond with the mean of a box around each voxel: IBSI-2's mean filter (S60F)."""
 
     method: Literal["mean"] = "mean"
-    support: OddSize = 5
+    support: Annotated[OddSize, Field(le=255)] = 5
     """Width M of the box along each axis in voxels, odd."""
     dimension: Dimension = "3d"
     """`2d` filters each plane (y, x) by itself, `3d` the volume."""

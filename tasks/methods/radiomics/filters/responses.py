@@ -26,7 +26,8 @@ def responses(
     Raises
     ------
     BadData
-        `missing_voxels`, `infinite_voxels`, or `one_plane` for a 3-D filter on an image of one plane.
+        `missing_voxels`, `infinite_voxels`, `too_large_values`, `grid_too_large`, or `one_plane` for a 3-D filter on
+        an image of one plane.
     """
     return responses_in_box(filters, image, whole_box(image.shape), spacing_mm)
 

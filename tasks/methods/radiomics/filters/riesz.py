@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import factorial, prod, sqrt
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -37,9 +37,13 @@ class Riesz(ImageFilter):
     """
 
     method: Literal["riesz"] = "riesz"
+    plane_form: ClassVar[str] = (
+        "an `order` of two numbers, as `[1, 0]`, and `dimension: 2d` of the filter `of`, if there is one"
+    )
     order: tuple[Order, Order] | tuple[Order, Order, Order] = (1, 0, 0)
     """Order of the transform along (x, y, z): (1, 0, 0) answers to edges across x, (0, 2, 0) to ridges across y.
-    With two numbers, for x and y, the filter is 2-D."""
+    With two numbers, for x and y, as (1, 0), each plane is filtered by itself; a filter `of` then has `dimension: 2d`.
+    """
     of: Annotated[LaplacianOfGaussian | Simoncelli, Choice()] | None = None
     """The filter whose response is transformed; not set, the image itself."""
     padding: int = Field(default=PADDING, ge=0, le=512)
@@ -53,9 +57,16 @@ class Riesz(ImageFilter):
         if sum(self.order) == 0:
             raise ValueError("A Riesz transform has an order: one of its numbers is 1 or more.")
         if self.of is not None and self.of.in_plane != self.in_plane:
-            raise ValueError(f"Both filters are 2-D, or both 3-D: {self.order} meets {self.of.dimension}.")
+            own = "2d" if self.in_plane else "3d"
+            raise ValueError(
+                f"Both filters are 2-D, or both 3-D: the order {self.order} is {own}, `of` is {self.of.dimension}. "
+                f"Set `of.dimension` to {own}, or `order` to {2 if self.of.in_plane else 3} numbers."
+            )
         if isinstance(self.of, LaplacianOfGaussian) and self.of.boundary != self.boundary:
-            raise ValueError(f"Both filters have one boundary: {self.boundary} meets {self.of.boundary}.")
+            raise ValueError(
+                f"Both filters have one boundary: {self.boundary} meets {self.of.boundary}. "
+                f"Set `of.boundary` to {self.boundary}."
+            )
         return self
 
     @property
@@ -87,7 +98,7 @@ class Riesz(ImageFilter):
         spectrum = Spectrum(first.filtered(image, spacing_mm), in_plane=first.in_plane)
         z, y, x = (slice(part.start + far, part.stop + far) for part, far in zip(box, first.margin(), strict=True))
         for each in filters:
-            yield spectrum.filtered(partial(_component, order=each.order[::-1]))[z, y, x].astype(np.float32)
+            yield each.rounded(spectrum.filtered(partial(_component, order=each.order[::-1]))[z, y, x])
 
     def margin(self) -> tuple[int, int, int]:
         """Return by how many voxels (z, y, x) the image is continued."""

@@ -77,11 +77,11 @@ class SeparableFilter(ImageFilter):
             continued(image, seen, _reach_of(parts[0]), boundary),
             [term for own in parts for part in own for term in part.terms],
         )
-        for own in parts:
+        for each, own in zip(filters, parts, strict=True):
             response = _greatest(passes, own)
             if any(far):
                 response = _local_mean(read_at(np.abs(response), averaged, seen), far)
-            yield response.astype(np.float32)
+            yield each.rounded(response)
 
 
 class Passes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -27,6 +27,7 @@ class SeparableWavelet(SeparableFilter):
     """
 
     method: Literal["separable_wavelet"] = "separable_wavelet"
+    plane_form: ClassVar[str] = "a `subband` of two letters, as `LH`"
     wavelet: Wavelet = "coif1"
     """Name of the wavelet."""
     subband: str = Field(default="LLH", pattern=r"^[LH]{2,3}$")

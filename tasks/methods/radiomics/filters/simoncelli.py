@@ -58,7 +58,7 @@ class Simoncelli(ImageFilter):
         """Yield each filter's response in a box of an image; the frequencies are found once."""
         spectrum = Spectrum(image, in_plane=filters[0].in_plane)
         for each in filters:
-            yield each.band(spectrum)[box].astype(np.float32)
+            yield each.rounded(each.band(spectrum)[box])
 
     def band(self, spectrum: Spectrum) -> NDArray[np.float64]:
         """Return the image of the frequencies in the band."""

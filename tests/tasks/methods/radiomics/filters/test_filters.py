@@ -147,6 +147,29 @@ def test_a_3d_filter_refuses_an_image_of_one_plane(each):
     assert "2-D form" in refusal("one_plane", each, noise((1, 8, 8)))
 
 
+@pytest.mark.parametrize(
+    ("each", "words", "changed"),
+    [
+        (Mean(), "`dimension: 2d`", {"dimension": "2d"}),
+        (LaplacianOfGaussian(), "`dimension: 2d`", {"dimension": "2d"}),
+        (Simoncelli(), "`dimension: 2d`", {"dimension": "2d"}),
+        (Laws(), "`L5E5`", {"kernel": "L5E5"}),
+        (SeparableWavelet(), "`LH`", {"subband": "LH"}),
+        (Gabor(**SMALL_GABOR, orthogonal_planes=True), "`orthogonal_planes: false`", {"orthogonal_planes": False}),
+        (Riesz(padding=4), "`order` of two numbers", {"order": [1, 0]}),
+        (
+            Riesz(of=Simoncelli(), padding=4),
+            "`dimension: 2d` of the filter `of`",
+            {"order": [1, 0], "of": {"method": "simoncelli", "dimension": "2d"}},
+        ),
+    ],
+)
+def test_what_the_refusal_of_one_plane_says_makes_the_filter_2d(each, words, changed):
+    image = noise((1, 8, 8))
+    assert words in refusal("one_plane", each, image)
+    assert np.isfinite(type(each).model_validate(each.model_dump() | changed)(image, SPACING_MM)).all()
+
+
 @pytest.mark.parametrize("each", FILTERS, ids=name)
 def test_missing_and_infinite_voxels_are_refused_with_a_remedy(each):
     image = noise()
@@ -154,6 +177,62 @@ def test_missing_and_infinite_voxels_are_refused_with_a_remedy(each):
     assert "fill_missing" in refusal("missing_voxels", each, image)
     image[4, 5, 6] = np.inf
     assert "rescale slope" in refusal("infinite_voxels", each, image)
+
+
+@pytest.mark.parametrize("value", [-1.1e30, 1e200])
+@pytest.mark.parametrize("each", FILTERS, ids=name)
+def test_values_that_float32_cannot_hold_are_refused_with_a_remedy(each, value):
+    image = noise().astype(np.float64)
+    image[4, 5, 6] = value
+    message = refusal("too_large_values", each, image)
+    assert f"up to a magnitude of {abs(value):.3g}" in message
+    assert "rescale slope" in message
+
+
+@pytest.mark.parametrize("each", FILTERS, ids=name)
+def test_values_a_little_smaller_have_finite_responses(each):
+    image = np.sign(noise()) * 1e29
+    assert np.isfinite(each(image, SPACING_MM)).all()
+
+
+def test_a_response_that_float32_cannot_hold_is_refused():
+    message = refusal("too_large_values", LaplacianOfGaussian(sigma_mm=1e-5), np.full(SHAPE, 1e20))
+    assert "`log_1em05mm` answers with" in message
+    assert "wider filter" in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "largest", "beyond"),
+    [
+        (Mean, "support", 255, 257),
+        (LaplacianOfGaussian, "sigma_mm", 100, 1000),
+        (LaplacianOfGaussian, "cutoff_sigma", 10, 11),
+        (Laws, "energy_distance", 127, 1000),
+        (Gabor, "sigma_mm", 100, 101),
+        (Gabor, "lambda_mm", 500, 501),
+        (Gabor, "gamma", 0.01, 0.009),
+        (Gabor, "gamma", 100, 101),
+    ],
+)
+def test_filters_wider_than_a_body_are_refused_before_any_work(kind, field, largest, beyond):
+    assert getattr(kind(**{field: largest}), field) == largest
+    with pytest.raises(ValidationError, match=field):
+        kind(**{field: beyond})
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        LaplacianOfGaussian(sigma_mm=100.0, cutoff_sigma=10.0),
+        Gabor(sigma_mm=100.0, gamma=0.01, orthogonal_planes=True),
+        Riesz(order=(1, 0, 0), of=LaplacianOfGaussian(sigma_mm=100.0, cutoff_sigma=10.0), padding=0),
+    ],
+    ids=name,
+)
+def test_a_margin_that_no_memory_holds_is_refused_with_the_sizes(each):
+    message = refusal("grid_too_large", each, noise())
+    assert f"a box of shape {SHAPE} grows to (8" in message or f"a box of shape {SHAPE} grows to (3" in message
+    assert "smaller filter" in message
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
@@ -240,7 +319,9 @@ numbers = st.floats(0.01, 100.0)
 boundaries = st.sampled_from(BOUNDARIES)
 dimensions = st.sampled_from(["2d", "3d"])
 rotations = st.sampled_from(["none", "max", "mean"])
-logs = st.builds(LaplacianOfGaussian, sigma_mm=numbers, cutoff_sigma=numbers, dimension=dimensions, boundary=boundaries)
+logs = st.builds(
+    LaplacianOfGaussian, sigma_mm=numbers, cutoff_sigma=st.floats(0.01, 10.0), dimension=dimensions, boundary=boundaries
+)
 orders = st.integers(0, 10)
 kinds = (
     st.builds(Mean, support=st.integers(0, 20).map(lambda n: 2 * n + 1), dimension=dimensions, boundary=boundaries),

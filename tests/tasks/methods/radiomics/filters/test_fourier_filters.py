@@ -19,7 +19,7 @@ def noise(shape):
 
 def coordinates(shape):
     """Return IBSI's coordinate of each frequency of an image along (z, y, x), in the order of numpy's transform."""
-    axes = [(np.arange(n) - (n - 1) / 2) / ((n - 1) / 2) for n in shape]
+    axes = [(np.arange(n) - (n - 1) / 2) / (max(n - 1, 1) / 2) for n in shape]
     return np.meshgrid(*[np.fft.ifftshift(axis) for axis in axes], indexing="ij")
 
 
@@ -91,6 +91,14 @@ def test_a_riesz_transform_of_a_response_pads_the_image_first():
         assert_allclose(Riesz(order=order, of=of, padding=5)(noise(shape), SPACING_MM), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("order", [(1, 0), (0, 2), (1, 1)])
+def test_with_an_order_of_two_numbers_each_plane_is_transformed_by_itself(order):
+    image = noise((3, 8, 9))
+    weight = component((1, 8, 9), (*order, 0))
+    expected = np.concatenate([product(plane[None], weight) for plane in image])
+    assert_allclose(Riesz(order=order, padding=0)(image, SPACING_MM), expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 2, 1), (1, 1, 3)])
 def test_an_image_of_few_voxels_and_one_intensity_has_no_response(shape):
     for each in (Simoncelli(dimension="2d"), Riesz(order=(2, 0)), Riesz(order=(0, 1), padding=0)):
@@ -109,8 +117,10 @@ def test_the_components_of_one_order_together_hold_the_energy_of_the_image():
     ("parameters", "reason"),
     [
         ({"order": (0, 0, 0)}, "1 or more"),
-        ({"order": (1, 0), "of": Simoncelli()}, "both 3-D"),
-        ({"of": LaplacianOfGaussian(boundary="zero")}, "one boundary"),
+        ({"order": (1, 0), "of": Simoncelli()}, "Set `of.dimension` to 2d, or `order` to 3 numbers"),
+        ({"of": Simoncelli(dimension="2d")}, "Set `of.dimension` to 3d, or `order` to 2 numbers"),
+        ({"boundary": "zero", "of": LaplacianOfGaussian()}, "Set `of.boundary` to zero"),
+        ({"of": LaplacianOfGaussian(boundary="zero")}, "Set `of.boundary` to mirror"),
     ],
 )
 def test_riesz_transforms_that_make_no_sense_are_refused(parameters, reason):
