@@ -177,6 +177,7 @@ def test_sixty_thousand_rows_and_columns_allocate_nothing(make):
 def test_a_video_misses_its_decoder_and_is_not_called_broken(make, number):
     clip = "1.2.840.10008.5.1.4.1.1.3.1"
     ds = make.dataset(np.zeros((20, 4, 4, 3), np.uint8), sop_class=clip, Modality="US", NumberOfFrames=20)
+    del ds.ImagePositionPatient, ds.ImageOrientationPatient
     ds.PhotometricInterpretation = "YBR_PARTIAL_420"
     data = make.encoded(ds, [bytes(500)], f"1.2.840.10008.1.2.4.{number}", table=False)
     assert refusal_of(make, data).verdict == "codec_missing"
