@@ -11,6 +11,10 @@ CORRECTED: dict[str, dict[str, tuple[str, str]]] = {
             "The slices lie askew of their normal, as with a tilted gantry; the grid keeps the shear.",
             "Nothing; a step that needs a rectangular grid says so.",
         ),
+        "slice_positions_rounded": (
+            "Thin slices are off an even line by half the last decimal of their positions, which were rounded.",
+            "Nothing; positions with two or more decimals would tell their distance better.",
+        ),
         "duplicate_slices": (
             "Slices that are stored several times with the same values were read once.",
             "Nothing; remove the copies if they surprise you.",
@@ -52,6 +56,10 @@ CORRECTED: dict[str, dict[str, tuple[str, str]]] = {
         "suv_computed": (
             "PET values were turned to SUV from the dose, the weight and the times that the file states.",
             "Nothing.",
+        ),
+        "suv_not_computed": (
+            "PET values stay in Bq/ml: the dose, its times, the weight or the corrections are missing or impossible.",
+            "Compare them with no SUV; export the series with these elements to get SUV.",
         ),
         "activity_computed": ("PET counts were turned to Bq/ml by the scanner's own factor.", "Nothing."),
         "philips_scale": (

@@ -29,6 +29,12 @@ TILT_DEGREES = 0.1
 """A smaller angle between the stack and the slices' normal comes from rounding."""
 EXTENT_MM = (1.0, 3000.0)
 """A slice of a patient is neither narrower nor wider: beyond, lengths are not in mm."""
+MOST_DIGITS = 4
+"""Positions may be rounded to so many decimals, at least one; with more, rounding explains no unevenness ..."""
+COARSEST = 0.4
+"""... nor where the last digit is a larger share of the step: with half of it, a missing slice looks like rounding."""
+_EXACT_MM = 1e-6
+_HALVINGS = 60
 LISTED = 5
 
 SIZES: dict[Basis, Correction] = {
@@ -80,7 +86,7 @@ def grid_of(planes: Sequence[Plane], shape: tuple[int, int], modality: str) -> t
     """Return the grid that planes of `shape` (y, x) form in their order, and what has to be known of it.
 
     The step from slice to slice is (last - first) / (n - 1), so a tilted gantry keeps its shear; nothing is
-    resampled.
+    resampled. Of positions rounded to few decimals it is that of an even line which explains them.
 
     Raises `BadData`: `unknown_position`, `missing_slice`, `uneven_slices`, `implausible_size`.
     """
@@ -95,7 +101,10 @@ def grid_of(planes: Sequence[Plane], shape: tuple[int, int], modality: str) -> t
         return _grid(first, (1, *shape), np.array(first.normal) * (first.depth_mm or 1.0)), notes
     _require_placed(planes)
     positions = np.array([plane.position_mm for plane in planes])
-    step = _step(positions, np.array(first.normal))
+    step, is_rounded = _step(positions, np.array(first.normal))
+    if is_rounded:
+        text = "the slices are as uneven as the rounding of their positions explains, and were taken for even"
+        notes.append(Correction(name="slice_positions_rounded", text=text))
     tilt = _tilt_degrees(step, np.array(first.normal))
     if tilt > TILT_DEGREES:
         notes.append(Correction(name="gantry_tilt", text=f"a gantry tilt of {tilt:.1f} degrees is kept as a shear"))
@@ -130,18 +139,64 @@ def _require_plausible(plane: Plane, shape: tuple[int, int]) -> None:
         )
 
 
-def _step(positions: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the vector from slice to slice, (z, y, x) in mm."""
+def _step(positions: NDArray[np.float64], normal: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
+    """Return the vector from slice to slice, (z, y, x) in mm, and whether it was found behind rounded positions."""
     steps = np.diff(positions @ normal)
     mean = float(steps.mean())
     tolerance = max(UNEVEN * mean, min(ROUNDING_MM, mean / 10))
     if np.abs(steps - mean).max() > tolerance:
-        raise _uneven(steps)
+        hidden = _rounded_step(positions, normal)
+        if hidden is None:
+            raise _uneven(steps)
+        return hidden, True
     step = (positions[-1] - positions[0]) / (len(positions) - 1)
     line = positions[0] + np.arange(len(positions))[:, None] * step
     if np.abs(positions - line).max() > max(tolerance, ROUNDING_MM):
         raise crooked("their corners do not lie on a straight line")
-    return np.asarray(step, dtype=np.float64)
+    return np.asarray(step, dtype=np.float64), False
+
+
+def _rounded_step(positions: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the step of an even line from which rounded positions differ by half their last digit at the most."""
+    digits = np.array([_last_digit_mm(along) for along in positions.T])
+    step = np.array([_evenest_step(along) for along in positions.T])
+    straight = (step @ normal) * normal
+    if digits.max() > COARSEST * float(np.linalg.norm(step)):
+        return None
+    lines = (straight, step)
+    return next((line for line in lines if (_widths(positions, line) <= digits + _EXACT_MM).all()), None)
+
+
+def _last_digit_mm(numbers: NDArray[np.float64]) -> float:
+    """Return the unit of the last decimal that numbers are written with; 0 where they have none, or too many."""
+    for digits in range(MOST_DIGITS + 1):
+        shifted = numbers * 10.0**digits
+        if np.abs(shifted - np.rint(shifted)).max() < _EXACT_MM * 10.0**digits:
+            return 10.0**-digits if digits else 0.0
+    return 0.0
+
+
+def _evenest_step(numbers: NDArray[np.float64]) -> float:
+    """Return the slope of the line from which the farthest number is nearest; how far it is, is convex in the slope."""
+    rough = float(numbers[-1] - numbers[0]) / (len(numbers) - 1)
+    reach = float(np.abs(np.diff(numbers) - rough).max())
+    low, high = rough - reach, rough + reach
+    for _ in range(_HALVINGS):
+        left, right = low + (high - low) / 3, high - (high - low) / 3
+        if _width(numbers, left) <= _width(numbers, right):
+            high = right
+        else:
+            low = left
+    return (low + high) / 2
+
+
+def _widths(positions: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([_width(along, slope) for along, slope in zip(positions.T, step.tolist(), strict=True)])
+
+
+def _width(numbers: NDArray[np.float64], slope: float) -> float:
+    """Return the width of the narrowest band of a slope that holds all numbers."""
+    return float(np.ptp(numbers - slope * np.arange(len(numbers))))
 
 
 def _uneven(steps: NDArray[np.float64]) -> BadData:
