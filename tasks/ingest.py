@@ -32,7 +32,8 @@ def read_dicom(files: list[Content], *, pixel_size_mm: float | None = None) -> x
     pixel = None if pixel_size_mm is None else (pixel_size_mm, pixel_size_mm)
     try:
         values, geometry, attrs = read_series(files, pixel_size_mm=pixel)
-        notes = plausible(values, geometry.spacing_mm, attrs["unit"], attrs["modality"])
+        intercept = attrs.pop("intercept")
+        notes = plausible(values, geometry.spacing_mm, attrs["unit"], attrs["modality"], intercept=intercept)
     except BadData as refusal:
         raise refusal.showing(glance(files)) from None
     leading = [name for name in attrs.pop("dims") if name not in SPACE]

@@ -38,8 +38,9 @@ def read_series(
     The files may come in any order; `pixel_size_mm` (y, x) is taken where they state none.
 
     Attributes: `modality`; `unit` (HU, SUV, Bq/ml, ... or 1; several are separated by commas); `dims`, names of the
-    axes; `coords`, where the steps before z, y, x lie; `corrections`, by name and as sentences; and, where stated,
-    `gradient_direction` and `steps` (see `coordinates`).
+    axes; `coords`, where the steps before z, y, x lie; `corrections`, by name and as sentences; `intercept`, the
+    highest that was added to the stored values of a slice; and, where stated, `gradient_direction` and `steps` (see
+    `coordinates`).
 
     Raises `BadData`: those of `read_layers`, `arrange` and `grid_of`; `mixed_series`, `mixed_orientation`,
     `mixed_pixel_size`, `unknown_pixel_size`, `empty_series`; when slabs are read, those of `Pixels.stored` and of
@@ -72,6 +73,7 @@ def read_series(
             "dims": [*found.leading, *channels, *SPACE],
             "coords": coords,
             "corrections": [correction.model_dump() for correction in corrections],
+            "intercept": max(layer.slice.scale.intercept for layer in kept),
             **attrs,
         },
     )

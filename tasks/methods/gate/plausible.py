@@ -41,14 +41,17 @@ MOST_SUV = 200.0
 """One voxel in a hundred cannot be above it, when the average over the body is about 1 ..."""
 SUV_PERCENTILE = 99.0
 """... though a few may: a full bladder, the place of the injection."""
+RAW_OFFSET = -1000.0
+"""A file that states to add so much to its stored values states that they are not HU, and how they become it."""
 SAMPLE = 8192
 """Voxels of a slab that percentiles are taken of."""
 
 
 @dataclass
 class _Seen:
-    """What is known of the voxels seen so far."""
+    """What is known of the voxels seen so far, and of what was added to the stored values."""
 
+    intercept: float = 0.0
     lowest: float = np.inf
     highest: float = -np.inf
     samples: list[NDArray[Any]] = field(default_factory=list)
@@ -69,7 +72,14 @@ class _Seen:
         return self.lowest < self.highest
 
 
-def plausible(values: Any, spacing_mm: Triple, unit: str, modality: str) -> list[Correction]:  # noqa: ANN401
+def plausible(
+    values: Any,  # noqa: ANN401
+    spacing_mm: Triple,
+    unit: str,
+    modality: str,
+    *,
+    intercept: float = 0.0,
+) -> list[Correction]:
     """Return what is unusual of a volume; refuse what no scan of a patient can be.
 
     Parameters
@@ -83,6 +93,8 @@ def plausible(values: Any, spacing_mm: Triple, unit: str, modality: str) -> list
         Unit of the values; HU and SUV have rules.
     modality : str
         As DICOM spells it.
+    intercept : float
+        What the file states to add to stored values, already added; 0 where it states nothing.
 
     Returns
     -------
@@ -93,10 +105,11 @@ def plausible(values: Any, spacing_mm: Triple, unit: str, modality: str) -> list
     ------
     BadData
         `implausible_spacing`, `all_missing`, `constant_image`, and `implausible_units`: HU that are never negative
-        while tissue is near 1000 (raw values), SUV that are nowhere above 0.01 or in a hundredth above 200.
+        while tissue is near 1000 and nothing was subtracted (raw values), SUV that are nowhere above 0.01 or in a
+        hundredth above 200.
     """
     _require_spacing(values.shape[-3:], spacing_mm, modality)
-    seen = _Seen()
+    seen = _Seen(intercept)
     judge = _JUDGES.get(unit.partition(" ")[0])
     for slab in _slabs(values):
         seen.add(slab)
@@ -146,7 +159,7 @@ def _judge_hu(seen: _Seen) -> list[Correction | BadData]:
     if seen.lowest > AIR_HU:
         low, high = RAW_WATER
         share = float(((seen.sample >= low) & (seen.sample <= high)).mean())
-        if seen.lowest >= 0 and share >= RAW_SHARE:
+        if seen.lowest >= 0 and share >= RAW_SHARE and seen.intercept > RAW_OFFSET:
             return [_units(f"none is below 0, and {share:.0%} are from {low:g} to {high:g}, where tissue is not")]
         return [Correction(name="no_air", text=f"no voxel is below {AIR_HU:g} HU: air was cut away, or masked")]
     if seen.highest < AIR_HU:

@@ -26,7 +26,12 @@ def test_a_stack_drawn_by_hand_lies_where_its_headers_say(make):
     assert geometry.origin_mm == (0.0, 20.0, 10.0)
     assert geometry.direction == ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
     expected = {"modality": "CT", "unit": "HU", "dims": ["z", "y", "x"], "coords": {}, "corrections": []}
-    assert attributes == expected
+    assert attributes == {**expected, "intercept": 0.0}
+
+
+def test_the_highest_intercept_of_the_slices_is_told(make):
+    files = [make.slice(BLANK + z, float(z), RescaleSlope=1, RescaleIntercept=-1024 + z) for z in range(3)]
+    assert make.read(files)[2]["intercept"] == -1022
 
 
 def test_rows_go_down_by_the_first_number_of_pixel_spacing(make):
@@ -73,6 +78,44 @@ def test_one_missing_slice_is_counted_and_placed(make):
 def test_many_gaps_are_not_all_listed(make):
     zs = np.cumsum([0, 1, *[2] * 8])
     assert "and further on" in str(refusal_of(make.read, make.stack(zs.tolist())))
+
+
+@pytest.mark.parametrize(
+    ("step", "digits"), [(1 / 3, 1), (0.45, 1), (0.625, 1), (0.75, 1), (1.25, 1), (0.333, 2), (0.0625, 2)]
+)
+def test_thin_slices_whose_positions_were_rounded_are_even_and_it_is_told(make, step, digits):
+    zs = [round(-3.0 + k * step, digits) for k in range(30)]
+    values, geometry, attributes = make.read(make.stack(zs))
+    assert values.shape == (30, 3, 4)
+    assert abs(geometry.spacing_mm[0] - step) < 10.0**-digits / 29
+    assert names_of(attributes) in (["slice_positions_rounded"], [])
+    assert "slice_positions_rounded" in names_of(attributes) or digits > 1
+
+
+def test_an_oblique_stack_whose_positions_were_rounded_is_not_taken_for_tilted(make):
+    c, s = np.cos(np.radians(20)), np.sin(np.radians(20))
+    down = [0, float(f"{c:.10f}"), float(f"{s:.10f}")]
+    files = []
+    for k in range(30):
+        position = [-100.3, round(12.3 - 0.45 * k * s, 1), round(7.1 + 0.45 * k * c, 1)]
+        files.append(make.slice(BLANK + k, k, ImageOrientationPatient=[1, 0, 0, *down], ImagePositionPatient=position))
+    _, geometry, attributes = make.read(files)
+    assert names_of(attributes) == ["slice_positions_rounded"]
+    assert abs(geometry.spacing_mm[0] - 0.45) < 0.01
+
+
+@pytest.mark.parametrize("gap", [1, 7, 14, 28])
+@pytest.mark.parametrize("step", [0.3, 1 / 3, 0.45, 0.5, 0.625, 0.75, 1.25, 2.5])
+def test_a_missing_slice_is_never_taken_for_rounding(make, step, gap):
+    zs = [round(k * step, 1) for k in range(30) if k != gap]
+    assert refusal_of(make.read, make.stack(zs)).verdict in {"missing_slice", "uneven_slices"}
+
+
+@pytest.mark.parametrize(
+    "zs", [[0.0, 1.0, 2.0, 4.0], [0.0, 2.0, 5.0, 8.0, 10.0], [0.0, 0.1, 0.3, 0.4], [0.0, 0.45001, 1.0, 1.4]]
+)
+def test_unevenness_that_rounding_does_not_explain_is_refused(make, zs):
+    assert refusal_of(make.read, make.stack(zs)).verdict in {"missing_slice", "uneven_slices"}
 
 
 @pytest.mark.parametrize("zs", [[0.0, 2.0, 4.3, 6.0], [0.0, 1.0, 2.5, 3.5]])

@@ -47,6 +47,16 @@ def test_raw_values_that_are_called_hu_are_refused(offset):
     assert refusal_of(np.clip(ct() + offset, 0, 4095)) == "implausible_units"
 
 
+@pytest.mark.parametrize(("intercept", "passes"), [(-1024.0, True), (-1000.0, True), (-999.0, False), (0.0, False)])
+def test_bone_alone_passes_where_the_file_says_that_it_subtracted_the_offset(intercept, passes):
+    bone = np.random.default_rng(3).integers(150, 1800, (40, 9, 9)).astype(np.int16)
+    if passes:
+        assert [note.name for note in plausible(bone, SPACING, "HU", "CT", intercept=intercept)] == ["no_air"]
+    else:
+        with pytest.raises(BadData, match="tissue is not"):
+            plausible(bone, SPACING, "HU", "CT", intercept=intercept)
+
+
 def test_raw_values_of_another_unit_are_nobodys_business():
     assert told(np.clip(ct() + 1024, 0, 4095), "1") == []
 
