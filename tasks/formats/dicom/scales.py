@@ -36,6 +36,10 @@ UCUM = {"[hnsf'U]": HOUNSFIELD, "{SUVbw}g/ml": SUV, "g/ml{SUVbw}": SUV, "1": ARB
 _UNIT = re.compile(r"[A-Za-z0-9./*%{}'\[\]_+-]{1,16}", re.ASCII)
 _PARAMETRIC = "1.2.840.10008.5.1.4.1.1.30"
 _PHILIPS_FRAME = 0x2005140F
+_WITHOUT_SUV = Correction(
+    name="suv_not_computed",
+    text="values stay in Bq/ml: what SUV takes (dose, times, weight, corrections) is missing or impossible",
+)
 
 
 class Scale(NamedTuple):
@@ -101,7 +105,7 @@ def _uptake(dataset: DataSet, plain: Scale) -> Scale:
     if factor is not None:
         how = Correction(name="activity_computed", text="counts were turned to Bq/ml by Philips' factor")
         return plain.times(factor, ACTIVITY, how)
-    return plain
+    return plain if plain.unit != ACTIVITY else plain._replace(how=_WITHOUT_SUV)
 
 
 def _philips(dataset: DataSet, group: DataSet, plain: Scale) -> Scale:
