@@ -18,7 +18,8 @@ class Mean(SeparableFilter):
     """Respond with the mean of a box around each voxel: IBSI-2's mean filter (S60F)."""
 
     method: Literal["mean"] = "mean"
-    support: Annotated[OddSize, Field(le=255)] = 5
+    # a bound after a validator is checked, but pydantic leaves it out of the form
+    support: Annotated[OddSize, Field(le=255, json_schema_extra={"maximum": 255})] = 5
     """Width M of the box along each axis in voxels, odd."""
     dimension: Dimension = "3d"
     """`2d` filters each plane (y, x) by itself, `3d` the volume."""

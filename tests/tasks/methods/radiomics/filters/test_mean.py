@@ -42,3 +42,8 @@ def test_a_mean_lies_between_the_extremes():
 def test_a_box_without_a_centre_is_refused():
     with pytest.raises(ValidationError, match="odd"):
         Mean(support=4)
+
+
+def test_the_form_shows_how_wide_a_box_may_be():
+    shown = Mean.model_json_schema()["properties"]["support"]
+    assert (shown["minimum"], shown["maximum"]) == (1, 255)
