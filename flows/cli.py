@@ -46,7 +46,7 @@ INTERRUPTED = 130
 def init(
     plan: Annotated[Path, typer.Argument(help="File to write.")] = Path("plan.yaml"),
     scans: Annotated[str, typer.Option(help="Folder of the scans.")] = "scans",
-    clinical: Annotated[str, typer.Option(help="The clinical table, CSV or Excel.")] = "clinical.csv",
+    clinical: Annotated[str | None, typer.Option(help="The clinical table, CSV or Excel; none by default.")] = None,
 ) -> None:
     """Write a commented plan to start from."""
     from flows.template import write_template  # noqa: PLC0415

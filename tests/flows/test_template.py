@@ -24,6 +24,18 @@ def test_the_template_is_a_plan_for_the_folder_and_the_table_named(template):
     assert "@" not in template.read_text()
 
 
+def test_a_plan_without_a_clinical_table_names_none_and_keeps_its_part_as_an_example(template, tmp_path):
+    path = tmp_path / "plan.yaml"
+    write_template(path, scans="scans")
+    assert load_plan(path).clinical is None
+    text = path.read_text()
+    part = text[text.index("# clinical:") :].split("\n\n")[0]
+    turned = text.replace(part, "\n".join(line.removeprefix("# ") for line in part.splitlines()))
+    path.write_text(turned)
+    assert turned == template.read_text()
+    assert load_plan(path).clinical.path == tmp_path / "clinical.csv"
+
+
 @pytest.mark.parametrize("name", ["my scans: 2024 #1", "C:\\scans\\new", 'say "x"', "Zoë/скан", "- x", "@here", "{a}"])
 def test_any_name_of_a_folder_comes_through(tmp_path, name):
     path = tmp_path / "plan.yaml"
