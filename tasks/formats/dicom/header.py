@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from data_catalog.errors import BadData
 from tasks.formats.content import Fingerprint, fingerprint
 from tasks.formats.dicom.drawn import structure_facts
-from tasks.formats.dicom.elements import changed
+from tasks.formats.dicom.elements import changed, corrupt, tag_of
 from tasks.formats.dicom.labels import code, machine_name
 from tasks.formats.dicom.moments import Moment, first_moment
 from tasks.formats.dicom.parse import parse_header
@@ -158,6 +158,8 @@ def read_header(content: Content, identities: Identities) -> DicomHeader:
 def _shared(header: DataSet, identities: Identities, has_pixels: bool) -> DicomHeader:  # noqa: FBT001
     """Return what the files of a series share."""
     patient_id = header.text("PatientID")
+    if not patient_id and not has_pixels and _ends_early(header):
+        raise corrupt("it ends before it says whose it is")
     if not patient_id:
         raise BadData("no_patient_id", "A file says whose it is", "PatientID is empty", "Fill it in, or leave it out.")
     day = _day(header)
@@ -179,6 +181,12 @@ def _shared(header: DataSet, identities: Identities, has_pixels: bool) -> DicomH
         station=_keyed(header.text("StationName") or header.text("DeviceSerialNumber"), identities),
         **_image_facts(header) if kind == "image" else {},
     )
+
+
+def _ends_early(header: DataSet) -> bool:
+    """Say whether a file that tells what object it is has no element from that of the patient's on."""
+    last = max((*header.places, *header.sequences), default=0)
+    return bool(header.text("SOPClassUID")) and last < tag_of("PatientID")
 
 
 def _kind(sop_class: str, unless: KindOfFile) -> KindOfFile:

@@ -89,6 +89,26 @@ def test_a_file_of_an_image_stays_one_without_its_pixels(make, identities, sop_c
     assert header_of(data, identities).kind == kind
 
 
+def test_a_file_that_is_cut_before_the_patient_is_broken_wherever_it_is_cut(make, identities):
+    data = make.slice(BLANK)
+    start = data.index(b"\x08\x00\x16\x00UI")
+    patient = data.index(b"\x10\x00\x20\x00LO")
+    end = patient + 8 + int.from_bytes(data[patient + 6 : patient + 8], "little")
+    found = set()
+    for stop in range(start + 8 + 26, end):
+        with pytest.raises(BadData) as refusal:
+            header_of(data[:stop], identities)
+        found.add(refusal.value.verdict)
+    assert found == {"corrupt_file"}
+
+
+def test_an_empty_id_of_the_patient_is_no_cut(make, identities):
+    for elements in ({"PatientID": ""}, {"PatientID": None}):
+        with pytest.raises(BadData) as refusal:
+            header_of(make.slice(BLANK, **elements), identities)
+        assert refusal.value.verdict == "no_patient_id"
+
+
 @pytest.mark.parametrize("number", ["11.1", "66", "66.1", "66.5", "67", "68.1", "104.1", "481.5", "481.8"])
 def test_an_object_that_is_no_image_needs_no_pixels(make, identities, number):
     assert header_of(make.written(make.dataset(sop_class=STORAGE + number)), identities).kind == "other"
