@@ -92,6 +92,7 @@ def check_plan(plan: Plan) -> list[str]:
     with_models(plan)
     who = identities(plan)
     lines, patients = ask_archives(plan, who)
+    left_out: frozenset[str] = frozenset()
     local = with_fetched(plan, who)
     _require_names(local)
     store = open_store(plan)
@@ -99,9 +100,10 @@ def check_plan(plan: Plan) -> list[str]:
     if listed or not any(isinstance(source, Remote) for source in plan.sources):  # of an archive nothing may be here
         found = assemble(local, listed, [perform(store.root, job) for job in listed], refusals, store)
         patients |= set(found.patients())
+        left_out = found.left_out
         lines += _of_files(local, found)
     if plan.clinical is not None and written is not None:
-        lines += compare_patients(plan.clinical, written, patients, who)
+        lines += compare_patients(plan.clinical, written, patients, who, left_out)
     return lines
 
 

@@ -46,7 +46,8 @@ def ingest_study(plan: Plan) -> Ref:
         local = with_fetched(plan, identities(plan))
         found = _find(local, here.store)
         if plan.clinical is not None and written is not None:
-            for finding in compare_patients(plan.clinical, written, set(found.patients()), identities(plan)):
+            scanned = set(found.patients())
+            for finding in compare_patients(plan.clinical, written, scanned, identities(plan), found.left_out):
                 say(finding)
         scales = image_scales(local, here.store)
         outcomes = run_stage([_read_job(local, series, scales) for series in found.series])

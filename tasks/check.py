@@ -131,26 +131,33 @@ def require_events(table: EventRows) -> pd.DataFrame:
 
 
 def compare_patients(
-    table: ClinicalTable, written: pd.DataFrame, scanned: set[str], identities: Identities
+    table: ClinicalTable,
+    written: pd.DataFrame,
+    scanned: set[str],
+    identities: Identities,
+    left_out: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Return what a reader should know of rows without scans and scans without rows.
+
+    Nothing is said of the rows of patients that were `left_out` by request: they have scans.
 
     Raises
     ------
     PlanError
-        When no row is of a scanned patient.
+        When no row is of a patient with scans.
     """
     ids = patient_ids(written, table.patient, table.patient_pattern)
     names = [identities.pseudonym(one) for one in ids if one is not None]
-    if scanned and not scanned & set(names):
+    there = scanned | left_out
+    if scanned and not there & set(names):
         raise PlanError(
             f"Column {table.patient!r} of {table.path.name} names the patients as the scans do",
-            f"none of its {len(names)} rows (the first is row {written.index[0]}) is one of the {len(scanned)} patients"
+            f"none of its {len(names)} rows (the first is row {written.index[0]}) is one of the {len(there)} patients"
             " scanned",
             "Correct clinical.patient, clinical.patient_pattern or the sources' patterns, so that both give the same"
             " id.",
         )
-    without = [str(row) for row, name in zip(written.index, names, strict=True) if name not in scanned]
+    without = [str(row) for row, name in zip(written.index, names, strict=True) if name not in there]
     findings = []
     if without:
         findings.append(f"{table.path.name}: no scans for row {_some(without)}; these rows are left out.")

@@ -120,6 +120,8 @@ class Found:
     refusals: list[Refusal] = field(default_factory=list)
     region_names: frozenset[str] = frozenset()
     """Names of the regions that structure sets and segmentations hold, those among them that the plan leaves out."""
+    left_out: frozenset[str] = frozenset()
+    """Pseudonyms of everyone of whom something is there that was not asked for."""
 
     def patients(self) -> list[str]:
         """Return the pseudonyms of everyone of whom anything was found, sorted."""
@@ -138,9 +140,10 @@ class Found:
         )
 
     def of_patients(self, patients: set[str]) -> Found:
-        """Return what belongs to some patients; refusals are kept."""
+        """Return what belongs to some patients; refusals are kept, and who was left out."""
         return replace(
             self,
+            left_out=self.left_out | (set(self.patients()) - patients),
             series=[series for series in self.series if series.patient in patients],
             regions=[region for region in self.regions if region.series.patient in patients],
             recordings=[series for series in self.recordings if series.patient in patients],

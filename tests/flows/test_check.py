@@ -92,6 +92,12 @@ def test_a_check_says_what_is_there_and_what_a_reader_should_know(folder):
     assert len(lines) == 3
 
 
+def test_a_check_of_the_first_patients_says_nothing_of_the_rows_of_others(folder):
+    lines = check_plan(plan(folder, first_patients=1))
+    assert lines[0].startswith("1 patients, 1 series")
+    assert lines[2:] == ["clinical.csv: no scans for row 4; these rows are left out."]
+
+
 def test_a_check_without_a_clinical_table_counts_alone(folder):
     alone = {**PNG, "pixel_size_column": None, "pixel_size_mm": 0.1}
     (folder / "scans" / "readme.txt").unlink()

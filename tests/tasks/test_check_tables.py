@@ -127,6 +127,22 @@ def test_rows_without_scans_and_scans_without_rows_are_told(table, who):
     ]
 
 
+def test_rows_of_patients_left_out_by_request_are_not_said_to_lack_scans(table, who):
+    one = table()
+    written = require_clinical(one, (), None)
+    everyone = [who.pseudonym(name) for name in "ABC"]
+    assert compare_patients(one, written, {everyone[0]}, who, frozenset(everyone[1:])) == []
+    said = compare_patients(one, written, {everyone[0]}, who, frozenset(everyone[1:2]))
+    assert said == ["clinical.csv: no scans for row 4; these rows are left out."]
+
+
+def test_a_table_of_none_but_patients_left_out_by_request_names_them_as_the_scans_do(table, who):
+    one = table()
+    others = frozenset(who.pseudonym(name) for name in "ABC")
+    said = compare_patients(one, require_clinical(one, (), None), {who.pseudonym("D")}, who, others)
+    assert said == ["clinical.csv: no row for 1 of 1 scanned patients; add one for each."]
+
+
 def test_a_long_list_of_rows_is_cut(table, who):
     rows = [ROWS[0], *(f"N{number},1,," for number in range(30)), "A,1,,"]
     assert "row 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 20 more;" in compared(table, who, "A", *rows)[0]

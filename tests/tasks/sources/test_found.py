@@ -291,6 +291,7 @@ def test_some_patients_are_taken_with_their_regions_and_refusals_are_kept():
     assert [series.patient for series in kept.series] == ["P-2"]
     assert kept.regions == []
     assert kept.refusals == found.refusals
+    assert (kept.left_out, found.left_out) == ({"P-1"}, frozenset())
     assert len(found.of_patients({"P-1"}).regions) == 1
 
 
