@@ -164,6 +164,24 @@ def test_changes_stand_in_the_rows_of_later_visits():
     assert both.isna().tolist() == [True, False, True, True]
 
 
+def test_changes_that_no_row_of_the_cohort_has_add_no_column():
+    deltas = Deltas(forms=("difference", "percent"))
+    plain = built()
+    pd.testing.assert_frame_equal(built(deltas=deltas), plain)
+    alone = Study(scans=tuple(one for one in STUDY.scans if one.visit == 0))
+    single = FEATURES[FEATURES["visit"] == 0]
+    given = {"rows": "patient", "visit": "last", "readers": "mean", "known_before": ("age",), "outcome": PROGRESSION}
+    pd.testing.assert_frame_equal(build_cohort.function(alone, single, CLINICAL, **given, deltas=deltas), plain)
+    again = single.assign(repetition=0)
+    repeated = repeat_perturbed.function(alone, again, readers="mean", deltas=deltas)
+    assert repeated.columns.tolist() == ["patient", "visit", "CT.tumour.stat_mean", "repetition"]
+
+
+def test_a_clinical_column_without_values_stays_whatever_it_is_called():
+    facts = CLINICAL.assign(**{"lab.delta_psa": np.nan})
+    assert "lab.delta_psa" in built(facts, known_before=("age", "lab.delta_psa"), deltas=Deltas())
+
+
 def test_what_is_measured_again_has_the_columns_of_the_cohort():
     perturbed = pd.concat([FEATURES.assign(repetition=number) for number in range(2)], ignore_index=True)
     perturbed["stat_mean"] += perturbed["repetition"]

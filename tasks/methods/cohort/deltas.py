@@ -77,6 +77,12 @@ def changed_feature(feature: str) -> tuple[str, Form | None]:
     return feature.removeprefix(PREFIXES[form]), form
 
 
+def is_change(column: str) -> bool:
+    """Return whether a column `<modality>.<region>.<feature>` is the change of a feature."""
+    place, _, feature = column.rpartition(".")
+    return bool(place) and changed_feature(feature)[1] is not None
+
+
 def unit_of_change(unit: str, form: Form) -> str:
     """Return the unit of a feature's change; empty for a pure number."""
     if form == "percent":

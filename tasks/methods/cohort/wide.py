@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_catalog.errors import BadData
+from tasks.methods.cohort.deltas import is_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -90,6 +91,11 @@ def with_deltas(wide: pd.DataFrame, deltas: Deltas | None, days: pd.DataFrame) -
     return wide.merge(deltas(wide, days), on=["patient", "visit"], how="left", validate="one_to_one")
 
 
+def without_empty_changes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table without the changes that no row has: those of features never measured at both visits."""
+    return table.drop(columns=[name for name in table.columns if is_change(name) and table[name].isna().all()])
+
+
 def read_by_several(features: pd.DataFrame) -> pd.DataFrame:
     """Return the measurements of those regions that several readers have drawn in one scan."""
     several = features.groupby(["patient", "visit", "modality", "region"])["reader"].transform("nunique") > 1
@@ -126,7 +132,7 @@ def wide_repeats(
     ]
     if not parts:
         return pd.DataFrame(columns=["patient", "visit", by])
-    return pd.concat(parts, ignore_index=True)
+    return without_empty_changes(pd.concat(parts, ignore_index=True))
 
 
 def wide_facts(facts: Mapping[str, Mapping[str, str]], columns: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -175,9 +181,12 @@ def outcome_of(column: pd.Series[str], positive: str, negative: str | None) -> N
 def join(
     rows: pd.DataFrame, features: pd.DataFrame, clinical: pd.DataFrame | None, further: Sequence[pd.DataFrame] = ()
 ) -> pd.DataFrame:
-    """Return the rows with their features, further tables and clinical columns; what is not there stays missing."""
-    joined = rows
-    for table in (features, *further):
+    """Return the rows with their features, further tables and clinical columns; what is not there stays missing.
+
+    Changes that are missing in all of these rows are left out.
+    """
+    joined = without_empty_changes(rows.merge(features, on=["patient", "visit"], how="left", validate="one_to_one"))
+    for table in further:
         joined = joined.merge(table, on=["patient", "visit"], how="left", validate="one_to_one")
     if clinical is None:
         return joined

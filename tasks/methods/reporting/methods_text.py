@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from tasks.methods.cohort.deltas import is_change
 from tasks.methods.reporting.recipe_text import recipe_sentences
 from tasks.methods.reporting.sentences import adjustment
 from tasks.methods.reporting.words import inside, listing, percentage, plural, signs
@@ -61,7 +62,7 @@ def _features(data: ReportData) -> str:
     if data.features:
         said.append(f"This gave {plural(len(data.features), 'feature')}.")
     said.append("Features are those of the Image Biomarker Standardisation Initiative (IBSI).")
-    return " ".join(filter(None, [*said, *_maps(data.methods), _perturbations(data.methods), _changes(data.methods)]))
+    return " ".join(filter(None, [*said, *_maps(data.methods), _perturbations(data.methods), _changes(data)]))
 
 
 def _maps(methods: Sequence[MethodUsed]) -> Iterator[str]:
@@ -84,12 +85,14 @@ def _perturbations(methods: Sequence[MethodUsed]) -> str:
     )
 
 
-def _changes(methods: Sequence[MethodUsed]) -> str:
-    """Return which changes between visits were added."""
-    used = _parameters(methods, "cohort").get("deltas")
+def _changes(data: ReportData) -> str:
+    """Return which changes between visits were added, or that there were none to add."""
+    used = _parameters(data.methods, "cohort").get("deltas")
     if not used:
         return ""
     since = "the visit before" if used["since"] == "previous" else "the first visit"
+    if not any(map(is_change, data.labels)):
+        return f"Changes since {since} were asked for, but no row of the cohort has any."
     forms = listing([str(form).replace("_", " ") for form in used["forms"]])
     return f"What had changed since {since} was added for each feature ({forms})."
 

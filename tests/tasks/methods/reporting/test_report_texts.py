@@ -142,13 +142,22 @@ def test_what_was_measured_again_and_what_has_changed_are_told(filled):
         parameters={"deltas": Deltas(since="first", forms=("percent", "per_day")).model_dump(mode="json")},
     )
     more = (MethodUsed.of("perturbation", PerturbationChain(repetitions=7)), cohort)
-    text = " ".join(methods_paragraphs(filled.model_copy(update={"methods": (*filled.methods, *more)})))
+    labels = {**filled.labels, "CT.tumour.delta_percent_stat_mean": "CT tumour mean (relative change)"}
+    both = filled.model_copy(update={"methods": (*filled.methods, *more), "labels": labels})
+    text = " ".join(methods_paragraphs(both))
     assert (
         "Every region was measured again 7 times under noise addition, translation, volume adaptation and contour "
         "randomisation (Zwanenburg et al. 2019); how far a feature stays the same is its ICC(1,1)."
     ) in text
     assert "What had changed since the first visit was added for each feature (percent and per day)." in text
     assert "measured again" not in " ".join(methods_paragraphs(filled))
+
+
+def test_changes_that_no_row_has_are_not_said_to_have_been_added(filled):
+    cohort = MethodUsed(purpose="cohort", parameters={"deltas": Deltas(since="first").model_dump(mode="json")})
+    text = " ".join(methods_paragraphs(filled.model_copy(update={"methods": (*filled.methods, cohort)})))
+    assert "What had changed" not in text
+    assert "Changes since the first visit were asked for, but no row of the cohort has any." in text
 
 
 def test_unstable_features_that_were_left_out_are_told(filled):
