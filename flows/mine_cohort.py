@@ -19,12 +19,17 @@ from tasks.methods.text.item import FINDING
 from tasks.mine import mine_associations, mine_rules, mine_sequences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     import pandas as pd
 
     from data_catalog.refs import Recording, Scan
     from data_catalog.store import Store
     from flows.plan import Mining
     from tasks.stage import Job
+
+_NO_UNIT = "1"
+"""The unit of values that have none, or no common one."""
 
 
 @study_flow("mine-cohort")
@@ -91,8 +96,7 @@ def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str,
     """Return what each feature and clinical column of the cohort means, in words and units."""
     table: pd.DataFrame = store.open(tables.cohort)
     study: Study = store.open(tables.features.study)
-    one_of_each = {scan.modality: scan for scan in study.scans}.values()
-    units = {name: unit for scan in one_of_each for name, unit in _units(scan, store).items()}
+    units = shared_units(_units(scan, store) for scan in measured_scans(study.scans))
     units |= {one.modality: unit for one in study.recordings if (unit := _signal_unit(one, store)) is not None}
     definitions = [
         definition
@@ -108,6 +112,21 @@ def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str,
         units,
         [*clinical_meanings(plan), *map(_finding_meaning, finding_columns(table.columns))],
     )
+
+
+def measured_scans(scans: Sequence[Scan]) -> list[Scan]:
+    """Return the scans of each modality that have regions, or all of a modality in which none has."""
+    drawn = {scan.modality for scan in scans if scan.regions}
+    return [scan for scan in scans if scan.regions or scan.modality not in drawn]
+
+
+def shared_units(units: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the unit of each modality or channel; none (1) where scans have several, as PET in SUV and in Bq/ml."""
+    shared: dict[str, str] = {}
+    for named in units:
+        for name, unit in named.items():
+            shared[name] = unit if shared.get(name, unit) == unit else _NO_UNIT
+    return shared
 
 
 def _finding_meaning(column: str) -> ColumnMeaning:
