@@ -184,8 +184,7 @@ def mirp(path: str, images: int) -> "tuple[Callable[[], Any], dict[str, str]]": 
     levels = levels if size else {"base_discretisation_method": "fixed_bin_number", "base_discretisation_n_bins": 32}
     families = [
         "morphological", "statistical", "intensity_histogram", "intensity_volume_histogram", "cooccurrence_matrix",
-        "run_length_matrix", "size_zone_matrix", "distance_zone_matrix", "neighbourhood_grey_tone_difference",
-        "neighbouring_grey_level_dependence",
+        "run_length_matrix", "size_zone_matrix", "distance_zone_matrix", "ngtdm", "ngldm",
     ]  # fmt: skip
 
     def measure() -> "dict[str, float]":
