@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.methods.radiomics.kernels.compiled import kernel
+from tasks.methods.compiled import kernel
 
 if TYPE_CHECKING:
     import numpy as np

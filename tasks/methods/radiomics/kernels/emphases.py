@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.methods.radiomics.kernels.compiled import kernel
+from tasks.methods.compiled import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

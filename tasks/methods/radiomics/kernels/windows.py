@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.methods.radiomics.kernels.compiled import kernel
+from tasks.methods.compiled import kernel
 from tasks.methods.radiomics.kernels.intensities import moments
 from tasks.methods.radiomics.kernels.neighbours import at
 from tasks.methods.radiomics.kernels.pairs import features_of_sums

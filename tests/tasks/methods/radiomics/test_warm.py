@@ -7,10 +7,13 @@ import sys
 MEASURED = (
     "import numpy as np\n"
     "from tasks.methods.radiomics.recipe import Recipe\n"
-    "from tasks.methods.radiomics.kernels import compiled\n"
-    "before = {path for path in compiled.cache_folder().rglob('*.nbi')}\n"
+    "from tasks.methods.compiled import cache_folder\n"
+    "from tasks.methods.radiomics import kernels\n"
+    "from pathlib import Path\n"
+    "kept = cache_folder(Path(kernels.__file__).parent)\n"
+    "before = {path for path in kept.rglob('*.nbi')}\n"
     "Recipe()(np.random.default_rng(1).normal(size=(9, 9, 9)), np.ones((9, 9, 9), bool), (1.0, 1.0, 1.0))\n"
-    "print(len(before), len({path for path in compiled.cache_folder().rglob('*.nbi')} - before))"
+    "print(len(before), len({path for path in kept.rglob('*.nbi')} - before))"
 )
 
 

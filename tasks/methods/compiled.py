@@ -1,4 +1,4 @@
-"""How a kernel is compiled, and where what was compiled is kept: one place for all of them."""
+"""How a kernel is compiled, and where what was compiled is kept: one place for the kernels of all families."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 F = TypeVar("F", bound="Callable[..., object]")
-HERE = Path(__file__).parent
+HERE = Path(__file__)
 DIGEST_DIGITS = 12
 
 
@@ -26,7 +26,7 @@ def kernel(function: F) -> F:
     The interpreter's lock is let go while a kernel runs. Indices are not tested: a kernel is given arrays that it
     cannot leave. Sums keep their order, so that every machine of one kind gives the same digits.
     """
-    before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder())
+    before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder(Path(function.__code__.co_filename).parent))
     try:
         compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     finally:
@@ -35,29 +35,30 @@ def kernel(function: F) -> F:
 
 
 @cache
-def cache_folder() -> Path:
-    """Return where machine code is kept: the first place that can be written to.
+def cache_folder(sources: Path) -> Path:
+    """Return where the machine code of a folder of kernels is kept: the first place that can be written to.
 
-    These are the folder that `NUMBA_CACHE_DIR` names, the one of the source, the user's cache, and a temporary one.
-    Inside it there is a folder for each state of the kernels' sources: numba asks only whether the file of a function
-    has changed, and not the constants and functions of other files that it was compiled with.
+    These are the folder that `NUMBA_CACHE_DIR` names, the one of the sources, the user's cache, and a temporary one.
+    Inside it there is a folder for each state of the sources: numba asks only whether the file of a function has
+    changed, and not the constants and functions of other files that it was compiled with. Kernels of one folder use
+    none of another, so that a change of one family leaves the code of the others where it is.
     """
-    name = f"voxmine-kernels-{sources_digest()}"
-    return next(folder for place in _places() if _is_writable(folder := place / name))
+    name = f"voxmine-kernels-{sources_digest(sources)}"
+    return next(folder for place in _places(sources) if _is_writable(folder := place / name))
 
 
-def sources_digest() -> str:
-    """Return the first digits of the SHA-256 of all kernels' sources."""
+def sources_digest(sources: Path) -> str:
+    """Return the first digits of the SHA-256 of a folder's sources and of this one."""
     digest = hashlib.sha256()
-    for path in sorted(HERE.glob("*.py")):
+    for path in (*sorted(sources.glob("*.py")), HERE):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:DIGEST_DIGITS]
 
 
-def _places() -> Iterator[Path]:
+def _places(sources: Path) -> Iterator[Path]:
     if config.CACHE_DIR:
         yield Path(config.CACHE_DIR)
-    yield HERE / "__pycache__"
+    yield sources / "__pycache__"
     yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     yield Path(tempfile.mkdtemp(prefix="voxmine-"))
 

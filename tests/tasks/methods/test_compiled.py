@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tasks.methods.radiomics.kernels import compiled
+from tasks.methods import compiled
+from tasks.methods.radiomics import kernels
+
+SOURCES = Path(kernels.__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -21,33 +25,38 @@ def asked_anew():
 
 def test_machine_code_is_kept_beside_the_source_by_the_state_of_all_kernels(monkeypatch):
     monkeypatch.setattr(compiled.config, "CACHE_DIR", "")
-    folder = compiled.cache_folder()
-    assert folder.parent == compiled.HERE / "__pycache__"
-    assert folder.name.endswith(compiled.sources_digest())
+    folder = compiled.cache_folder(SOURCES)
+    assert folder.parent == SOURCES / "__pycache__"
+    assert folder.name.endswith(compiled.sources_digest(SOURCES))
 
 
 def test_a_folder_that_is_named_comes_first(monkeypatch, tmp_path):
     monkeypatch.setattr(compiled.config, "CACHE_DIR", str(tmp_path))
-    assert compiled.cache_folder().parent == tmp_path
+    assert compiled.cache_folder(SOURCES).parent == tmp_path
 
 
 def test_where_the_source_cannot_be_written_the_users_cache_is_taken(monkeypatch, tmp_path):
     (tmp_path / "__pycache__").write_text("no folder")
     monkeypatch.setattr(compiled.config, "CACHE_DIR", "")
-    monkeypatch.setattr(compiled, "HERE", tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert compiled.cache_folder().parent == tmp_path / "cache"
+    assert compiled.cache_folder(tmp_path).parent == tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "__pycache__"))
     compiled.cache_folder.cache_clear()
-    assert compiled.cache_folder().is_dir(), "a temporary one is always there"
+    assert compiled.cache_folder(tmp_path).is_dir(), "a temporary one is always there"
 
 
-def test_a_change_in_any_kernel_is_another_state(monkeypatch, tmp_path):
-    monkeypatch.setattr(compiled, "HERE", tmp_path)
+def test_a_change_in_any_kernel_of_a_folder_is_another_state(tmp_path):
     (tmp_path / "one.py").write_text("STEP = 1")
-    first = compiled.sources_digest()
+    first = compiled.sources_digest(tmp_path)
     (tmp_path / "one.py").write_text("STEP = 2")
-    assert compiled.sources_digest() != first
+    assert compiled.sources_digest(tmp_path) != first
+
+
+def test_a_change_in_how_kernels_are_compiled_is_another_state(monkeypatch, tmp_path):
+    first = compiled.sources_digest(tmp_path)
+    (tmp_path / "compiled.txt").write_text("fastmath")
+    monkeypatch.setattr(compiled, "HERE", tmp_path / "compiled.txt")
+    assert compiled.sources_digest(tmp_path) != first
 
 
 def test_a_second_process_compiles_nothing(tmp_path):
@@ -69,7 +78,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
 
 def test_the_setting_of_others_stays_what_it_was(monkeypatch, tmp_path):
     monkeypatch.setattr(compiled.config, "CACHE_DIR", "elsewhere")
-    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(compiled, "cache_folder", lambda sources: tmp_path)
 
     def twice(values):
         return values * 2
