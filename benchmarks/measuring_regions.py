@@ -44,8 +44,8 @@ def write_regions(folder: Path, names: Sequence[str]) -> list[Region]:
     for number, name in enumerate(names):
         words, count, spacing_mm, images = REGIONS[name]
         image, mask = _tumour(count, number)
-        if name == "S":
-            image = np.maximum(image / 40 + 4, 0)  # uptake
+        # uptake, or HU as scanners store it
+        image = np.maximum(image / 40 + 4, 0) if name == "S" else image.astype(np.int16)
         path = folder / f"region-{number}.npz"
         size = 0.0 if name == "S" else BIN_HU
         start = BIN_HU * np.floor(image[mask].min() / BIN_HU)

@@ -63,7 +63,7 @@ class KeptVoxels:
 
 def kept_voxels(region: Region) -> KeptVoxels:
     """Return the kept voxels of a region; there is at least one."""
-    out = np.empty(region.values.size)
+    out = np.empty(np.count_nonzero(region.kept))
     values = np.ascontiguousarray(region.values)
     sums, counts = gather(values, np.ascontiguousarray(region.mask), np.ascontiguousarray(region.kept), out)
     total, z, y, x, lowest, highest = sums.tolist()

@@ -19,7 +19,7 @@ BUCKETS = 4096
 def gather(
     values: NDArray[np.float64], mask: NDArray[np.bool_], kept: NDArray[np.bool_], out: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Put the kept voxels of a box (z, y, x) in a row in `out`, as long as the box.
+    """Put the kept voxels of a box (z, y, x) in a row in `out`, as long as there are kept voxels.
 
     Returns
     -------
