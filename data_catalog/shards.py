@@ -141,7 +141,7 @@ class _ShardFile:
         self._file = path.open("wb", buffering=0)
         self._name = name
         self._index = np.full((count, 2), ABSENT, dtype="<u8")
-        self._digest = Sha256()
+        self._digest = Sha256(self._write)
         self._size = 0
 
     def add(self, number: int, encoded: bytes) -> None:
@@ -153,14 +153,21 @@ class _ShardFile:
         """Append the index, or all there is; return what was written."""
         index = self._index.tobytes()
         self._append(whole or index + google_crc32c.value(index).to_bytes(4, "little"))
+        digest = self._digest.hexdigest()
         self.close()
-        return {self._name: (self._size, self._digest.hexdigest())}
+        return {self._name: (self._size, digest)}
 
     def close(self) -> None:
         """Close the file, whole or not."""
+        self._digest.abandon()
         self._file.close()
 
     def _append(self, content: bytes) -> None:
-        self._file.write(content)
         self._digest.update(content)
         self._size += len(content)
+
+    def _write(self, content: bytes | memoryview) -> None:
+        """Write all of it: the system may take only a part at once, as when the disk is nearly full."""
+        rest = memoryview(content)
+        while rest:
+            rest = rest[self._file.write(rest) :]

@@ -130,4 +130,4 @@ def _compressed(slab: NDArray[Any], y: int, x: int, shape: tuple[int, ...], enco
     else:
         chunk = np.zeros(shape, dtype=little)
         chunk[tuple(map(slice, part.shape))] = part
-    return encode(chunk) if chunk.view(np.uint8).any() else None
+    return encode(chunk) if chunk[0, 0, 0] or chunk.view(np.uint8).any() else None  # the first tells it of most

@@ -60,3 +60,28 @@ def test_a_digest_can_be_asked_for_in_between():
     first = taken.hexdigest()
     taken.update(b"y")
     assert first == hashlib.sha256(b"x" * SMALL).hexdigest() != taken.hexdigest()
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_what_is_hashed_is_written_too_in_its_order(monkeypatch, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    parts = [b"a" * SMALL, b"b", b"c" * 3 * SMALL, b""]
+    written = []
+    taken = Sha256(lambda data: written.append(bytes(data)))
+    for part in parts:
+        taken.update(part)
+    assert taken.hexdigest() == hashlib.sha256(b"".join(parts)).hexdigest()
+    assert written == parts
+
+
+def test_what_the_writing_raises_reaches_the_one_who_asks_for_the_digest(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    taken = Sha256(fail)
+    with pytest.raises(OSError, match="No space"):  # on the thread it may come at once, or later
+        [taken.update(b"a" * SMALL), taken.hexdigest()]
+    taken.abandon()
+    assert not taken._waiting

@@ -2,6 +2,8 @@
 
 import struct
 from hashlib import sha256
+from io import FileIO
+from pathlib import Path
 
 import google_crc32c
 import numpy as np
@@ -97,6 +99,33 @@ def test_a_file_left_open_by_an_error_is_closed(tmp_path):
 
     with pytest.raises(RuntimeError):
         fail()  # a file that stays open would warn, and warnings are errors here
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_full_disk_is_told_and_no_file_stays_open(tmp_path, monkeypatch, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    (tmp_path / "v/c/0/0").mkdir(parents=True)
+    (tmp_path / "v/c/0/0/0").symlink_to("/dev/full")
+
+    def fill():
+        with ArrayFiles(tmp_path, "v", (64, 128, 128), 2) as files:
+            files.add((0, 0, 0), bytes(2**20))
+            files.add((1, 0, 0), bytes(2**20))
+
+    with pytest.raises(OSError, match="No space left"):
+        fill()
+
+
+def test_a_system_that_writes_less_at_once_is_asked_again(tmp_path, monkeypatch):
+    class Slow(FileIO):
+        def write(self, data):
+            return super().write(memoryview(data)[:5])
+
+    with monkeypatch.context() as patched, ArrayFiles(tmp_path, "v", (32, 128, 128), 2) as files:
+        patched.setattr(Path, "open", lambda path, *_, **__: Slow(path, "wb"))
+        files.add((0, 0, 0), b"more than five bytes")
+    assert (tmp_path / "v/c/0/0/0").read_bytes() == b"more than five bytes"
 
 
 def test_a_small_file_is_saved_with_its_size_and_digest(tmp_path):

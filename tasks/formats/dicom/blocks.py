@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import uuid
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -74,14 +74,25 @@ def _in_threads(
 
     each = max(1, min(FRAMES_AT_ONCE, len(runs) // (2 * threads())))
     ahead = 2 * threads()
-    with ThreadPoolExecutor(threads(), initializer=hash_here) as pool:
-        waiting = deque[Future[list[Done]]]()
+    pool = _decoders(os.getpid(), threads())
+    waiting = deque[Future[list[Done]]]()
+    try:
         for start in range(0, len(runs), each):
             waiting.append(pool.submit(some, runs[start : start + each]))
             if len(waiting) > ahead:
                 yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    finally:  # of a series that is refused nothing is at work any more
         for future in waiting:
-            yield from future.result()
+            future.cancel()
+        wait(waiting)
+
+
+@cache
+def _decoders(_process: int, count: int) -> ThreadPoolExecutor:
+    """Return the threads that decode: to start them anew for each slab takes up to a fifth of the time of RLE."""
+    return ThreadPoolExecutor(count, thread_name_prefix="decode", initializer=hash_here)
 
 
 @dataclass(frozen=True, eq=False)
