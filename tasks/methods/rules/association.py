@@ -32,9 +32,8 @@ class AssociationMiner(Method):
     productive rules, of which no item of either side could be left out. A rule that only echoes a better
     one says by which it is explained: it is listed, but not claimed.
 
-    Agrawal, Imielinski and Swami, SIGMOD 1993, p. 207; itemsets and rules by mlxtend (Raschka, J Open Source
-    Softw 2018;3:638). The default confidence is mlxtend's; Holm's adjustment holds whatever the dependence
-    between rules.
+    Agrawal, Imielinski and Swami, SIGMOD 1993, p. 207. The default confidence is mlxtend's (Raschka, J Open
+    Source Softw 2018;3:638); Holm's adjustment holds whatever the dependence between rules.
     """
 
     method: Literal["association"] = "association"

@@ -1,33 +1,286 @@
-"""Frequent itemsets and their splits into rules, through mlxtend."""
+"""Frequent, closed and maximal itemsets under constraints, and the rules that itemsets split into."""
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
+from dataclasses import dataclass
 from itertools import combinations
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from data_catalog.errors import BadData
-
-with warnings.catch_warnings():  # mlxtend changes the whole process's warning filters when it is imported
-    from mlxtend.frequent_patterns import association_rules, fpgrowth
+from tasks.methods.rules.baskets import Baskets, baskets_of
+from tasks.methods.rules.kernels.closed import closed
+from tasks.methods.rules.kernels.frequent import frequent, turned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from tasks.methods.rules.items import ItemTable
 
+Kind = Literal["all", "closed", "maximal"]
 ROUNDING = 1e-9
 """A minimum count this little above a whole number is that number: 0.07 of 100 rows are 7."""
+MOST_ITEMSETS = 50_000_000
+"""Itemsets that are refused as too many unless told otherwise: 14 bytes each, 700 MB, twice that while they grow."""
+PART = 1_000_000
+"""Itemsets that a part has at least, but for the last."""
+LONGEST = 60_000
+"""Items of the longest itemset: their number is kept in 16 bits."""
+NEVER = np.empty(0, np.float64)
+"""No p-values: itemsets are kept, and not counted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Itemsets:
+    """Be itemsets as a tree of prefixes, 14 bytes a node: an itemset is its prefix and one item more.
+
+    Parameters
+    ----------
+    parents
+        Position of the node with the last item less, which comes before; -1 for none.
+    lasts
+        The last item.
+    supports
+        How many rows have all items; 0 of a node that only leads to others and is no itemset.
+    lengths
+        How many items.
+    classed
+        How many of these rows are of the class that was asked for; None where none was.
+    """
+
+    parents: NDArray[np.int32]
+    lasts: NDArray[np.int32]
+    supports: NDArray[np.int32]
+    lengths: NDArray[np.uint16]
+    classed: NDArray[np.int32] | None = None
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.supports))
+
+    @property
+    def places(self) -> NDArray[np.intp]:
+        """Return the nodes that are itemsets, by length and then by their items."""
+        return np.concatenate([places for places, _ in self.by_length()] or [np.empty(0, np.intp)])
+
+    def by_length(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
+        """Yield for each length, rising, the nodes of its itemsets and their (itemsets, length) items, in order."""
+        for length in np.unique(self.lengths[self.supports > 0]).tolist():
+            nodes = np.flatnonzero((self.lengths == length) & (self.supports > 0))
+            items = np.empty((nodes.size, length), np.int32)
+            at: NDArray[np.signedinteger] = nodes
+            for place in range(length):
+                items[:, place] = self.lasts[at]
+                at = self.parents[at]
+            items.sort(axis=1)
+            order = np.lexsort(items.T[::-1])
+            yield nodes[order], items[order]
+
+    def tuples(self) -> list[tuple[int, ...]]:
+        """Return the itemsets by length and then by their items, which rise."""
+        return [itemset for _, items in self.by_length() for itemset in map(tuple, items.tolist())]
 
 
 def least_rows(min_support: float, rows: int) -> int:
-    """Return the smallest number of rows that is at least the share `min_support`, 1 or more."""
+    """Return the smallest number of rows that is at least the share `min_support`, or the count, 1 or more.
+
+    A whole number (int) is a count, and any other a share.
+    """
+    if isinstance(min_support, int):
+        return max(1, min_support)
     return max(1, ceil(min_support * rows - ROUNDING))
+
+
+def mine_itemsets(
+    baskets: Baskets,
+    least: int,
+    *,
+    kind: Kind = "all",
+    longest: int | None = None,
+    required: Sequence[int] = (),
+    excluded: Sequence[int] = (),
+    columns: Sequence[int] | None = None,
+    most: int = MOST_ITEMSETS,
+) -> Itemsets:
+    """Return the itemsets that at least `least` rows have, as a tree of prefixes.
+
+    Closed are those that no item could join without a row being lost, maximal those that none could join and be
+    frequent. Both are judged among the itemsets of the items not excluded, whatever their length. With `required`,
+    only itemsets with all of these items; with `columns`, the column of each item, only those with one item of a
+    column at most; of more than `longest` items, none.
+
+    Raises
+    ------
+    BadData
+        If there are more than `most`, or closed or maximal ones are asked for where a row has two items of a column.
+    """
+    parts = itemset_parts(
+        baskets,
+        least,
+        kind=kind,
+        longest=longest,
+        required=required,
+        excluded=excluded,
+        columns=columns,
+        most=most,
+        part=most + 1,
+    )
+    return _joined(list(parts))
+
+
+def itemset_parts(
+    baskets: Baskets,
+    least: int,
+    *,
+    kind: Kind = "all",
+    longest: int | None = None,
+    required: Sequence[int] = (),
+    excluded: Sequence[int] = (),
+    columns: Sequence[int] | None = None,
+    most: int = MOST_ITEMSETS,
+    part: int = PART,
+) -> Iterator[Itemsets]:
+    """Yield what `mine_itemsets` returns in parts, each a tree of its own, so that memory stays bounded.
+
+    A part has `part` nodes or a few more: it ends with the first item after which it has so many. Refused are more
+    than `most` of one first item, or, where all are one part, in all.
+
+    Raises
+    ------
+    BadData
+        As by `mine_itemsets`, when the part with too many comes.
+    """
+    search = _Search.of(baskets, least, kind, required, excluded, columns)
+    yield search.prefix_itemset(longest)
+    waiting: list[Itemsets] = []
+    whole = part > most
+    for begin in [0] if whole else range(search.order.size):
+        end = search.order.size if whole else begin + 1
+        found = search.mine(begin, end, longest, most)
+        waiting.append(found)
+        if sum(one.parents.size for one in waiting) >= part:
+            yield _joined(waiting)
+            waiting = []
+    yield _joined(waiting)
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """Be what is searched: rows with the required items, and the other frequent items, by rising count."""
+
+    numbered: Baskets
+    item_starts: NDArray[np.int64]
+    item_rows: NDArray[np.int32]
+    order: NDArray[np.int32]
+    prefix: tuple[int, ...]
+    columns: NDArray[np.int32]
+    overlapping: bool
+    least: int
+    kind: Kind
+
+    @classmethod
+    def of(
+        cls,
+        baskets: Baskets,
+        least: int,
+        kind: Kind,
+        required: Sequence[int],
+        excluded: Sequence[int],
+        columns: Sequence[int] | None,
+    ) -> _Search:
+        own = np.arange(baskets.items) if columns is None else np.unique(np.asarray(columns), return_inverse=True)[1]
+        rows = baskets.select(baskets.holding(required)) if required else baskets
+        counts = rows.counts
+        possible = counts >= least
+        possible[list(excluded)] = False
+        if required:
+            possible &= ~np.isin(own, own[list(required)])
+        everywhere = possible & (counts == len(rows)) if kind != "all" else np.zeros(baskets.items, bool)
+        prefix = (*sorted(set(required)), *np.flatnonzero(everywhere).tolist())
+        chosen = np.flatnonzero(possible & ~everywhere)
+        order = chosen[np.argsort(counts[chosen], kind="stable")].astype(np.int32)
+        overlapping = columns is not None and _overlap(rows, own, np.flatnonzero(possible))
+        if overlapping and kind != "all":
+            raise BadData(
+                "items_of_a_column_together",
+                "Closed and maximal itemsets have one item of a column in a row",
+                "a row has two",
+                "Ask for all itemsets, or give the items no columns.",
+            )
+        numbered = rows.numbered(order)
+        turned_rows = turned(numbered.starts, numbered.codes, order.size)
+        return cls(numbered, *turned_rows, order, prefix, own[order].astype(np.int32), overlapping, least, kind)
+
+    def prefix_itemset(self, longest: int | None) -> Itemsets:
+        """Return the itemset of the items that all rows searched have, if it is one to return."""
+        size, rows = len(self.prefix), len(self.numbered)
+        supports = np.zeros(size, np.int32)
+        wanted = rows >= self.least and (self.kind != "maximal" or not self.order.size)
+        if size and wanted and size <= (longest or LONGEST):
+            supports[-1] = rows
+        parents, lengths = np.arange(-1, size - 1, dtype=np.int32), np.arange(1, size + 1, dtype=np.uint16)
+        return Itemsets(parents, np.array(self.prefix, np.int32), supports, lengths)
+
+    def mine(self, begin: int, end: int, longest: int | None, most: int) -> Itemsets:
+        """Return the itemsets that begin with some of the items, after the prefix of their own tree."""
+        size = len(self.prefix)
+        left = (longest or LONGEST) - size
+        if left < 1 or begin == end:
+            return _joined([])
+        found, parents, lasts, supports, lengths = self._found(begin, end, left, most)
+        _require_few(found, most)
+        parents, lasts = parents[:found], self.order[lasts[:found]]
+        tree = Itemsets(parents, lasts, supports[:found].copy(), lengths[:found].copy())
+        return _after(np.array(self.prefix, np.int32), tree) if size else tree
+
+    def _found(
+        self, begin: int, end: int, left: int, most: int
+    ) -> tuple[int, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.uint16]]:
+        rows, items = (self.numbered.starts, self.numbered.codes), (self.item_starts, self.item_rows)
+        if self.kind == "all":
+            columns = self.columns if self.overlapping else np.arange(self.order.size, dtype=np.int32)
+            return frequent(*rows, columns, *items, begin, end, self.least, left, most, not self.overlapping)
+        largest = self.kind == "maximal"
+        found, _, _, parents, lasts, supports, _, lengths = closed(
+            *rows, *items, begin, end, self.least, left, most, 0, largest, NEVER, 1.0
+        )
+        return found, parents, lasts, supports, lengths
+
+
+def _overlap(baskets: Baskets, own: NDArray[np.intp], items: NDArray[np.intp]) -> bool:
+    """Return whether a row has two of some items that are of one column."""
+    kept = np.isin(baskets.codes, items)
+    cells = baskets.rows[kept] * (int(own.max(initial=0)) + 1) + own[baskets.codes[kept]]
+    return np.unique(cells).size < cells.size
+
+
+def _after(prefix: NDArray[np.int32], tree: Itemsets) -> Itemsets:
+    """Return a tree whose every itemset goes on from the prefix, which is itself none."""
+    size = prefix.size
+    return Itemsets(
+        np.concatenate([np.arange(-1, size - 1), tree.parents + size]).astype(np.int32),
+        np.concatenate([prefix, tree.lasts]),
+        np.concatenate([np.zeros(size, np.int32), tree.supports]),
+        np.concatenate([np.arange(1, size + 1), tree.lengths + size]).astype(np.uint16),
+    )
+
+
+def _joined(trees: Sequence[Itemsets]) -> Itemsets:
+    """Return the itemsets of several trees as one."""
+    if len(trees) == 1:
+        return trees[0]
+    sizes = np.cumsum([0, *(tree.parents.size for tree in trees)])
+    parents = [np.where(tree.parents < 0, -1, tree.parents + size) for tree, size in zip(trees, sizes, strict=False)]
+    return Itemsets(
+        np.concatenate([np.empty(0), *parents]).astype(np.int32),
+        np.concatenate([np.empty(0, np.int32), *(tree.lasts for tree in trees)]),
+        np.concatenate([np.empty(0, np.int32), *(tree.supports for tree in trees)]),
+        np.concatenate([np.empty(0, np.uint16), *(tree.lengths for tree in trees)]),
+    )
 
 
 def frequent_itemsets(
@@ -41,32 +294,29 @@ def frequent_itemsets(
     Raises
     ------
     BadData
-        If more than `max_candidates` are frequent; pairs are counted before the search.
-
-    References
-    ----------
-    Han, Pei and Yin, SIGMOD 2000, p. 1 (FP-growth), as in mlxtend.
+        If more than `max_candidates` are frequent.
     """
     if not table.items or not len(table):
         return []
-    rows = least_rows(min_support, len(table))
-    _require_few(_frequent_pairs(table, rows) if max_length != 1 else 0, max_candidates)
-    # Half a row below the count: a share would be rounded up to one row more at times (0.07 of 100 to 8).
-    found = fpgrowth(_frame(table), min_support=(rows - 0.5) / len(table), max_len=max_length)
-    itemsets = sorted((tuple(sorted(map(int, one))) for one in found["itemsets"]), key=lambda one: (len(one), one))
-    kept = [one for one in itemsets if _one_per_column(table, one)]
-    _require_few(len(kept), max_candidates)
-    return kept
+    names = {column: number for number, column in enumerate(dict.fromkeys(item.column for item in table.items))}
+    found = mine_itemsets(
+        baskets_of(table.present),
+        least_rows(min_support, len(table)),
+        longest=max_length,
+        columns=[names[item.column] for item in table.items],
+        most=max_candidates,
+    )
+    return found.tuples()
 
 
 def splits(itemsets: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Return every split of every itemset into antecedent and consequent, neither of them empty, in order."""
-    if not itemsets:
-        return []
-    frame = pd.DataFrame({"support": 1.0, "itemsets": [frozenset(one) for one in itemsets]})
-    rules = association_rules(frame, num_itemsets=1, metric="support", min_threshold=0.0, support_only=True)
-    pairs = zip(rules["antecedents"], rules["consequents"], strict=True)
-    return sorted((tuple(sorted(left)), tuple(sorted(right))) for left, right in pairs)
+    return sorted(
+        (left, tuple(item for item in itemset if item not in left))
+        for itemset in itemsets
+        for length in range(1, len(itemset))
+        for left in combinations(itemset, length)
+    )
 
 
 def pairs_apart(table: ItemTable, itemsets: Sequence[tuple[int, ...]], longest: int) -> int:
@@ -90,20 +340,6 @@ def pairs_apart(table: ItemTable, itemsets: Sequence[tuple[int, ...]], longest: 
 
 def _parts(columns: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     return (part for length in range(len(columns) + 1) for part in combinations(columns, length))
-
-
-def _frame(table: ItemTable) -> pd.DataFrame:
-    return pd.DataFrame(table.present)
-
-
-def _frequent_pairs(table: ItemTable, rows: int) -> int:
-    present = table.present.astype(np.float64)
-    together = np.triu(present.T @ present, k=1)
-    return int(np.count_nonzero(together >= rows))
-
-
-def _one_per_column(table: ItemTable, itemset: tuple[int, ...]) -> bool:
-    return len({table.items[item].column for item in itemset}) == len(itemset)
 
 
 def _require_few(candidates: int, most: int) -> None:

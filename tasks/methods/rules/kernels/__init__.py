@@ -1,0 +1,1 @@
+"""Kernels: the loops over itemsets and permutations, compiled by numba; pure functions of arrays."""
