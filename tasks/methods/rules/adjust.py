@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Adjust = Literal["bonferroni", "holm", "bh", "by"]
+ClassAdjust = Literal["bonferroni", "holm", "bh", "by", "lamp", "westfall_young"]
+"""Adjustments of rules that end in an outcome: `tarone` and `westfall_young` hold the last two."""
 
 
 def adjusted_p_values(p: NDArray[np.float64], adjust: Adjust, searched: int | None = None) -> NDArray[np.float64]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from math import ceil
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from data_catalog.errors import BadData
 from tasks.methods.method import Method
-from tasks.methods.rules.adjust import Adjust, adjusted_p_values
-from tasks.methods.rules.contingency import fisher_greater, rule_counts
+from tasks.methods.rules.adjust import ClassAdjust, adjusted_p_values
+from tasks.methods.rules.class_tests import ClassTests, class_tests
+from tasks.methods.rules.contingency import rule_counts
 from tasks.methods.rules.items import ItemTable, require_one_row_each, require_same_rows
-from tasks.methods.rules.itemsets import frequent_itemsets
+from tasks.methods.rules.itemsets import ROUNDING, frequent_itemsets
 from tasks.methods.rules.redundancy import explanations, productive
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.search import Search
+from tasks.methods.rules.tarone import tarone_adjusted, testable
+from tasks.methods.rules.westfall_young import permutation_delta, westfall_young_adjusted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +31,18 @@ if TYPE_CHECKING:
 class ClassRuleMiner(Method):
     """Find items, alone or together, that go with a value of the outcome more often than chance allows.
 
-    Every frequent antecedent is tested against every value of the outcome by Fisher's exact one-sided test,
-    and p-values are adjusted for all of these tests. The outcome takes no part in choosing what is frequent,
-    so that the adjustment is honest. Listed are the productive rules: those better, beyond chance, than
-    each rule with one item less (Webb, Mach Learn 2007;68:1), and of these a rule that only echoes a better
-    one says by which it is explained: it is listed, but not claimed. Holm's adjustment is the default because it
-    holds whatever the dependence between rules, as they share rows and items, and asks of the first rule
-    no more than alpha over the number searched, where Benjamini and Yekutieli's asks a further factor of
-    the logarithm of that number.
+    Every frequent antecedent is tested against every value of the outcome by an exact one-sided test, Fisher's or,
+    within strata such as centres, the one of Cochran, Mantel and Haenszel, and p-values are adjusted for all of these
+    tests. The outcome takes no part in choosing what is frequent, so that the adjustment is honest. Listed are the
+    productive rules: those better, beyond chance, than each rule with one item less (Webb, Mach Learn 2007;68:1),
+    and of these a rule that only echoes a better one says by which it is explained: it is listed, but not claimed.
+
+    Holm's adjustment is the default because it holds whatever the dependence between rules, as they share rows and
+    items, and however many of them are true, and draws nothing. `lamp` holds as widely and is stricter with fewer:
+    it counts rules of the same patients once and rules of so few or so many patients that they could not be
+    significant not at all, which pays when `min_support` is low. `westfall_young` also allows for how much rules
+    overlap, and finds the most, but bounds the chance of a false discovery for sure only where no rule is true.
+    Benjamini and Yekutieli's asks of the first rule a further factor of the logarithm of the number searched.
     """
 
     method: Literal["class_rules"] = "class_rules"
@@ -43,9 +52,13 @@ class ClassRuleMiner(Method):
     """Most items in the antecedent."""
     consequents: tuple[str, ...] | None = None
     """Values of the outcome that rules may end in; None for each of them."""
-    adjust: Adjust = "holm"
-    """Adjustment for the number searched: bonferroni and holm bound the chance of any false discovery, by
-    the share of false discoveries, bh that share if rules depend on each other positively."""
+    adjust: ClassAdjust = "holm"
+    """Adjustment for the number searched: bonferroni, holm, lamp and westfall_young bound the chance of any false
+    discovery, by the share of false discoveries, bh that share if rules depend on each other positively."""
+    permutations: int = Field(default=1000, ge=1)
+    """How often westfall_young gives the patients' outcomes to others, of the same stratum."""
+    seed: int = Field(default=0, ge=0)
+    """Starts the drawing of these permutations."""
     alpha: float = Field(default=0.05, gt=0, lt=1)
     """A rule is significant if its adjusted p-value is at most this."""
     productive_p: float = Field(default=0.05, gt=0, le=1)
@@ -56,11 +69,21 @@ class ClassRuleMiner(Method):
     max_rules: int | None = Field(default=100, ge=1)
     """Most rules to list; None for all."""
 
-    def __call__(self, items: ItemTable, outcome: ItemTable, groups: Sequence[str]) -> RuleSet:
+    @model_validator(mode="after")
+    def _draws_enough(self) -> Self:
+        fewest = ceil(1 / self.alpha - ROUNDING) - 1
+        if self.adjust == "westfall_young" and self.permutations < fewest:
+            raise ValueError(f"With fewer than {fewest} permutations no rule can be significant at {self.alpha}")
+        return self
+
+    def __call__(
+        self, items: ItemTable, outcome: ItemTable, groups: Sequence[str], strata: Sequence[str | None] | None = None
+    ) -> RuleSet:
         """Return the rules by adjusted p-value, p-value, fewer items and text.
 
-        `outcome` has one item per value; rows where it is not known are left out. `groups` are the
-        patients' keys, one per row.
+        `outcome` has one item per value; rows where it is not known are left out. `groups` are the patients' keys
+        and `strata` the centres, say, within which they are compared, one per row; those of unknown stratum are one
+        stratum.
 
         Raises
         ------
@@ -69,7 +92,7 @@ class ClassRuleMiner(Method):
             consequent is not a value of the outcome, or too many antecedents are frequent.
         """
         require_one_row_each(groups, len(items))
-        search = self.search(items, outcome)
+        search = self.search(items, outcome, strata)
         answered = answered_rows(outcome)
         listed = search.take(range(len(search.pairs))[: self.max_rules])
         keys = [groups[row] for row in answered.tolist()]
@@ -77,27 +100,45 @@ class ClassRuleMiner(Method):
             rules=listed.rules(keys, self.alpha, explanations(listed, self.productive_p)),
             found=len(search.pairs),
             searched=search.searched,
+            tested=search.tested,
+            delta=search.delta,
             rows=answered.size,
             left_out=len(items) - answered.size,
             adjust=self.adjust,
             alpha=self.alpha,
         )
 
-    def search(self, items: ItemTable, outcome: ItemTable) -> Search:
+    def search(self, items: ItemTable, outcome: ItemTable, strata: Sequence[str | None] | None = None) -> Search:
         """Return all rules found, by position, in their order; the outcome's items come after the others."""
         require_same_rows(len(items), len(outcome))
         _require_apart(items, outcome)
         answered = answered_rows(outcome)
-        table = items.select(answered).beside(outcome.select(answered))
-        ends = [(len(items.items) + value,) for value in self._values(outcome)]
-        starts = frequent_itemsets(items.select(answered), self.min_support, self.max_length, self.max_candidates)
-        pairs = [(start, end) for start in starts for end in ends]
+        known, target = items.select(answered), outcome.select(answered)
+        values = self._values(outcome)
+        starts = frequent_itemsets(known, self.min_support, self.max_length, self.max_candidates)
+        codes = _codes(strata, len(items))[answered]
+        tests = class_tests(known, starts, target.present.argmax(axis=1), codes, values)
+        table = known.beside(target)
+        pairs = [(start, (len(items.items) + value,)) for start in starts for value in values]
         counts = rule_counts(table, [start for start, _ in pairs], [end for _, end in pairs])
-        p = fisher_greater(counts)
-        adjusted = adjusted_p_values(p, self.adjust)
-        search = Search(table, tuple(pairs), counts, len(pairs), p, adjusted)
-        search = search.take(np.flatnonzero(p <= self.productive_p).tolist())
+        search = self._adjusted(tests, Search(table, tuple(pairs), counts, len(pairs), *np.ones((2, len(pairs)))))
+        search = search.take(np.flatnonzero(search.p <= self.productive_p).tolist())
         return search.take(productive(search, self.productive_p).tolist()).ordered()
+
+    def _adjusted(self, tests: ClassTests, search: Search) -> Search:
+        """Return the search with the p-values of its tests, and these adjusted."""
+        p, attainable = tests.p_values()
+        own = p[tests.which].ravel()
+        if self.adjust == "lamp":
+            tested = testable(attainable.ravel(), self.alpha)
+            adjusted = tarone_adjusted(p, attainable, tested)[tests.which].ravel()
+            return replace(search, p=own, adjusted=adjusted, tested=tested.number, delta=tested.delta)
+        if self.adjust == "westfall_young":
+            smallest = tests.smallest(range(self.permutations), self.seed)
+            adjusted = westfall_young_adjusted(own, smallest)
+            delta = permutation_delta(smallest, self.alpha)
+            return replace(search, p=own, adjusted=adjusted, tested=tests.hypotheses, delta=delta)
+        return replace(search, p=own, adjusted=adjusted_p_values(own, self.adjust))
 
     def _values(self, outcome: ItemTable) -> list[int]:
         levels = [item.level for item in outcome.items]
@@ -116,6 +157,15 @@ class ClassRuleMiner(Method):
 def answered_rows(outcome: ItemTable) -> NDArray[np.intp]:
     """Return the positions of the rows whose outcome is known."""
     return np.flatnonzero(outcome.known.all(axis=1))
+
+
+def _codes(strata: Sequence[str | None] | None, rows: int) -> NDArray[np.intp]:
+    """Return the number of each row's stratum, from 0; all are of one where there are none."""
+    if strata is None:
+        return np.zeros(rows, np.intp)
+    require_same_rows(rows, len(strata))
+    numbers = {stratum: number for number, stratum in enumerate(dict.fromkeys(strata))}
+    return np.array([numbers[stratum] for stratum in strata], np.intp)
 
 
 def _require_apart(items: ItemTable, outcome: ItemTable) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -133,3 +133,18 @@ def odds_ratio_interval(a: int, b: int, c: int, d: int) -> tuple[float, float]:
     centre = log(odds_ratio(a, b, c, d))
     half = Z_95 * sqrt(sum(1 / (cell + HALDANE) for cell in (a, b, c, d)))
     return exp(centre - half), exp(centre + half)
+
+
+def lift_interval(a: int, b: int, c: int, d: int) -> tuple[float, float]:
+    """Return the 95 % interval of the lift, symmetric about its logarithm; 0 to infinity where no row has both.
+
+    The four counts are taken as one multinomial sample, and the variance of the logarithm as its first-order
+    expansion (the delta method: Oehlert, Am Stat 1992;46:27).
+    """
+    if a == 0:
+        return 0.0, inf
+    rows, left, right = a + b + c + d, a + b, a + c
+    variance = 1 / a - 1 / left - 1 / right + 2 * a / (left * right) - 1 / rows
+    half = Z_95 * sqrt(max(0.0, variance))
+    lift = a * rows / (left * right)
+    return lift * exp(-half), lift * exp(half)

@@ -6,8 +6,8 @@ import math
 
 from pydantic import Field
 
-from tasks.methods.rules.adjust import Adjust
-from tasks.methods.rules.contingency import odds_ratio, odds_ratio_interval, wilson_interval
+from tasks.methods.rules.adjust import ClassAdjust
+from tasks.methods.rules.contingency import lift_interval, odds_ratio, odds_ratio_interval, wilson_interval
 from tasks.methods.rules.items import Item, Refusal, Value
 
 RuleKey = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
@@ -85,6 +85,11 @@ class Counts(Value):
         return _share(self.a * self.known, self.applies * (self.a + self.c))
 
     @property
+    def lift_interval(self) -> tuple[float, float]:
+        """Return the 95 % interval of the lift; 0 to infinity where it cannot be estimated."""
+        return lift_interval(self.a, self.b, self.c, self.d)
+
+    @property
     def leverage(self) -> float | None:
         """Return the support less what independence would give (Piatetsky-Shapiro 1991)."""
         return None if not self.known else self.a / self.known - self.applies * (self.a + self.c) / self.known**2
@@ -95,6 +100,19 @@ class Counts(Value):
         if not self.applies:
             return None
         return (self.b + self.d) * self.applies / (self.known * self.b) if self.b else math.inf
+
+    @property
+    def zhang(self) -> float | None:
+        """Return the dependence, 0 if independent, from -1 to 1 (Yan et al., Appl Artif Intell 2009;23:713)."""
+        if not self.known:
+            return None
+        together = self.a * self.known - self.applies * (self.a + self.c)
+        return together / max(self.a * (self.c + self.d), self.applies * self.c, 1)
+
+    @property
+    def jaccard(self) -> float | None:
+        """Return the share of patients with both among those with either (Jaccard, New Phytol 1912;11:37)."""
+        return _share(self.a, self.a + self.b + self.c)
 
     @property
     def odds_ratio(self) -> float:
@@ -133,7 +151,7 @@ class Rule(Counts):
     consequent: tuple[Item, ...] = Field(min_length=1)
     """then these."""
     p: float | None = Field(default=None, ge=0, le=1)
-    """Fisher's exact one-sided p-value; None where it was not tested."""
+    """Exact one-sided p-value, Fisher's or within strata; None where it was not tested."""
     adjusted_p: float | None = Field(default=None, ge=0, le=1)
     """The p-value adjusted for everything searched."""
     alpha: float | None = Field(default=None, gt=0, lt=1)
@@ -200,7 +218,14 @@ class RuleSet(Value):
     """Rows mined, one per patient."""
     left_out: int = Field(default=0, ge=0)
     """Rows left out because their outcome is not known."""
-    adjust: Adjust | None = None
+    tested: int | None = Field(default=None, ge=0)
+    """Tests p-values are adjusted for where these are not all searched: those of different patients that could be
+    significant at all (`lamp`), or of different patients (`westfall_young`)."""
+    delta: float | None = Field(default=None, ge=0)
+    """Largest p-value that is significant; None where it depends on the other p-values."""
+    strata: str | None = None
+    """Column within whose values rules were tested; None where patients were taken as one group."""
+    adjust: ClassAdjust | None = None
     """How p-values are adjusted; None where there are none."""
     alpha: float | None = Field(default=None, gt=0, lt=1)
     """Level of significance of adjusted p-values."""

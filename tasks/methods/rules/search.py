@@ -36,6 +36,11 @@ class Search:
         Number of rules looked at, or passed over for what does not depend on how items go together.
     p, adjusted
         P-values of the rules found, and the same adjusted for everything searched.
+    tested
+        Number of tests p-values are adjusted for where it is not `searched`: those of different rows that could be
+        significant at all; None where it is.
+    delta
+        The largest p-value that is significant; None where the adjustment depends on the other p-values.
     """
 
     table: ItemTable
@@ -44,6 +49,8 @@ class Search:
     searched: int
     p: NDArray[np.float64]
     adjusted: NDArray[np.float64]
+    tested: int | None = None
+    delta: float | None = None
 
     @property
     def antecedents(self) -> list[tuple[int, ...]]:

@@ -49,6 +49,8 @@ def test_the_measures_are_those_computed_by_hand():
     assert RULE.lift == pytest.approx(11 / 12 / (16 / 40))
     assert RULE.leverage == pytest.approx(11 / 40 - 12 / 40 * 16 / 40)
     assert RULE.conviction == pytest.approx((24 / 40) / (1 / 12))
+    assert RULE.zhang == pytest.approx((11 * 40 - 12 * 16) / max(11 * 28, 12 * 5))
+    assert RULE.jaccard == 11 / 17
     assert RULE.odds_ratio == pytest.approx(11.5 * 23.5 / (1.5 * 5.5))
     low, high = RULE.confidence_interval
     assert 0.64 < low < 11 / 12 < high < 0.99
@@ -67,6 +69,8 @@ def test_the_measures_equal_those_of_mlxtend(a, b, c, d):
     theirs = both[both["antecedents"] == frozenset("A")].iloc[0]
     for measure in ("support", "confidence", "lift", "leverage"):
         np.testing.assert_allclose(getattr(counts, measure), theirs[measure], atol=1e-12)
+    np.testing.assert_allclose(counts.zhang, theirs["zhangs_metric"], atol=1e-9)
+    np.testing.assert_allclose(counts.jaccard, theirs["jaccard"])
     if b:  # theirs is huge but finite where rounding leaves a confidence just below 1
         np.testing.assert_allclose(counts.conviction, theirs["conviction"])
 
@@ -74,6 +78,7 @@ def test_the_measures_equal_those_of_mlxtend(a, b, c, d):
 def test_a_measure_of_nobody_is_none():
     nobody = Counts(a=0, b=0, c=0, d=0)
     assert nobody.support is nobody.coverage is nobody.base_rate is nobody.confidence is None
+    assert nobody.zhang is nobody.jaccard is None
     assert nobody.lift is nobody.leverage is nobody.conviction is nobody.confidence_otherwise is None
     assert nobody.confidence_interval == (0, 1)
 
