@@ -68,7 +68,9 @@ def _jobs(
         )
     if mining.sequences is not None and events is not None:
         jobs["sequences"] = mine_sequences.job(
-            plan.study, {"events": events, "cohort": cohort}, {"miner": mining.sequences}
+            plan.study,
+            {"events": events, "cohort": cohort},
+            {"miner": mining.sequences, "outcome": outcome_words(plan)},
         )
     return jobs
 

@@ -73,6 +73,16 @@ def mine_associations(
 
 
 @stage(RULES)
-def mine_sequences(events: pd.DataFrame, cohort: pd.DataFrame, *, miner: SequenceMiner) -> SequenceSet:
-    """Return what comes before what in the dated events of the cohort's patients."""
-    return miner(events[events["patient"].isin(cohort["patient"])])
+def mine_sequences(
+    events: pd.DataFrame, cohort: pd.DataFrame, *, miner: SequenceMiner, outcome: tuple[str, str, str] | None = None
+) -> SequenceSet:
+    """Return what comes before what in the dated events of the cohort's patients, and what goes with the outcome.
+
+    `outcome` is its label and the words for coming true and not.
+    """
+    own = events[events["patient"].isin(cohort["patient"])]
+    if outcome is None:
+        return miner(own)
+    label, positive, _ = outcome
+    values = cohort.drop_duplicates("patient").set_index("patient")[OUTCOME]
+    return miner(own, values, f"{label} is {positive}")

@@ -76,6 +76,22 @@ def test_what_comes_before_what_is_found():
     assert [rule.steps for rule in found.significant] == [("steroids", "infection")]
 
 
+def test_patterns_are_held_against_the_outcome_in_its_words():
+    rows = [
+        (f"P-{n}", day, event)
+        for n in range(24)
+        for day, event in ((n, "drug" if n % 2 else "scan"), (n + 9, "scan" if n % 2 else "drug"))
+    ]
+    events = pd.DataFrame(rows, columns=["patient", "day", "event"])
+    outcome = [1.0 if n % 2 else 0.0 for n in range(24)]
+    cohort = pd.DataFrame({"patient": [f"P-{n}" for n in range(24)], "outcome": outcome})
+    found = mine_sequences.function(events, cohort, miner=SequenceMiner(), outcome=WORDS)
+    RULES.check(found)
+    claimed = {one.claim: one.with_outcome for one in found.claimed_patterns}
+    assert claimed.keys() == {"drug, then scan", "scan, then drug"}
+    assert claimed["drug, then scan"].words == "progression is yes in 12 of 12 patients with it, against 0 of 12"
+
+
 def test_the_cohort_is_not_changed(cohort):
     before = cohort.copy(deep=True)
     mine_rules.function(cohort, **SHARED, miner=ClassRuleMiner())

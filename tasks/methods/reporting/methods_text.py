@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tasks.methods.learning.evaluation import Evaluation
     from tasks.methods.reporting.data import MethodUsed, Purpose, ReportData
     from tasks.methods.rules.rule import RuleSet
+    from tasks.methods.rules.sequence_rule import SequenceSet
 
 VERBS: dict[Purpose, str] = {
     "preprocessing": "were cleaned by {methods}",
@@ -225,14 +226,30 @@ def _sequences(data: ReportData) -> str:
     if data.sequences is None:
         return ""
     used = _parameters(data.methods, "sequences")
-    gap = used.get("max_gap_days")
-    within = f", at most {gap:g} days apart," if gap else ""
-    steps = f" of up to {used['max_steps']} events" if used else ""
+    limits = [
+        text.format(used[name])
+        for name, text in (("max_gap_days", "at most {:g} days apart"), ("window_days", "within {:g} days in all"))
+        if used.get(name)
+    ]
+    within = f", {listing(limits)}," if limits else ""
     return (
-        f"Sequences{steps}{within} were counted in {plural(data.sequences.patients, 'patient')} with dated events. The "
-        "order of each pair was tested against shuffles of the patient's own events over the patient's own dates; "
-        f"p-values were adjusted for {plural(data.sequences.searched, 'ordered pair')} by "
-        f"{adjustment(data.sequences.adjust)} method."
+        f"Events before others{within} were counted in {plural(data.sequences.patients, 'patient')} with dated events. "
+        "The order was tested against shuffles of the patient's own events over the patient's own dates; "
+        f"p-values were adjusted for {plural(data.sequences.searched, 'order')} that could have been found by "
+        f"{adjustment(data.sequences.adjust)} method. {_patterns(data.sequences, used)}"
+    )
+
+
+def _patterns(found: SequenceSet, used: dict[str, Any]) -> str:
+    """Return how patterns of events were counted, and tested against the outcome."""
+    steps = f" of up to {used['max_steps']} steps" if used else ""
+    counted = f"Closed patterns of events{steps} were counted too"
+    if not found.patterns_tested:
+        return f"{counted}, without a test."
+    shuffles = f"{used['permutations']:,} shuffles" if used else "shuffles"
+    return (
+        f"{counted}, and tested against the outcome by Fisher's exact test, adjusted by {shuffles} of the outcome over "
+        f"all {found.patterns_tested:,} of them (Westfall and Young)."
     )
 
 

@@ -12,6 +12,8 @@ from data_catalog.errors import BadData
 from tasks.methods.rules.items import require_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 EVENT_COLUMNS = ("patient", "day", "event")
@@ -35,10 +37,14 @@ class History:
     days: NDArray[np.float64]
     codes: NDArray[np.intp]
 
-    def in_order(self, max_gap_days: float | None) -> NDArray[np.bool_]:
+    def in_order(self, gap_days: float) -> NDArray[np.bool_]:
         """Return (events, events): the second is later than the first, by at most the gap."""
         gaps = self.days[None, :] - self.days[:, None]
-        return (gaps > 0) & (gaps <= (np.inf if max_gap_days is None else max_gap_days))
+        return (gaps > 0) & (gaps <= gap_days)
+
+    def happen_once(self, codes: Iterable[int]) -> bool:
+        """Return whether each of some events is there exactly once."""
+        return all(np.count_nonzero(self.codes == code) == 1 for code in codes)
 
 
 def histories(events: pd.DataFrame) -> tuple[tuple[str, ...], tuple[History, ...]]:

@@ -1,11 +1,12 @@
-"""Whether one event comes before another more often than the patients' own dates make it."""
+"""Whether some events come before others more often than the patients' own dates make it."""
 
 from __future__ import annotations
 
-from itertools import permutations as orders
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tasks.methods.rules.kernels.orders import shuffles_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,45 +14,53 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.methods.rules.events import History
+    from tasks.methods.rules.sequence_search import Limits, Order
+
+FEWEST = 2
+"""Events that can be in order."""
 
 
 def order_chances(
-    histories: Sequence[History], max_gap_days: float | None, permutations: int, seed: int
-) -> dict[tuple[int, int], list[float]]:
-    """Return, by pair of events, the chances of the patients with both that the first comes before the second.
+    histories: Sequence[History], rules: Sequence[Order], limits: Limits, permutations: int, seed: int
+) -> list[list[float]]:
+    """Return, rule by rule, the chances of the patients with all its events that they are in its order.
 
     It is the chance when the patient's events are shuffled over the patient's own dates: the exact share of
-    shuffles where both events happened once, otherwise (hits + 1) / (permutations + 1) of random ones.
+    shuffles for a pair of events that both happened once, otherwise (hits + 1) / (permutations + 1) of random ones.
     Patients of whom no two dates are in order are left out: their chance is 0.
     """
-    chances: dict[tuple[int, int], list[float]] = {}
-    rng = np.random.default_rng(seed)
-    for history in histories:
-        own, labels, counts = np.unique(history.codes, return_inverse=True, return_counts=True)
-        ordered = history.in_order(max_gap_days)
-        if own.size > 1 and ordered.any():
-            table = _chances(labels, counts, ordered, permutations, rng)
-            for first, second in orders(range(own.size), 2):
-                chances.setdefault((int(own[first]), int(own[second])), []).append(float(table[first, second]))
+    chances: list[list[float]] = [[] for _ in rules]
+    events = [frozenset((*rule.before, *rule.after)) for rule in rules]
+    sides = [(np.array(rule.before, np.int64), np.array(rule.after, np.int64)) for rule in rules]
+    nearest = min(limits.gap, limits.window)
+    for place, history in enumerate(histories):
+        ordered = history.in_order(nearest)
+        own = frozenset(history.codes.tolist())
+        if len(own) < FEWEST or not ordered.any():
+            continue
+        shares = _Shuffles(history, permutations, (seed, place))
+        exact = np.count_nonzero(ordered) / (history.codes.size * (history.codes.size - 1))
+        for number, (before, after) in enumerate(sides):
+            if events[number] <= own:
+                is_pair = len(events[number]) == FEWEST and history.happen_once(events[number])
+                chances[number].append(exact if is_pair else shares.in_order(before, after, limits))
     return chances
 
 
-def _chances(
-    labels: NDArray[np.intp],
-    counts: NDArray[np.intp],
-    ordered: NDArray[np.bool_],
-    permutations: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    once = (counts[:, None] == 1) & (counts[None, :] == 1)
-    exact = np.count_nonzero(ordered) / (labels.size * (labels.size - 1))
-    if once.all():
-        return np.full(once.shape, exact)
-    shuffled = rng.permuted(np.tile(labels, (permutations, 1)), axis=1)
-    first, second = np.nonzero(ordered)
-    hits = np.zeros((permutations, counts.size, counts.size), bool)
-    hits[np.arange(permutations)[:, None], shuffled[:, first], shuffled[:, second]] = True
-    return np.where(once, exact, (hits.sum(axis=0) + 1) / (permutations + 1))
+class _Shuffles:
+    """Hold random shuffles of a patient's events, drawn when they are first needed, the same for every rule."""
+
+    def __init__(self, history: History, permutations: int, seed: tuple[int, int]) -> None:
+        self.history, self.permutations, self.seed = history, permutations, seed
+        self.drawn: NDArray[np.int64] | None = None
+
+    def in_order(self, before: NDArray[np.int64], after: NDArray[np.int64], limits: Limits) -> float:
+        """Return the share of shuffles that have the order, the true one among them."""
+        if self.drawn is None:
+            rows = np.tile(self.history.codes.astype(np.int64), (self.permutations, 1))
+            self.drawn = np.random.default_rng(self.seed).permuted(rows, axis=1)
+        hits = shuffles_in_order(self.history.days, self.drawn, before, after, limits.gap, limits.window)
+        return (hits + 1) / (self.permutations + 1)
 
 
 def chance_of_at_least(count: int, chances: Sequence[float]) -> float:

@@ -1,4 +1,4 @@
-"""A sequence of events with its counts, and the set of sequences that one search gives."""
+"""Events before others and patterns in time, with their counts, and the set of them that one search gives."""
 
 from __future__ import annotations
 
@@ -7,40 +7,48 @@ from pydantic import Field
 from tasks.methods.rules.adjust import Adjust
 from tasks.methods.rules.contingency import wilson_interval
 from tasks.methods.rules.items import Value, number_text
+from tasks.methods.rules.rule import Counts
 
 
 class SequenceRule(Value):
-    """State that patients have some events one after the other, on different days."""
+    """State that patients have some events before others: every one of the first before every one of the second."""
 
-    steps: tuple[str, ...] = Field(min_length=2)
-    """The events in order."""
+    before: tuple[str, ...] = Field(min_length=1)
+    """The events that come first, in any order among themselves."""
+    after: tuple[str, ...] = Field(min_length=1)
+    """The events that follow all of these, in any order among themselves."""
     patients: int = Field(ge=1)
     """Patients with any event: the denominator of the support."""
     begun: int = Field(ge=1)
-    """Patients with all steps but the last, in order: the denominator of the confidence."""
+    """Patients with all events that come first: the denominator of the confidence."""
     completed: int = Field(ge=1)
-    """Patients with all steps in order."""
+    """Patients in whom all others follow them."""
     median_days: float = Field(gt=0)
-    """Median over these of the days from the first occurrence of the first step to the first end after it."""
-    p: float | None = Field(default=None, ge=0, le=1)
-    """One-sided p-value of the order of a pair; None for longer sequences."""
-    adjusted_p: float | None = Field(default=None, ge=0, le=1)
-    """The p-value adjusted for all pairs searched."""
+    """Median over these of the days from the first day on which all of the first had happened and the others follow."""
+    p: float = Field(ge=0, le=1)
+    """One-sided p-value of the order."""
+    adjusted_p: float = Field(ge=0, le=1)
+    """The p-value adjusted for everything searched."""
     alpha: float = Field(gt=0, lt=1)
     """Level of significance of the adjusted p-value."""
     supporting: tuple[str, ...] = ()
-    """Keys of the patients with all steps in order."""
+    """Keys of the patients in whom the others follow."""
     contradicting: tuple[str, ...] = ()
-    """Keys of the patients who began and did not complete."""
+    """Keys of the patients with the first events in whom they do not."""
+
+    @property
+    def steps(self) -> tuple[str, str]:
+        """Return what comes first and what follows, in words."""
+        return " and ".join(self.before), " and ".join(self.after)
 
     @property
     def support(self) -> float:
-        """Return the share of patients with all steps in order."""
+        """Return the share of patients in whom the events come in this order."""
         return self.completed / self.patients
 
     @property
     def confidence(self) -> float:
-        """Return the share of those who began in whom the last step follows."""
+        """Return the share of those with the first events in whom the others follow."""
         return self.completed / self.begun
 
     @property
@@ -51,37 +59,120 @@ class SequenceRule(Value):
     @property
     def significant(self) -> bool:
         """Return whether the adjusted p-value is at most alpha."""
-        return self.adjusted_p is not None and self.adjusted_p <= self.alpha
+        return self.adjusted_p <= self.alpha
 
     @property
     def claim(self) -> str:
-        """Return the sequence in words, without its counts."""
-        return f"{', then '.join(self.steps[:-1])} is followed by {self.steps[-1]}"
+        """Return the rule in words, without its counts."""
+        first, then = self.steps
+        return f"{first} {'is' if len(self.before) == 1 else 'are'} followed by {then}"
 
     @property
     def sentence(self) -> str:
-        """Return the sequence in words with its counts."""
+        """Return the rule in words with its counts."""
         rate = f"{self.completed} of {self.begun} patients ({100 * self.confidence:.0f} %)"
         return f"{self.claim}: {rate}, {number_text(round(self.median_days, 1))} days after {self.steps[0]} (median)."
 
 
+class OutcomeTest(Counts):
+    """Count a pattern against the outcome, among the patients whose outcome is known."""
+
+    outcome: str
+    """The positive outcome in words (`progression is yes`)."""
+    p: float = Field(ge=0, le=1)
+    """Fisher's exact two-sided p-value."""
+    adjusted_p: float = Field(ge=0, le=1)
+    """The p-value adjusted for all patterns searched (Westfall and Young)."""
+    alpha: float = Field(gt=0, lt=1)
+    """Level of significance of the adjusted p-value."""
+    gains: bool
+    """Whether the pattern tells more, beyond chance, than each that lacks one of its events."""
+
+    @property
+    def significant(self) -> bool:
+        """Return whether the adjusted p-value is at most alpha."""
+        return self.adjusted_p <= self.alpha
+
+    @property
+    def claimed(self) -> bool:
+        """Return whether this is a discovery: significant, and not the echo of a shorter pattern."""
+        return self.significant and self.gains
+
+    @property
+    def words(self) -> str:
+        """Return the counts in words."""
+        return f"{self.outcome} in {self.a} of {self.applies} patients with it, against {self.c} of {self.c + self.d}"
+
+
+class SequencePattern(Value):
+    """State that patients have events on days one after the other, those of a step on one day."""
+
+    steps: tuple[tuple[str, ...], ...] = Field(min_length=1)
+    """The events of each step."""
+    patients: int = Field(ge=1)
+    """Patients with any event: the denominator of the support."""
+    completed: int = Field(ge=1)
+    """Patients with all steps in order."""
+    median_days: float = Field(ge=0)
+    """Median over these of the fewest days from the first step to the last; 0 for a single step."""
+    with_outcome: OutcomeTest | None = None
+    """Counts against the outcome; None without one."""
+    supporting: tuple[str, ...] = ()
+    """Keys of the patients with all steps in order."""
+
+    @property
+    def support(self) -> float:
+        """Return the share of patients with all steps in order."""
+        return self.completed / self.patients
+
+    @property
+    def claimed(self) -> bool:
+        """Return whether the pattern goes with the outcome and no shorter one says as much."""
+        return self.with_outcome is not None and self.with_outcome.claimed
+
+    @property
+    def claim(self) -> str:
+        """Return the pattern in words, without its counts."""
+        return ", then ".join(" with ".join(step) for step in self.steps)
+
+    @property
+    def sentence(self) -> str:
+        """Return the pattern in words with its counts."""
+        took = f", in {number_text(round(self.median_days, 1))} days (median)" if len(self.steps) > 1 else ""
+        tested = "" if self.with_outcome is None else f"; {self.with_outcome.words} without"
+        return f"{self.claim}: {self.completed} of {self.patients} patients{took}{tested}."
+
+
 class SequenceSet(Value):
-    """Give the sequences one search found, and what it searched."""
+    """Give the rules and patterns in time that one search found, and what it searched."""
 
     rules: tuple[SequenceRule, ...]
-    """The sequences, the most convincing first."""
+    """The rules, the most convincing first."""
     found: int = Field(ge=0)
-    """Sequences found, of which at most so many as asked for are listed."""
+    """Rules found, of which at most so many as asked for are listed."""
     searched: int = Field(ge=0)
-    """Ordered pairs tested: what p-values are adjusted for."""
+    """Orders of events that could have been found: what p-values of rules are adjusted for."""
     patients: int = Field(ge=0)
     """Patients with any event."""
     adjust: Adjust
-    """How p-values are adjusted."""
+    """How p-values of rules are adjusted."""
     alpha: float = Field(gt=0, lt=1)
     """Level of significance of adjusted p-values."""
+    patterns: tuple[SequencePattern, ...] = ()
+    """Closed patterns: those that go with the outcome first, then the most frequent."""
+    patterns_found: int = Field(default=0, ge=0)
+    """Patterns found, of which at most so many as asked for are listed."""
+    patterns_tested: int = Field(default=0, ge=0)
+    """Patterns tested against the outcome; 0 without one."""
+    answered: int = Field(default=0, ge=0)
+    """Patients with any event and a known outcome."""
 
     @property
     def significant(self) -> tuple[SequenceRule, ...]:
-        """Return the sequences whose adjusted p-value is at most alpha."""
+        """Return the rules whose adjusted p-value is at most alpha."""
         return tuple(rule for rule in self.rules if rule.significant)
+
+    @property
+    def claimed_patterns(self) -> tuple[SequencePattern, ...]:
+        """Return the patterns that go with the outcome and of which no shorter one says as much."""
+        return tuple(pattern for pattern in self.patterns if pattern.claimed)

@@ -1,9 +1,7 @@
-"""Sequences of dated events: what comes before what, and whether the order is more than chance."""
+"""Sequences of dated events: what comes before what, more than by chance, and which patterns go with the outcome."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import permutations as orders
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,151 +12,185 @@ from tasks.methods.rules.adjust import Adjust, adjusted_p_values
 from tasks.methods.rules.events import History, histories
 from tasks.methods.rules.itemsets import least_rows
 from tasks.methods.rules.order import chance_of_at_least, order_chances
-from tasks.methods.rules.sequence_rule import SequenceRule, SequenceSet
+from tasks.methods.rules.pattern_outcome import Answers, Tested, tested_patterns, untested_patterns
+from tasks.methods.rules.pattern_search import PatternLimits, closed_patterns, visits_of
+from tasks.methods.rules.sequence_rule import SequencePattern, SequenceRule, SequenceSet
+from tasks.methods.rules.sequence_search import Limits, Order, happenings, orders, pairs_searched, spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
-
-Occurrences = dict[int, set[tuple[float, float]]]
-"""By position of the patient: first and last day of every way the steps happened in order."""
-Steps = tuple[int, ...]
-"""Positions of events, in order."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Grown:
-    """Be a sequence, where all its steps but the last occur, and where all of them do."""
-
-    steps: Steps
-    begun: Occurrences
-    done: Occurrences
+    from numpy.typing import NDArray
 
 
 class SequenceMiner(Method):
-    """Find events that come one after the other in many patients, on different days.
+    """Find events that come before others in many patients, and patterns of events that go with the outcome.
 
-    Sequences grow step by step in the patients who have them so far, as in PrefixSpan (Pei et al., IEEE
-    Trans Knowl Data Eng 2004;16:1424); each event is in a sequence once. The order of a pair is tested
-    against shuffles of each patient's events over the patient's own dates: which events a patient has, and
-    when anything happened, stays. P-values are adjusted for every ordered pair of which enough patients
-    have both events, a count the shuffles do not change. Of a longer sequence no p-value is given.
+    Rules: every event of X happens before every event of Y (Fournier-Viger et al., IDA 2014, p. 108). The order is
+    tested against shuffles of each patient's events over the patient's own dates: which events a patient has, and
+    when anything happened, stays. P-values are adjusted for every X and Y of which enough patients have all events, a
+    count the shuffles do not change. Listed are rules that are less likely by chance than each with one event less.
+
+    Patterns: steps on days one after the other, the events of a step on one day, closed: none can take an event more
+    without losing a patient. With an outcome each is tested by Fisher's exact test, two-sided, and adjusted by
+    shuffles of the outcome between patients over all of them (Westfall and Young 1993). Which patterns are frequent
+    and closed does not depend on the outcome.
     """
 
     method: Literal["sequences"] = "sequences"
     min_support: float = Field(default=0.1, gt=0, le=1)
-    """Smallest share of patients with any event who have a sequence."""
-    max_steps: int = Field(default=2, ge=2, le=5)
-    """Most events in a sequence."""
+    """Smallest share of patients with any event in whom a rule holds, or a pattern occurs."""
+    min_confidence: float = Field(default=0.0, ge=0, le=1)
+    """Smallest share of the patients with the first events of a rule in whom the others follow."""
+    max_before: int | None = Field(default=1, ge=1)
+    """Most events that come first in a rule; None for any number."""
+    max_after: int | None = Field(default=1, ge=1)
+    """Most events that follow in a rule; None for any number."""
+    max_steps: int = Field(default=3, ge=1, le=10)
+    """Most steps of a pattern."""
+    max_events: int = Field(default=4, ge=1, le=10)
+    """Most events of a pattern, in all its steps."""
     max_gap_days: float | None = Field(default=None, gt=0)
-    """Most days from one step to the next; None for any number."""
+    """Most days from the last event before to the first after, and from one step to the next; None for any number."""
+    window_days: float | None = Field(default=None, gt=0)
+    """Most days from the first event of a rule or pattern to its last; None for any number."""
     adjust: Adjust = "holm"
-    """Adjustment for the number of pairs searched: bonferroni and holm bound the chance of any false
-    discovery, by the share of false discoveries, bh that share if pairs depend on each other positively."""
+    """Adjustment for the number of orders searched: bonferroni and holm bound the chance of any false
+    discovery, by the share of false discoveries, bh that share if rules depend on each other positively."""
     alpha: float = Field(default=0.05, gt=0, lt=1)
-    """A sequence is significant if its adjusted p-value is at most this."""
+    """A rule or pattern is significant if its adjusted p-value is at most this."""
+    productive_p: float = Field(default=0.05, gt=0, le=1)
+    """Largest p-value, not adjusted, of what a claimed pattern gains on each that lacks one of its events."""
     permutations: int = Field(default=999, ge=99)
-    """Shuffles of each patient in whom an event repeats; for the others the chance is exact."""
+    """Shuffles: of the outcome, and of each patient's events where the chance of an order is not exact."""
     seed: int = Field(default=0, ge=0)
     """Seed of the shuffles."""
+    max_candidates: int = Field(default=100_000, ge=1)
+    """Most rules, and most patterns, to search; more are refused before memory runs out."""
     max_rules: int | None = Field(default=100, ge=1)
-    """Most sequences to list; None for all."""
+    """Most rules, and most patterns, to list; None for all."""
 
-    def __call__(self, events: pd.DataFrame) -> SequenceSet:
-        """Return the sequences by adjusted p-value, p-value, fewer steps and text; those without one last.
+    def __call__(self, events: pd.DataFrame, outcome: pd.Series | None = None, words: str = "") -> SequenceSet:
+        """Return the rules and patterns, those most convincing first.
 
-        `events` has the columns patient (key), day (number) and event (name), one row per event.
+        `events` has the columns patient (key), day (number) and event (name), one row per event. `outcome`, where
+        there is one, is 1, 0 or missing by patient key, and `words` says what 1 means.
 
         Raises
         ------
         BadData
-            If a column is missing, there is no event, or a patient, day or event is not known.
+            If a column is missing, there is no event, a patient, day or event is not known, or too much is frequent.
         """
         names, patients = histories(events)
-        p, adjusted = self._p_values(patients, len(names))
-        found = [
-            self._rule(grown, names, patients, p.get(grown.steps), adjusted.get(grown.steps))
-            for grown in self._grow(_Grown((), {}, {}), patients, len(names))
-            if len(grown.steps) > 1
-        ]
-        found.sort(key=_place)
+        rules, searched = self._rules(names, patients)
+        patterns, tested, answered = self._patterns(names, patients, outcome, words)
         return SequenceSet(
-            rules=tuple(found[: self.max_rules]),
-            found=len(found),
-            searched=len(p),
+            rules=tuple(rules[: self.max_rules]),
+            found=len(rules),
+            searched=searched,
             patients=len(patients),
             adjust=self.adjust,
             alpha=self.alpha,
+            patterns=tuple(patterns[: self.max_rules]),
+            patterns_found=len(patterns),
+            patterns_tested=tested,
+            answered=answered,
         )
 
-    def _grow(self, prefix: _Grown, patients: Sequence[History], events: int) -> Iterator[_Grown]:
-        """Yield every frequent sequence that begins with the prefix."""
-        least = least_rows(self.min_support, len(patients))
-        for event in (event for event in range(events) if event not in prefix.steps):
-            done = self._extended(prefix.done, event, patients) if prefix.steps else _first(event, patients)
-            if len(done) >= least:
-                longer = _Grown((*prefix.steps, event), prefix.done, done)
-                yield longer
-                if len(longer.steps) < self.max_steps:
-                    yield from self._grow(longer, patients, events)
+    def search(self, patients: Sequence[History], events: int) -> tuple[list[Order], int]:
+        """Return every rule, however likely by chance, and how many could have been found."""
+        limits = self._limits(len(patients))
+        held = happenings(patients, events, limits.least)
+        return list(orders(held, limits)), pairs_searched(held, limits)
 
-    def _extended(self, begun: Occurrences, event: int, patients: Sequence[History]) -> Occurrences:
-        gap = np.inf if self.max_gap_days is None else self.max_gap_days
-        done: Occurrences = {}
-        for patient, spans in begun.items():
-            history = patients[patient]
-            days = history.days[history.codes == event].tolist()
-            longer = {(start, day) for start, end in spans for day in days if 0 < day - end <= gap}
-            if longer:
-                done[patient] = longer
-        return done
+    def _limits(self, patients: int) -> Limits:
+        return Limits(
+            least=least_rows(self.min_support, patients),
+            confidence=self.min_confidence,
+            before=self.max_before,
+            after=self.max_after,
+            gap_days=self.max_gap_days,
+            window_days=self.window_days,
+            most=self.max_candidates,
+        )
 
-    def _p_values(self, patients: Sequence[History], events: int) -> tuple[dict[Steps, float], dict[Steps, float]]:
-        """Return p-values, and adjusted ones, of all ordered pairs of which enough patients have both events."""
-        has = np.zeros((len(patients), events), bool)
-        for row, history in enumerate(patients):
-            has[row, history.codes] = True
-        least = least_rows(self.min_support, len(patients))
-        searched = [pair for pair in orders(range(events), 2) if has[:, pair].all(axis=1).sum() >= least]
-        chances = order_chances(patients, self.max_gap_days, self.permutations, self.seed)
-        p = np.empty(len(searched))
-        for place, (first, second) in enumerate(searched):
-            observed = len(self._extended(_first(first, patients), second, patients))
-            p[place] = chance_of_at_least(observed, chances.get((first, second), []))
-        adjusted = adjusted_p_values(p, self.adjust)
-        return dict(zip(searched, p.tolist(), strict=True)), dict(zip(searched, adjusted.tolist(), strict=True))
+    def _rules(self, names: Sequence[str], patients: Sequence[History]) -> tuple[list[SequenceRule], int]:
+        """Return the rules to list, in order, and how many could have been found."""
+        limits = self._limits(len(patients))
+        found, searched = self.search(patients, len(names))
+        chances = order_chances(patients, found, limits, self.permutations, self.seed)
+        p = np.array([chance_of_at_least(one.completed, own) for one, own in zip(found, chances, strict=True)])
+        adjusted = adjusted_p_values(p, self.adjust, searched)
+        listed = sorted(
+            _less_likely_than_shorter(found, p), key=lambda place: (adjusted[place], p[place], _size(found[place]))
+        )
+        rules = [
+            self._rule(found[place], (names, patients, limits), float(p[place]), float(adjusted[place]))
+            for place in listed
+        ]
+        return sorted(rules, key=_place), searched
 
     def _rule(
-        self,
-        grown: _Grown,
-        names: Sequence[str],
-        patients: Sequence[History],
-        p: float | None,
-        adjusted: float | None,
+        self, order: Order, held: tuple[Sequence[str], Sequence[History], Limits], p: float, adjusted: float
     ) -> SequenceRule:
-        first = [min(spans) for spans in grown.done.values()]
+        names, patients, limits = held
+        days = spans(patients, order, limits)
+        done = {place: count for place, count in days.items() if not np.isnan(count)}
         return SequenceRule(
-            steps=tuple(names[step] for step in grown.steps),
+            before=tuple(names[event] for event in order.before),
+            after=tuple(names[event] for event in order.after),
             patients=len(patients),
-            begun=len(grown.begun),
-            completed=len(grown.done),
-            median_days=float(np.median([end - start for start, end in first])),
+            begun=len(days),
+            completed=len(done),
+            median_days=float(np.median([*done.values()])),
             p=p,
             adjusted_p=adjusted,
             alpha=self.alpha,
-            supporting=tuple(patients[patient].patient for patient in sorted(grown.done)),
-            contradicting=tuple(patients[patient].patient for patient in sorted(set(grown.begun) - set(grown.done))),
+            supporting=tuple(patients[place].patient for place in done),
+            contradicting=tuple(patients[place].patient for place in days if place not in done),
         )
 
+    def _patterns(
+        self, names: Sequence[str], patients: Sequence[History], outcome: pd.Series | None, words: str
+    ) -> tuple[list[SequencePattern], int, int]:
+        """Return the patterns to list, in order, how many were tested, and on how many patients."""
+        limits = PatternLimits(
+            least=least_rows(self.min_support, len(patients)),
+            steps=self.max_steps,
+            events=self.max_events,
+            gap_days=self.max_gap_days,
+            window_days=self.window_days,
+            most=self.max_candidates,
+        )
+        found = closed_patterns(visits_of(patients, len(names), limits.least), limits)
+        keys = [one.patient for one in patients]
+        if outcome is None:
+            return untested_patterns(found, names, keys), 0, 0
+        answers = Answers.of(outcome, keys, words)
+        tested = Tested(self.permutations, self.seed, self.alpha, self.productive_p)
+        return tested_patterns(found, names, keys, answers, tested), len(found.closed), int(answers.known.sum())
 
-def _first(event: int, patients: Sequence[History]) -> Occurrences:
-    """Return the days of an event, as sequences of one step."""
-    days = {row: history.days[history.codes == event].tolist() for row, history in enumerate(patients)}
-    return {row: {(day, day) for day in found} for row, found in days.items() if found}
+
+def _less_likely_than_shorter(found: Sequence[Order], p: NDArray[np.float64]) -> list[int]:
+    """Return the places of the rules whose p-value is below that of each rule with one event less."""
+    known = {(one.before, one.after): float(own) for one, own in zip(found, p, strict=True)}
+    return [
+        place
+        for place, one in enumerate(found)
+        if all(p[place] < known.get(shorter, np.inf) for shorter in _shorter(one))
+    ]
+
+
+def _shorter(one: Order) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    before = [tuple(e for e in one.before if e != event) for event in one.before] if len(one.before) > 1 else []
+    after = [tuple(e for e in one.after if e != event) for event in one.after] if len(one.after) > 1 else []
+    return [*((side, one.after) for side in before), *((one.before, side) for side in after)]
+
+
+def _size(one: Order) -> int:
+    return len(one.before) + len(one.after)
 
 
 def _place(rule: SequenceRule) -> tuple[float, float, int, str]:
-    unclaimed = 2.0  # after every p-value
-    adjusted = unclaimed if rule.adjusted_p is None else rule.adjusted_p
-    return adjusted, unclaimed if rule.p is None else rule.p, len(rule.steps), rule.claim
+    return rule.adjusted_p, rule.p, len(rule.before) + len(rule.after), rule.claim

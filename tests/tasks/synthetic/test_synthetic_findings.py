@@ -120,8 +120,18 @@ def rules(*found):
 
 def sequences(*steps, p=0.001):
     found = tuple(
-        SequenceRule(steps=pair, patients=8, begun=4, completed=4, median_days=30.0, p=p, adjusted_p=p, alpha=0.05)
-        for pair in steps
+        SequenceRule(
+            before=(first,),
+            after=(then,),
+            patients=8,
+            begun=4,
+            completed=4,
+            median_days=30.0,
+            p=p,
+            adjusted_p=p,
+            alpha=0.05,
+        )
+        for first, then in steps
     )
     return SequenceSet(rules=found, found=len(found), searched=6, patients=8, adjust="holm", alpha=0.05)
 

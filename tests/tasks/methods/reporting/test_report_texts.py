@@ -46,7 +46,7 @@ def test_methods_are_filled_from_the_parameters(filled):
         "The associations were tested by Fisher's exact one-sided test; p-values were adjusted for all 644 searched by",
         "Levels and associations were learnt anew in 5 training folds",
         "A significant rule is not claimed if it says the same as a better one",
-        "Sequences of up to 2 events, at most 90 days apart, were counted in 30 patients",
+        "Events before others, at most 90 days apart, were counted in 30 patients",
     ):
         assert words in text
 

@@ -10,30 +10,46 @@ from scipy.stats import poisson_binom
 
 from tasks.methods.rules.events import History
 from tasks.methods.rules.order import chance_of_at_least, order_chances
+from tasks.methods.rules.sequence_search import Limits, Order, spans
 
 
 def history(days, codes):
     return History("p", np.array(days, float), np.array(codes))
 
 
-def chance_by_every_shuffle(one, gap):
-    hits = shuffles = 0
-    for codes in permutations(one.codes.tolist()):
-        pairs = zip(*np.nonzero(one.in_order(gap)), strict=True)
-        hits += any(codes[i] == 0 and codes[j] == 1 for i, j in pairs)
-        shuffles += 1
-    return hits / shuffles
+def rule(before, after):
+    return Order(before, after, 1, 1)
+
+
+FIRST_THEN_SECOND = rule((0,), (1,))
+
+
+def chances_of(histories, one=FIRST_THEN_SECOND, gap=None, window=None, permutations=99, seed=0):
+    limits = Limits(1, gap_days=gap, window_days=window)
+    (chances,) = order_chances(histories, [one], limits, permutations, seed)
+    return chances
+
+
+def chance_by_every_shuffle(one, order, gap=None, window=None):
+    limits = Limits(1, gap_days=gap, window_days=window)
+    codes = list(permutations(one.codes.tolist()))
+    days = [spans([history(one.days, shuffled)], order, limits) for shuffled in codes]
+    return sum(0 in found and not np.isnan(found[0]) for found in days) / len(codes)
 
 
 def test_two_events_on_two_days_are_in_either_order_equally_often():
-    chances = order_chances([history([0, 5], [0, 1])], None, 99, 0)
-    assert chances == {(0, 1): [0.5], (1, 0): [0.5]}
+    assert chances_of([history([0, 5], [0, 1])]) == [0.5]
+    assert chances_of([history([0, 5], [0, 1])], rule((1,), (0,))) == [0.5]
 
 
 def test_three_events_of_which_two_share_a_day_are_in_order_in_a_third_of_shuffles():
     # Days 0, 0, 5: of six ordered pairs of places two are in order.
-    chances = order_chances([history([0, 0, 5], [0, 1, 2])], None, 99, 0)
-    assert chances[0, 1] == [pytest.approx(1 / 3)]
+    assert chances_of([history([0, 0, 5], [0, 1, 2])]) == [pytest.approx(1 / 3)]
+
+
+def test_two_events_come_before_a_third_in_a_third_of_shuffles():
+    chances = chances_of([history([0, 3, 9], [0, 1, 2])], rule((0, 1), (2,)), permutations=9_999)
+    assert chances == [pytest.approx(1 / 3, abs=0.02)]
 
 
 @pytest.mark.parametrize("gap", [None, 10])
@@ -43,18 +59,27 @@ def test_three_events_of_which_two_share_a_day_are_in_order_in_a_third_of_shuffl
 )
 def test_the_chance_of_repeated_events_is_that_over_every_shuffle(days, codes, gap):
     one = history(days, codes)
-    (chance,) = order_chances([one], gap, 9_999, 1)[0, 1]
-    assert chance == pytest.approx(chance_by_every_shuffle(one, gap), abs=0.02)
+    (chance,) = chances_of([one], gap=gap, permutations=9_999)
+    assert chance == pytest.approx(chance_by_every_shuffle(one, FIRST_THEN_SECOND, gap), abs=0.02)
+
+
+@pytest.mark.parametrize("window", [None, 10])
+def test_the_chance_of_several_events_is_that_over_every_shuffle(window):
+    one = history([0, 3, 9, 11, 30], [0, 1, 2, 0, 2])
+    order = rule((0, 1), (2,))
+    (chance,) = chances_of([one], order, window=window, permutations=9_999)
+    assert chance == pytest.approx(chance_by_every_shuffle(one, order, window=window), abs=0.02)
 
 
 def test_patients_without_order_or_with_one_event_have_no_chance():
-    assert order_chances([history([1, 1], [0, 1]), history([1, 2], [0, 0]), history([0, 99], [0, 1])], 30, 99, 0) == {}
+    assert chances_of([history([1, 1], [0, 1]), history([1, 2], [0, 0]), history([0, 99], [0, 1])], gap=30) == []
+    assert chances_of([history([0, 99], [0, 1])], window=30) == []
 
 
 def test_shuffles_depend_on_the_seed_only():
     patients = [history([0, 3, 9, 30], [0, 1, 0, 1])]
-    assert order_chances(patients, None, 99, 5) == order_chances(patients, None, 99, 5)
-    assert order_chances(patients, None, 99, 5) != order_chances(patients, None, 99, 6)
+    assert chances_of(patients, seed=5) == chances_of(patients, seed=5)
+    assert len({tuple(chances_of(patients, seed=seed)) for seed in range(5)}) > 1
 
 
 @settings(max_examples=25, deadline=None)

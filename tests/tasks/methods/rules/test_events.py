@@ -28,8 +28,14 @@ def test_the_same_event_of_a_day_counts_once():
 
 def test_events_of_a_day_are_concurrent_and_far_ones_are_not_in_order():
     _, (one,) = histories(events(("p", 0, "a"), ("p", 0, "b"), ("p", 10, "c"), ("p", 100, "d")))
-    assert one.in_order(None).astype(int).tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
+    assert one.in_order(np.inf).astype(int).tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
     assert one.in_order(10).astype(int).tolist() == [[0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+
+
+def test_it_is_told_which_events_happen_once():
+    _, (one,) = histories(events(("p", 0, "a"), ("p", 0, "b"), ("p", 10, "a")))
+    assert not one.happen_once([0, 1])
+    assert one.happen_once([1])
 
 
 @pytest.mark.parametrize(

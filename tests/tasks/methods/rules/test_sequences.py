@@ -46,15 +46,44 @@ def chance(completed):
     return binom.sf(completed - 1, 3, 0.5)
 
 
-def test_a_step_more_gives_longer_sequences_without_p_values():
-    found = SequenceMiner(min_support=0.2, max_steps=3)(events(DRAWN))
-    (long,) = [rule for rule in found.rules if len(rule.steps) == 3]
-    assert long.steps == ("biopsy", "surgery", "relapse")
-    assert (long.begun, long.completed, long.median_days) == (2, 1, 100)
-    assert long.claim == "biopsy, then surgery is followed by relapse"
-    assert long.p is None
-    assert not long.significant
-    assert found.rules[-1] == long
+def test_longer_sequences_are_patterns_without_p_values():
+    found = SequenceMiner(min_support=0.2)(events(DRAWN))
+    assert [(pattern.claim, pattern.completed) for pattern in found.patterns] == [
+        ("biopsy, then surgery", 2),
+        ("surgery, then biopsy", 1),
+        ("biopsy, then surgery, then relapse", 1),
+    ]
+    long = found.patterns[2]
+    assert long.steps == (("biopsy",), ("surgery",), ("relapse",))
+    assert (long.patients, long.median_days, long.supporting) == (5, 100, ("p0",))
+    assert long.sentence == "biopsy, then surgery, then relapse: 1 of 5 patients, in 100 days (median)."
+    assert long.with_outcome is None
+    assert not long.claimed
+    assert (found.patterns_found, found.patterns_tested, found.answered) == (3, 0, 0)
+
+
+def test_several_events_before_one_are_listed_if_they_are_less_likely_than_each_by_itself():
+    rng = np.random.default_rng(2)
+    histories = []
+    for _ in range(60):
+        days = np.sort(rng.choice(400, 6, replace=False)).tolist()
+        first = rng.permutation(["drug", "dose"]).tolist()
+        histories.append(list(zip(days, [*first, "scan", "relapse", "visit", "visit"], strict=True)))
+    histories += [[(0, "relapse"), (5, "dose")], [(0, "relapse"), (5, "drug")]] * 5
+    miner = SequenceMiner(min_support=0.3, max_before=2, permutations=499)
+    found = {(rule.before, rule.after): rule for rule in miner(events(histories)).rules}
+    both = found[("dose", "drug"), ("relapse",)]
+    assert both.significant
+    assert both.claim == "dose and drug are followed by relapse"
+    assert both.p < min(found[("dose",), ("relapse",)].p, found[("drug",), ("relapse",)].p)
+    assert all(
+        rule.p < found[(one,), rule.after].p
+        for rule in found.values()
+        if len(rule.before) > 1
+        for one in rule.before
+        if ((one,), rule.after) in found
+    )
+    assert (("relapse",), ("drug",)) not in found, "it is frequent in too few"
 
 
 def test_the_gap_is_between_steps_and_later_starts_count():
@@ -78,18 +107,17 @@ one_history = st.lists(st.tuples(st.integers(0, 6), st.sampled_from("abc")), min
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(one_history, min_size=1, max_size=6), st.sampled_from([None, 2]), st.sampled_from([0.2, 0.5]))
-def test_sequences_equal_those_of_trying_every_one(histories, gap, min_support):
-    miner = SequenceMiner(min_support=min_support, max_steps=3, max_gap_days=gap, permutations=99)
+def test_pairs_equal_those_of_trying_every_one(histories, gap, min_support):
+    miner = SequenceMiner(min_support=min_support, max_gap_days=gap, permutations=99)
     found = {rule.steps: rule for rule in miner(events(histories)).rules}
     names = sorted({event for history in histories for _, event in history})
     expected = {}
-    for length in (2, 3):
-        for steps in permutations(names, length):
-            ways = [occurrences(history, steps, gap or np.inf) for history in histories]
-            if sum(map(bool, ways)) >= max(1, min_support * len(histories)):
-                begun = sum(bool(occurrences(history, steps[:-1], gap or np.inf)) for history in histories)
-                first = [min((way[0], way[-1]) for way in one) for one in ways if one]
-                expected[steps] = (begun, len(first), np.median([end - start for start, end in first]))
+    for steps in permutations(names, 2):
+        ways = [occurrences(history, steps, gap or np.inf) for history in histories]
+        if sum(map(bool, ways)) >= max(1, min_support * len(histories)):
+            begun = sum(bool(occurrences(history, steps[:-1], gap or np.inf)) for history in histories)
+            first = [min((way[0], way[-1]) for way in one) for one in ways if one]
+            expected[steps] = (begun, len(first), np.median([end - start for start, end in first]))
     assert {steps: (r.begun, r.completed, r.median_days) for steps, r in found.items()} == expected
 
 
@@ -100,11 +128,11 @@ def test_a_planted_order_is_significant_and_the_reverse_is_not():
         days = np.sort(rng.choice(300, 5, replace=False)).tolist()
         middle = rng.permutation(["scan", "visit", "visit"]).tolist()
         histories.append(list(zip(days, ["biopsy", *middle, "relapse"], strict=True)))
-    found = SequenceMiner(max_steps=3)(events(histories))
+    found = SequenceMiner()(events(histories))
     assert found.rules[0].steps == ("biopsy", "relapse")
     assert found.rules[0].significant
     assert found.rules[0] in found.significant
-    assert not any(rule.steps[0] == "relapse" for rule in found.rules)
+    assert not any("relapse" in rule.before for rule in found.rules)
     assert not any({*rule.steps} == {"scan", "visit"} and rule.significant for rule in found.rules)
 
 
@@ -120,6 +148,56 @@ def test_shuffled_histories_seldom_have_a_significant_order():
     assert false <= binom.ppf(0.999, tables, 0.05)
 
 
+def with_outcome(rng, planted, patients=60):
+    """Return histories in which patients with a drug before a scan have the outcome more often, and outcomes."""
+    histories, outcome = [], {}
+    for number in range(patients):
+        exposed = number % 2
+        order = ["drug", "scan"] if exposed else ["scan", "drug"]
+        others = rng.permutation(["visit", "test"]).tolist()[: rng.integers(3)]
+        days = np.sort(rng.choice(200, 2 + len(others), replace=False)).tolist()
+        histories.append(list(zip(days, [*order, *others], strict=True)))
+        outcome[f"p{number}"] = float(rng.random() < (0.15 + 0.7 * exposed * planted))
+    return events(histories), pd.Series(outcome)
+
+
+def test_an_order_that_goes_with_the_outcome_is_claimed_and_its_echoes_are_not():
+    table, outcome = with_outcome(np.random.default_rng(0), planted=True)
+    found = SequenceMiner()(table, outcome, "relapse is yes")
+    by_steps = {one.steps: one for one in found.patterns}
+    planted, mirror = by_steps[("drug",), ("scan",)], by_steps[("scan",), ("drug",)]
+    assert planted.claimed
+    assert mirror.claimed, "the other order goes with the other outcome"
+    test = planted.with_outcome
+    assert (test.known, test.applies) == (60, 30)
+    assert test.confidence > 0.5 > mirror.with_outcome.confidence
+    assert "; relapse is yes in" in planted.sentence
+    significant = [one for one in found.patterns if one.with_outcome.significant]
+    assert len(significant) > len(found.claimed_patterns)
+    assert not by_steps[("drug",),].with_outcome.significant
+    assert found.patterns_tested == found.patterns_found
+    assert found.answered == 60
+
+
+def test_patients_of_unknown_outcome_are_counted_in_the_support_only():
+    table, outcome = with_outcome(np.random.default_rng(0), planted=True)
+    outcome["p0"] = np.nan
+    found = SequenceMiner()(table, outcome.drop("p1"), "relapse is yes")
+    assert found.answered == 58
+    assert {one.with_outcome.known for one in found.patterns} == {58}
+    assert {one.patients for one in found.patterns} == {60}
+
+
+def test_outcomes_that_nothing_explains_seldom_give_a_pattern():
+    rng, families = np.random.default_rng(5), 60
+    false = 0
+    for seed in range(families):
+        table, outcome = with_outcome(rng, planted=False, patients=24)
+        found = SequenceMiner(permutations=99, seed=seed)(table, outcome, "relapse is yes")
+        false += any(one.with_outcome.significant for one in found.patterns)
+    assert false <= binom.ppf(0.999, families, 0.05)
+
+
 def test_p_values_are_adjusted_for_every_pair_that_enough_patients_have():
     found = SequenceMiner(min_support=0.4, adjust="bonferroni")(events(DRAWN))
     assert found.searched == 2  # biopsy and surgery, in both orders; only one of them is frequent
@@ -129,7 +207,7 @@ def test_p_values_are_adjusted_for_every_pair_that_enough_patients_have():
 def test_the_order_of_rows_does_not_matter_nor_does_the_input_change():
     table = events(DRAWN)
     before = table.copy(deep=True)
-    miner = SequenceMiner(min_support=0.2, max_steps=3)
+    miner = SequenceMiner(min_support=0.2, max_before=2)
     turned = table.sample(frac=1, random_state=3)
     assert miner(turned).model_dump_json() == miner(table).model_dump_json()
     pd.testing.assert_frame_equal(table, before)
@@ -144,11 +222,14 @@ def test_as_many_sequences_as_asked_for_are_listed():
 
 def test_one_event_makes_no_sequence():
     found = SequenceMiner()(events([[(0, "scan")]]))
-    assert (found.rules, found.searched, found.patients) == ((), 0, 1)
+    assert (found.rules, found.patterns, found.searched, found.patients) == ((), (), 0, 1)
 
 
 def test_sequences_come_back_from_json_as_they_were():
-    found = SequenceMiner(min_support=0.2, max_steps=3)(events(DRAWN))
+    table, outcome = with_outcome(np.random.default_rng(1), planted=True, patients=20)
+    found = SequenceMiner(min_support=0.2, max_before=None, max_after=None)(table, outcome, "relapse is yes")
     assert SequenceSet.model_validate_json(found.model_dump_json()) == found
     with pytest.raises(ValidationError):
-        SequenceRule(steps=("one",), patients=1, begun=1, completed=1, median_days=1, alpha=0.05)
+        SequenceRule(
+            before=(), after=("b",), patients=1, begun=1, completed=1, median_days=1, p=1, adjusted_p=1, alpha=0.05
+        )
