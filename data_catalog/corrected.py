@@ -15,6 +15,10 @@ CORRECTED: dict[str, dict[str, tuple[str, str]]] = {
             "Thin slices are off an even line by half the last decimal of their positions, which were rounded.",
             "Nothing; positions with two or more decimals would tell their distance better.",
         ),
+        "files_lost_beside": (
+            "Files in the same folder or archive could not be read, and nothing tells of which series they are.",
+            "Look at the quarantine for them: slices at either end of this series may be missing.",
+        ),
         "duplicate_slices": (
             "Slices that are stored several times with the same values were read once.",
             "Nothing; remove the copies if they surprise you.",

@@ -111,6 +111,10 @@ REFUSED: dict[str, dict[str, tuple[str, str]]] = {
             "Values cannot be in the unit that is stated: raw CT values called HU, Bq/ml called SUV.",
             "Check rescale slope and intercept, or the unit that the plan gives.",
         ),
+        "mixed_units": (
+            "A scan has another unit than most of its modality, such as PET in Bq/ml where the others have SUV.",
+            "Export it again with what the unit is computed from, leave it out, or bring all to one scale.",
+        ),
         "implausible_values": ("Whole voxels are larger than any scanner makes.", "Check where the file comes from."),
         "constant_image": ("All values of an image are the same.", "Export it again."),
         "all_missing": ("An image has no value at all.", "Check the series."),

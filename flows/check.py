@@ -96,9 +96,9 @@ def check_plan(plan: Plan) -> list[str]:
     local = with_fetched(plan, who)
     _require_names(local)
     store = open_store(plan)
-    listed, refusals = scan_jobs(local, who)
+    listed, problems = scan_jobs(local, who)
     if listed or not any(isinstance(source, Remote) for source in plan.sources):  # of an archive nothing may be here
-        found = assemble(local, listed, [perform(store.root, job) for job in listed], refusals, store)
+        found = assemble(local, listed, [perform(store.root, job) for job in listed], problems, store)
         patients |= set(found.patients())
         left_out = found.left_out
         lines += _of_files(local, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import PlanError
@@ -29,13 +29,21 @@ if TYPE_CHECKING:
     from tasks.stage import Job, Outcome
 
 
-def scan_jobs(plan: Plan, who: Identities) -> tuple[list[Job], list[Refusal]]:
+@dataclass
+class Problems:
+    """What of the sources could not be listed, and by the number of each source where that was."""
+
+    refusals: list[Refusal] = field(default_factory=list)
+    lost: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+def scan_jobs(plan: Plan, who: Identities) -> tuple[list[Job], Problems]:
     """Return the work of reading the headers of every source; a job's item says which source it is of."""
     jobs: list[Job] = []
-    refusals: list[Refusal] = []
+    problems = Problems()
     for number, source in enumerate(plan.sources):
-        listings, problems = _listed(source, who)
-        refusals += problems
+        listings, refusals, problems.lost[number] = _listed(source, who)
+        problems.refusals += refusals
         for listing in listings:
             item = f"{number}/{listing.stamp[:12]}"
             if isinstance(source, FilesByName):
@@ -43,22 +51,20 @@ def scan_jobs(plan: Plan, who: Identities) -> tuple[list[Job], list[Refusal]]:
                 jobs.append(scan_names.job(item, {"listing": listing}, given))
             else:
                 jobs.append(scan_dicom.job(item, {"listing": listing}, {"identities": who}))
-    return jobs, refusals
+    return jobs, problems
 
 
-def _listed(source: Source, who: Identities) -> tuple[list[Listing], list[Refusal]]:
+def _listed(source: Source, who: Identities) -> tuple[list[Listing], list[Refusal], tuple[str, ...]]:
     """Return the files of a source on disk; those of an archive are in the workspace by now."""
     if isinstance(source, DropFolderSource):
         complete = deliveries(source, time.time()).complete
-        return list_files(source.path, who, complete) if complete else ([], [])
+        return list_files(source.path, who, complete) if complete else ([], [], ())
     if isinstance(source, FilesByName | Dicom):
         return list_files(source.path, who)
-    return [], []
+    return [], [], ()
 
 
-def assemble(
-    plan: Plan, jobs: Sequence[Job], outcomes: Sequence[Outcome], refusals: Sequence[Refusal], store: Store
-) -> Found:
+def assemble(plan: Plan, jobs: Sequence[Job], outcomes: Sequence[Outcome], problems: Problems, store: Store) -> Found:
     """Return the series and regions that the scanned files make up, of the patients the plan takes.
 
     Raises
@@ -66,12 +72,13 @@ def assemble(
     PlanError
         When there is no series at all.
     """
-    everything = Found(refusals=[*refusals, *(outcome.refusal for outcome in outcomes if outcome.refusal)])
+    everything = Found(refusals=[*problems.refusals, *(outcome.refusal for outcome in outcomes if outcome.refusal)])
     opened = store.each(lambda outcome: _contents(store, outcome), outcomes)
     contents = dict(zip((job.item for job in jobs), opened, strict=True))
     for number in range(len(plan.sources)):
         of_source = [job for job in jobs if job.item.startswith(f"{number}/")]
-        found = _of_source(plan, number, [pair for job in of_source for pair in _scanned(job, contents[job.item])])
+        scanned = [pair for job in of_source for pair in _scanned(job, contents[job.item])]
+        found = _of_source(plan, number, scanned, problems.lost.get(number, ()))
         everything.series += _numbered(found.series, number)
         everything.recordings += _numbered(found.recordings, number)
         everything.reports += _numbered(found.reports, number)
@@ -105,10 +112,10 @@ def _scanned(job: Job, contents: Contents | None) -> list[Scanned]:
     return list(zip(listing.files, contents.files, strict=True))
 
 
-def _of_source(plan: Plan, number: int, scanned: list[Scanned]) -> Found:
+def _of_source(plan: Plan, number: int, scanned: list[Scanned], lost: tuple[str, ...]) -> Found:
     source = plan.sources[number]
     if not isinstance(source, FilesByName):
-        return dicom_found(scanned, source.modalities, plan.regions, plan.visit_days)
+        return dicom_found(scanned, source.modalities, plan.regions, plan.visit_days, lost)
     modality = source.modality if isinstance(source, ImageFiles | SoundSource) else ""
     labels = source.labels if isinstance(source, ImageFiles) else {}
     return named_found(scanned, modality, plan.regions, labels, source.visits)

@@ -79,7 +79,8 @@ def _read_job(plan: Plan, series: FoundSeries, scales: Scales) -> Job:
     files: dict[str, Input] = {"files": series.files}
     if isinstance(source, Dicom):
         pixel_size_mm = source.pixel_size_mm if isinstance(source, DicomSource) else None
-        return read_dicom.job(series.item, files, {"pixel_size_mm": pixel_size_mm})
+        lost = {"lost_beside": series.lost_beside} if series.lost_beside else {}
+        return read_dicom.job(series.item, files, {"pixel_size_mm": pixel_size_mm, **lost})
     if not isinstance(source, ImageFiles):
         raise TypeError(source.method)  # sounds and texts give no series of images
     pixel_size_mm, slice_distance_mm = scales.of(series)

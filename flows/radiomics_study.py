@@ -21,11 +21,13 @@ from tasks.radiomics import (
     radiomics,
     radiomics_perturbed,
 )
+from tasks.units import of_one_unit, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from data_catalog.refs import Refusal, Scan
+    from data_catalog.store import Store
     from flows.models import Files
     from tasks.methods.radiomics.measure import Measure
     from tasks.stage import Input, Job, Outcome
@@ -38,7 +40,7 @@ def radiomics_study(plan: Plan, study: Ref | None = None) -> Features:
     Returns the table of all measurements, and the study with what was refused on the way.
     """
     with work(plan) as here:
-        held: Study = here.store.open(study or detect_study(plan))
+        held = _in_one_unit(here.store.open(study or detect_study(plan)), here.store)
         plan, files = with_models(plan)
         work_list = [pair for scan in held.scans for pair in _jobs(plan, scan, files)]
         regions = [pair for pair in work_list if pair[0].stage is radiomics]
@@ -66,6 +68,12 @@ def radiomics_study(plan: Plan, study: Ref | None = None) -> Features:
         if refused or unmapped:
             kept = kept.model_copy(update={"refusals": (*kept.refusals, *refused, *unmapped)})
         return Features(study=keep(plan, kept, "radiomics"), table=table, perturbed=perturbed, maps=maps)
+
+
+def _in_one_unit(study: Study, store: Store) -> Study:
+    """Return the study without the scans whose unit is not that of the others of their modality."""
+    scans, refusals = of_one_unit(study.scans, store.each(lambda scan: units_of(scan, store), study.scans))
+    return study.model_copy(update={"scans": tuple(scans), "refusals": (*study.refusals, *refusals)})
 
 
 def _perturbed(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from data_catalog.errors import BadData
 from data_catalog.kinds import SPACE, STUDY, VOLUME, volume
 from data_catalog.refs import Ref, Refusal, Scan, Study
+from data_catalog.verdicts import Correction
 from tasks.formats.dicom.glance import glance
 from tasks.formats.dicom.volume import read_series
 from tasks.formats.tiff_scale import Scale
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
 
 @stage(VOLUME)
-def read_dicom(files: list[Content], *, pixel_size_mm: float | None = None) -> xr.DataArray:
-    """Return a DICOM series as a volume, read slab by slab; the pixel size counts where the files state none."""
+def read_dicom(files: list[Content], *, pixel_size_mm: float | None = None, lost_beside: int = 0) -> xr.DataArray:
+    """Return a DICOM series as a volume, read slab by slab; the pixel size counts where the files state none.
+
+    `lost_beside` files of the same folders could not be read, and may be of it.
+    """
     pixel = None if pixel_size_mm is None else (pixel_size_mm, pixel_size_mm)
     try:
         values, geometry, attrs = read_series(files, pixel_size_mm=pixel)
@@ -37,8 +41,15 @@ def read_dicom(files: list[Content], *, pixel_size_mm: float | None = None) -> x
     except BadData as refusal:
         raise refusal.showing(glance(files)) from None
     leading = [name for name in attrs.pop("dims") if name not in SPACE]
+    notes += [_lost(lost_beside)] if lost_beside else []
     corrections = [*attrs.pop("corrections"), *(note.model_dump() for note in notes)]
     return volume(values, geometry, leading=leading, corrections=corrections, **attrs)
+
+
+def _lost(files: int) -> Correction:
+    came = "a file beside it could not be read" if files == 1 else f"{files} files beside it could not be read"
+    text = f"{came}, and nothing tells whether they are of this series: slices at its ends may be missing"
+    return Correction(name="files_lost_beside", text=text)
 
 
 @stage(VOLUME)

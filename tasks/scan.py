@@ -30,10 +30,11 @@ FILES_PER_LISTING = 500
 
 def list_files(
     root: Path, identities: Identities, only: Collection[str] | None = None
-) -> tuple[list[Listing], list[Refusal]]:
+) -> tuple[list[Listing], list[Refusal], tuple[str, ...]]:
     """Return the files below a folder, or in archives, in listings of a subfolder or archive each.
 
-    `only` names what is looked at in the folder itself; None looks at everything.
+    Beside them what could not be listed, and where each of that was (`Walk.lost`). `only` names what is looked at in
+    the folder itself; None looks at everything.
     """
     with paused():
         found = walk(root, only)
@@ -45,7 +46,7 @@ def list_files(
         for _, files in sorted(groups.items())
         for start in range(0, len(files), FILES_PER_LISTING)
     ]
-    return listings, [file_refusal(problem, ()) for problem in found.problems]
+    return listings, [file_refusal(problem, ()) for problem in found.problems], found.lost
 
 
 def _listing(files: list[SourceFile], identities: Identities) -> Listing:

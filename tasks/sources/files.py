@@ -108,10 +108,14 @@ class Walk:
         Sorted by name.
     problems : tuple of BadData
         What was refused; each message names an opaque place.
+    lost : tuple of str
+        Where each of the problems was: a folder below the root as `name` has it or, ending in a slash, an archive or
+        a folder with all that is in it.
     """
 
     files: tuple[SourceFile, ...]
     problems: tuple[BadData, ...]
+    lost: tuple[str, ...]
 
 
 def walk(root: Path, only: Collection[str] | None = None) -> Walk:
@@ -127,13 +131,14 @@ def walk(root: Path, only: Collection[str] | None = None) -> Walk:
     if not root.exists():
         raise PlanError("The path of a source exists", "nothing is there", "Correct the source's path in the plan.")
     files: list[SourceFile] = []
-    problems: list[BadData] = []
+    problems: list[tuple[BadData, str]] = []
     for path, name, found in _found(root, only, problems):
         if is_archive(name):
             _add_members(Path(path), name, files, problems)
         else:
             files.append(SourceFile(path, None, found.st_size, found.st_mtime_ns, name))
-    return Walk(tuple(sorted(files, key=lambda file: (file.name, file.member or ""))), tuple(problems))
+    ordered = tuple(sorted(files, key=lambda file: (file.name, file.member or "")))
+    return Walk(ordered, tuple(problem for problem, _ in problems), tuple(place for _, place in problems))
 
 
 def read_each(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, OnDisk | BadData]]:
@@ -146,7 +151,7 @@ def read_each(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, OnDisk 
 
 
 def _found(
-    root: Path, only: Collection[str] | None, problems: list[BadData]
+    root: Path, only: Collection[str] | None, problems: list[tuple[BadData, str]]
 ) -> Iterator[tuple[str, str, os.stat_result]]:
     """Yield the regular files below a folder, or the file itself: its path, its name below the root, what it is."""
     if not root.is_dir():
@@ -157,10 +162,10 @@ def _found(
     while folders:
         folder, above = folders.pop()
         inner = []
-        for entry in _entries(folder, None if above else only, problems):
+        for entry in _entries(folder, above, None if above else only, problems):
             name = above + entry.name
             if entry.is_symlink():
-                _check_link(entry, home, problems)
+                _check_link(entry, home, above, problems)
             elif entry.is_dir(follow_symlinks=False):
                 inner.append((entry.path, f"{name}/"))
             elif entry.is_file(follow_symlinks=False):
@@ -168,30 +173,32 @@ def _found(
         folders += reversed(inner)
 
 
-def _entries(folder: str, only: Collection[str] | None, problems: list[BadData]) -> list[os.DirEntry[str]]:
+def _entries(
+    folder: str, above: str, only: Collection[str] | None, problems: list[tuple[BadData, str]]
+) -> list[os.DirEntry[str]]:
     """Return what a folder holds that is looked at, sorted by name."""
     try:
         with os.scandir(folder) as found:
             entries = list(found)
     except OSError:
-        problems.append(unreadable("folder", place_key(folder)))
+        problems.append((unreadable("folder", place_key(folder)), above))
         return []
     held = (entry for entry in entries if not entry.name.startswith(".") and entry.name not in LEFT_OUT)
     wanted = (entry for entry in held if only is None or entry.name in only)
     return sorted(wanted, key=lambda entry: entry.name)
 
 
-def _check_link(entry: os.DirEntry[str], home: Path, problems: list[BadData]) -> None:
+def _check_link(entry: os.DirEntry[str], home: Path, above: str, problems: list[tuple[BadData, str]]) -> None:
     """Refuse a link that leads out of the folder; one that stays inside is not followed, its target is met."""
     if not Path(entry.path).resolve().is_relative_to(home):
-        problems.append(leaves(place_key(entry.path)))
+        problems.append((leaves(place_key(entry.path)), above.removesuffix("/")))
 
 
-def _add_members(path: Path, name: str, files: list[SourceFile], problems: list[BadData]) -> None:
+def _add_members(path: Path, name: str, files: list[SourceFile], problems: list[tuple[BadData, str]]) -> None:
     folder = PurePosixPath(stem(name))
     for member in zip_members(path) if tar_way(path.name) is None else tar_members(path):
         if isinstance(member, BadData):
-            problems.append(member)
+            problems.append((member, f"{folder.as_posix()}/"))
         else:
             below = (folder / member.path).as_posix()
             files.append(SourceFile(str(path), member.name, member.size, member.modified_ns, below, member.place))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -85,6 +85,8 @@ class FoundSeries:
     """What it is: `waveform` and `report` (SR) are of DICOM."""
     group: int = 0
     """Which multiplex group of a file of waveforms."""
+    lost_beside: int = 0
+    """Files in the same folders that could not be read, of which nothing tells whether they are of this series."""
 
     @property
     def item(self) -> str:
@@ -168,7 +170,13 @@ def file_refusal(problem: BadData, files: tuple[str, ...]) -> Refusal:
     )
 
 
-def dicom_found(scanned: Sequence[Scanned], modalities: Sequence[str], wanted: Mapping[str, str], near: int) -> Found:
+def dicom_found(
+    scanned: Sequence[Scanned],
+    modalities: Sequence[str],
+    wanted: Mapping[str, str],
+    near: int,
+    lost: Sequence[str] = (),
+) -> Found:
     """Return the DICOM series of some files, the regions drawn on them, recordings and structured reports.
 
     Parameters
@@ -181,11 +189,14 @@ def dicom_found(scanned: Sequence[Scanned], modalities: Sequence[str], wanted: M
         The study's regions and the patterns of their names in the source.
     near : int
         Studies of a patient at most so many days apart are one visit.
+    lost : sequence of str
+        Where something could not be listed, as `Walk.lost` has it.
     """
+    places = Counter([*lost, *(_folder(file) for file, facts in scanned if _is_lost(facts))])
     found = Found(refusals=[facts.refusal for _, facts in scanned if facts.refusal])
     with_header = [(file, facts.dicom) for file, facts in scanned if facts.dicom is not None]
     headers = [header for _, header in with_header]
-    images = [_dicom_series(series, with_header) for series in group_series(headers)]
+    images = [_dicom_series(series, with_header, places) for series in group_series(headers)]
     everything = with_visits([*images, *_recordings(with_header)], near)
     found.series = [one for one in everything if one.role == "image"]
     found.recordings = [one for one in everything if one.role == "waveform"]
@@ -197,7 +208,30 @@ def dicom_found(scanned: Sequence[Scanned], modalities: Sequence[str], wanted: M
     return found.of_modalities(modalities)
 
 
-def _dicom_series(series: Series, files: Sequence[tuple[SourceFile, DicomHeader]]) -> FoundSeries:
+def _folder(file: SourceFile) -> str:
+    return file.name.rpartition("/")[0]
+
+
+def _is_lost(facts: FileFacts) -> bool:
+    """Say whether a file may hold a slice that cannot be read; what is no DICOM at all holds none."""
+    return facts.refusal is not None and facts.refusal.verdict != "not_dicom"
+
+
+def _lost_beside(files: Iterable[SourceFile], places: Counter[str]) -> int:
+    """Return how many files of the same folders, or of archives that hold these, could not be read."""
+    if not places:
+        return 0
+    folders = {_folder(file) for file in files}
+    above = {f"{folder[:end]}/" for folder in folders for end in _ends(folder)}
+    return sum(places[place] for place in folders | above)
+
+
+def _ends(folder: str) -> list[int]:
+    """Return where the name of each folder above, and of this one, ends."""
+    return [*(place for place, letter in enumerate(folder) if letter == "/"), len(folder)]
+
+
+def _dicom_series(series: Series, files: Sequence[tuple[SourceFile, DicomHeader]], places: Counter[str]) -> FoundSeries:
     first = series.first
     return FoundSeries(
         patient=first.patient,
@@ -208,6 +242,7 @@ def _dicom_series(series: Series, files: Sequence[tuple[SourceFile, DicomHeader]
         scanner=_scanner(first),
         uid=first.series,
         frame_of_reference=first.frame_of_reference,
+        lost_beside=_lost_beside((files[index][0] for index in series.members), places),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from data_catalog.errors import PlanError
 from data_catalog.store import Store
-from flows.finding import assemble, scan_jobs
+from flows.finding import Problems, assemble, scan_jobs
 from flows.plan import parse_plan
 from tasks.formats.identities import Identities
 from tasks.stage import perform
@@ -45,18 +45,18 @@ SOURCES = [
 def found_in(folder, sources=SOURCES, **changes):
     plan = parse_plan({"sources": sources, **changes}, folder)
     store = Store(folder / "store")
-    jobs, refusals = scan_jobs(plan, WHO)
-    return assemble(plan, jobs, [perform(store.root, job) for job in jobs], refusals, store)
+    jobs, problems = scan_jobs(plan, WHO)
+    return assemble(plan, jobs, [perform(store.root, job) for job in jobs], problems, store)
 
 
 def test_each_listing_of_each_source_is_one_piece_of_work(folder):
-    jobs, refusals = scan_jobs(parse_plan({"sources": SOURCES}, folder), WHO)
+    jobs, problems = scan_jobs(parse_plan({"sources": SOURCES}, folder), WHO)
     assert [(job.item[:2], job.stage.name) for job in jobs] == [
         ("0/", "scan_dicom"),
         ("0/", "scan_dicom"),
         ("1/", "scan_names"),
     ]
-    assert refusals == []
+    assert problems == Problems(lost={0: (), 1: ()})
     assert not [word for word in (NAME, str(folder)) if word in repr(jobs)]
 
 
@@ -105,7 +105,7 @@ def test_sources_without_a_series_are_refused_with_why_files_were_left_out(folde
 def test_a_scan_that_failed_leaves_out_its_files(folder, monkeypatch):
     plan = parse_plan({"sources": SOURCES}, folder)
     store = Store(folder / "store")
-    jobs, refusals = scan_jobs(plan, WHO)
+    jobs, problems = scan_jobs(plan, WHO)
     outcomes = [perform(store.root, job) for job in jobs]
     outcomes[-1] = replace(outcomes[-1], how="failed", ref=None)
-    assert {series.source for series in assemble(plan, jobs, outcomes, refusals, store).series} == {0}
+    assert {series.source for series in assemble(plan, jobs, outcomes, problems, store).series} == {0}

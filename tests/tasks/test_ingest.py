@@ -37,6 +37,15 @@ def test_a_dicom_series_becomes_a_volume_from_the_feet_to_the_head():
     assert (image.attrs["unit"], image.attrs["modality"]) == ("HU", "CT")
 
 
+@pytest.mark.parametrize(("lost", "said"), [(1, "a file beside it"), (3, "3 files beside it")])
+def test_a_series_beside_files_that_could_not_be_read_says_so(lost, said):
+    usual = read_dicom.function(held(*SLICES)).attrs["corrections"]
+    *others, note = read_dicom.function(held(*SLICES), lost_beside=lost).attrs["corrections"]
+    assert others == usual
+    assert note["name"] == "files_lost_beside"
+    assert note["text"].startswith(said)
+
+
 def test_what_tells_slices_apart_becomes_a_named_axis_with_its_coordinates():
     files = [axial(z, 10 * k + int(z), Modality="MR", EchoTime=e) for k, e in enumerate((2.5, 8.0)) for z in (0.0, 3.0)]
     image = read_dicom.function(held(*files))

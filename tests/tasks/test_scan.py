@@ -37,7 +37,7 @@ def test_a_folder_is_listed_by_subfolders_and_archives(tmp_path, who):
     root = put_files(tmp_path / "in", {"a/1": b"1", "a/deep/2": b"2", "b/3": b"3", "loose": b"4"})
     with zipfile.ZipFile(root / "z.zip", "w") as archive:
         archive.writestr("5", b"5")
-    listings, refusals = list_files(root, who)
+    listings, refusals, _ = list_files(root, who)
     assert sizes_of(listings) == [1, 1, 1, 2]
     assert refusals == []
     assert len({listing.stamp for listing in listings}) == 4
@@ -53,9 +53,9 @@ def test_a_large_folder_is_several_listings(tmp_path, who, monkeypatch):
 def test_what_else_lies_in_a_folder_may_be_left_out(tmp_path, who):
     root = put_files(tmp_path / "in", {"a/1": b"1", "a/b": b"1", "b/a": b"3", "loose": b"4", "more": b"5"})
     (root / "bad.zip").write_bytes(b"no archive")
-    listings, refusals = list_files(root, who, {"a", "loose"})
+    listings, refusals, _ = list_files(root, who, {"a", "loose"})
     assert (sizes_of(listings), refusals) == ([1, 2], [])
-    assert list_files(root, who, set()) == ([], [])
+    assert list_files(root, who, set()) == ([], [], ())
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,17 @@ def test_the_stamp_of_a_listing_tells_a_change_and_no_name(tmp_path, who, change
 
 def test_the_stamp_depends_on_the_key_of_the_study(tmp_path, who):
     root = put_files(tmp_path / "in", {"a": b"1"})
-    (mine,), _ = list_files(root, who)
-    (other,), _ = list_files(root, Identities(b"another key for tests, 32 bytes."))
+    (mine,), *_ = list_files(root, who)
+    (other,), *_ = list_files(root, Identities(b"another key for tests, 32 bytes."))
     assert mine.stamp != other.stamp
 
 
 def test_what_cannot_be_listed_is_a_refusal(tmp_path, who):
     root = put_files(tmp_path / "in", {f"{NAME}.zip": b"no archive", "kept": b"1"})
-    listings, (refusal,) = list_files(root, who)
+    listings, (refusal,), lost = list_files(root, who)
     assert sizes_of(listings) == [1]
     assert (refusal.verdict, refusal.item, refusal.files) == ("corrupt_file", "file", ())
+    assert lost == (f"{NAME}/",), "all that the archive would have held"
     assert NAME not in refusal.model_dump_json()
 
 
@@ -129,13 +130,13 @@ def test_no_file_is_read_whole_by_a_scan(tmp_path, who):
 
 def test_names_that_are_no_text_do_not_stop_a_listing(tmp_path, who):
     (tmp_path / os.fsdecode(b"M\xfcller")).write_bytes(b"1")
-    ((listing,), _) = list_files(tmp_path, who)
+    (listing,), *_ = list_files(tmp_path, who)
     assert run(Store(tmp_path / "store"), scan_dicom.job("0", {"listing": listing}, {"identities": who})).ref
 
 
 def test_a_file_that_goes_away_during_a_scan_ends_it_for_now(tmp_path, who, store):
     root = put_files(tmp_path / "in", {"a": SLICES[0], "b": SLICES[1]})
-    ((listing,), _) = list_files(root, who)
+    (listing,), *_ = list_files(root, who)
     job = scan_dicom.job("0", {"listing": listing}, {"identities": who})
     (root / "b").rename(root / "c")
     assert run(store, job).refusal.verdict == "source_gone"
@@ -145,7 +146,7 @@ def test_a_file_that_goes_away_during_a_scan_ends_it_for_now(tmp_path, who, stor
 
 def scanned(root, who):
     """Return the files of a folder as an input of who reads them, by what they are known."""
-    (listing,), _ = list_files(root, who)
+    (listing,), *_ = list_files(root, who)
     facts = scan_dicom.function(listing.read(), identities=who).files
     return Sources.known_by((file, one.known) for file, one in zip(listing.files, facts, strict=True))
 

@@ -125,6 +125,36 @@ def test_files_that_were_refused_are_kept_as_refusals_beside_the_others():
     assert len(found.series) == 1
 
 
+@pytest.mark.parametrize(
+    ("lost", "count"),
+    [
+        ("p/ct/x", 1),  # of the same folder
+        ("p/x", 0),
+        ("p/ct/deep/x", 0),
+        ("p/ct2/x", 0),
+    ],
+)
+def test_a_series_says_how_many_files_of_its_folder_could_not_be_read(lost, count):
+    (series,) = dicom(refused(lost), *(image(f"p/ct/{word}", z) for z, word in enumerate("abc"))).series
+    assert series.lost_beside == count
+
+
+@pytest.mark.parametrize(
+    ("place", "count"), [("p/", 1), ("p/ct/", 1), ("p/ct", 1), ("", 0), ("p", 0), ("p/c/", 0), ("p/ct/a/", 0)]
+)
+def test_what_an_archive_held_may_be_of_every_series_in_it(place, count):
+    scanned = [image(f"p/ct/{word}", z) for z, word in enumerate("abc")]
+    (series,) = dicom_found(scanned, (), {}, 0, (place,)).series
+    assert series.lost_beside == count
+
+
+def test_a_file_that_is_no_dicom_holds_no_slice():
+    file, facts = refused("x")
+    other = facts.refusal.model_copy(update={"verdict": "not_dicom"})
+    (series,) = dicom((file, facts.model_copy(update={"refusal": other})), *STACK).series
+    assert series.lost_beside == 0
+
+
 def test_files_that_are_neither_image_nor_regions_are_left_out():
     assert dicom(image("a", kind="other")) == Found()
 
