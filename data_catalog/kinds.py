@@ -269,6 +269,9 @@ REFUSAL = Kind("refusal", "document", _check_document)
 EVALUATION = Kind("evaluation", "document", _check_document)
 CONTROL = Kind("control", "document", _check_document)
 RULES = Kind("rules", "document", _check_document)
+RESAMPLES = Kind("resamples", "document", _check_document)
+EXTENT = Kind("extent", "document", _check_document)
+CARDS = Kind("cards", "document", _check_document)
 MODEL = Kind("model", "model", _check_model)
 PICTURE = Kind("picture", "document", _check_document)
 REPORT = Kind("report", "page", _check_page)
@@ -289,6 +292,9 @@ KINDS = {
         EVALUATION,
         CONTROL,
         RULES,
+        RESAMPLES,
+        EXTENT,
+        CARDS,
         MODEL,
         PICTURE,
         REPORT,

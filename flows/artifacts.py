@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_table_artifact
 
+from flows.rule_files import shown_cards
+from tasks.methods.rules.card_table import brief_rows
+
 if TYPE_CHECKING:
     from data_catalog.refs import Study
     from data_catalog.store import Store
     from flows.plan import Plan
     from flows.results import Results
     from tasks.methods.learning.evaluation import Evaluation
-    from tasks.methods.rules.rule import RuleSet
-    from tasks.methods.rules.sequence_rule import SequenceSet
 
 
 def show(plan: Plan, results: Results, store: Store) -> None:
@@ -23,7 +24,7 @@ def show(plan: Plan, results: Results, store: Store) -> None:
     refusals = [{"item": one.item, "stage": one.stage, "why": f"{one.verdict}: {one.reason}"} for one in study.refusals]
     _table(plan, "quarantine", refusals, "What was refused, and why")
     _table(plan, "models", _models(results, store), "AUC in patients that no step had seen")
-    _table(plan, "rules", _rules(results, store), "Rules that are claimed, and the orders of events")
+    _table(plan, "rules", _rules(plan, results, store), "Rules that are claimed, with their cards' numbers")
     artefacts = [{"result": name, "artefact": ref.short} for name, ref in results.refs()]
     _table(plan, "results", artefacts, "Names for `voxmine why`")
 
@@ -46,15 +47,7 @@ def _models(results: Results, store: Store) -> list[dict[str, Any]]:
     return rows
 
 
-def _rules(results: Results, store: Store) -> list[dict[str, Any]]:
-    mined = results.mined
-    if mined is None:
-        return []
-    rows: list[dict[str, Any]] = []
-    if mined.rules is not None:
-        rules: RuleSet = store.open(mined.rules)
-        rows += [{"rule": rule.sentence, "adjusted p": rule.adjusted_p} for rule in rules.claimed]
-    if mined.sequences is not None:
-        sequences: SequenceSet = store.open(mined.sequences)
-        rows += [{"rule": rule.sentence, "adjusted p": rule.adjusted_p} for rule in sequences.significant]
-    return rows
+def _rules(plan: Plan, results: Results, store: Store) -> list[dict[str, Any]]:
+    """Return the claimed rules as they may be shown: counts and lists of few patients are hidden here too."""
+    cards = shown_cards(plan, results, store)
+    return [] if cards is None else brief_rows([card for card in cards.cards if card.claimed])

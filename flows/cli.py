@@ -14,6 +14,7 @@ from rich.console import Console
 from data_catalog.errors import VoxmineError
 from flows.api import DEFAULTS
 from flows.data import app as data_app
+from flows.rules import app as rules_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
+app.add_typer(rules_app, name="rules")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -149,7 +151,8 @@ def demo(
 @app.command()
 def why(
     artefact: Annotated[
-        str, typer.Argument(help="`report`, `cohort`, ..., or the name of an artefact (`volume-3f9a1c2b7d04`).")
+        str,
+        typer.Argument(help="`report`, `cohort`, ..., a rule (`rule-1`), or an artefact (`volume-3f9a1c2b7d04`)."),
     ],
     workspace: Workspace = Path("voxmine-out"),
     *,

@@ -10,6 +10,7 @@ from data_catalog.refs import Ref, Study
 from flows.cohort_study import cohort_study, facts_in, known_before
 from flows.plan import Plan, measures_of
 from flows.radiomics_study import modalities_in
+from flows.rule_cards import rule_cards
 from flows.results import CohortTables, Mined
 from flows.runtime import refusals_in, run_stage, study_flow, work
 from flows.tables import event_table
@@ -46,10 +47,11 @@ def mine_cohort(plan: Plan, tables: CohortTables | None = None) -> Mined:
         events = event_table(plan, held.clinical)
         jobs = _jobs(plan, plan.mine, held.cohort, columns, events)
         outcomes = {name: run_stage([job])[0] for name, job in jobs.items()}
-        return Mined(
-            **{name: outcome.ref for name, outcome in outcomes.items()},
-            refusals=tuple(refusals_in(list(outcomes.values()))),
-        )
+        mined = {name: outcome.ref for name, outcome in outcomes.items()}
+        features = tuple(feature_columns(columns, known_before(plan)))
+        words = outcome_words(plan)
+        cards, untried = rule_cards(plan, plan.mine, held, mined, columns, words, features, here.store)
+        return Mined(**mined, cards=cards, refusals=(*refusals_in(list(outcomes.values())), *untried))
 
 
 def _jobs(

@@ -36,6 +36,8 @@ from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.sequences import SequenceMiner
 from tasks.methods.segmentation import Segmenter
+from tasks.methods.rules.shown import SMALLEST
+from tasks.methods.rules.stability import PatientResampling
 from tasks.methods.signals import SignalExtractor
 from tasks.methods.signals.amplitude import Amplitude
 from tasks.methods.signals.spectrum import Spectrum
@@ -160,6 +162,19 @@ class Learning(Part):
 
 
 class Mining(Part):
+class Cards(Part):
+    """What the card of a rule tells beside its counts, and what of it is shown."""
+
+    smallest: Annotated[int, Field(ge=1)] = SMALLEST
+    """Counts and lists of fewer patients than this, but more than none, are hidden in the report, in its files and in
+    Prefect; `voxmine why` still tells them. 1 hides nothing."""
+    resampling: PatientResampling | None = PatientResampling()
+    """How patients are drawn anew to tell how stable rules are; empty does not try. It takes as long as mining so many
+    times."""
+    centre: str = "scanner"
+    """Column of the cohort that tells centres apart: `scanner`, or a clinical column known before."""
+
+
     """Which rules are looked for and how they are judged."""
 
     features: tuple[str, ...] = ("*",)
@@ -177,6 +192,8 @@ class Mining(Part):
     sequences: SequenceMiner | None = SequenceMiner()
     """Patterns in the dated events; empty looks for none."""
     folds: Annotated[int, Field(ge=2)] = 5
+    cards: Cards = Cards()
+    """What the card of a rule tells."""
     """Folds by patient in which every rule is measured on patients it was not found in."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Starts the drawing of the folds."""

@@ -15,8 +15,9 @@ from flows.mine_cohort import column_meanings, mine_cohort
 from flows.plan import Plan
 from flows.radiomics_study import modalities_in
 from flows.results import CohortTables, Counts, Learnt, Mined, Results, write_results
+from flows.rule_files import shown_cards, write_rules
 from flows.runtime import one, run_stage, study_flow, work
-from flows.words import flow_steps, methods_used, outcome_in_words, question, refused_by_section
+from flows.words import flow_steps, methods_used, outcome_in_words, question, refused_by_section, smallest_shown
 from tasks.methods.reporting.data import Origin
 from tasks.methods.reporting.gate import gate_summary
 from tasks.methods.reporting.page import look_digest
@@ -57,6 +58,10 @@ def report_study(
         counts = tuple(Counts(**row) for row in here.tally.rows())
         results = Results(cohort=held, learnt=learnt, mined=mined, report=report, counts=counts)
         write_results(plan, results, here.store)
+        if here.journal is not None:
+            here.journal.gave(dict(results.refs()))
+        if (cards := shown_cards(plan, results, here.store)) is not None:
+            write_rules(plan, cards)
         show(plan, results, here.store)
         return results
 
@@ -96,6 +101,7 @@ def _inputs(tables: CohortTables, learnt: Learnt, mined: Mined, pictures: tuple[
         "rules": mined.rules,
         "associations": mined.associations,
         "sequences": mined.sequences,
+        "cards": mined.cards,
     }
     inputs: dict[str, Input] = {name: ref for name, ref in single.items() if ref is not None}
     return {**inputs, "evaluations": (*learnt.models.values(), *learnt.controls.values()), "pictures": pictures}
@@ -124,6 +130,7 @@ def _facts(
         scanners=cohort["scanner"].nunique() or None,
         gate=gate_summary(study),
         refused=refused_by_section(learnt.refusals, mined.refusals),
+        smallest=smallest_shown(plan),
     )
 
 
@@ -140,6 +147,7 @@ SECTIONS: dict[str, Section] = {
     "rules": "rules",
     "associations": "associations",
     "sequences": "sequences",
+    "cards": "rules",
 }
 
 

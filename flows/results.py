@@ -91,6 +91,8 @@ class Mined(Made):
     rules: Ref | None = None
     associations: Ref | None = None
     sequences: Ref | None = None
+    cards: Ref | None = None
+    """All that is known of each rule, and where in the images it was seen."""
     refusals: tuple[Refusal, ...] = ()
     """What could not be mined, and why."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flows.plan import measures_of
 from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.reporting.data import FlowStep, MethodUsed, OutcomeWords
+from tasks.methods.rules.shown import SMALLEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +35,9 @@ MINED: dict[str, Section] = {
     "mine_rules": "rules",
     "mine_associations": "associations",
     "mine_sequences": "sequences",
+    "resample_rules": "rules",
+    "resample_associations": "associations",
+    "locate_region": "rules",
 }
 CLEANING = ("preprocess", "fuse")
 
@@ -53,6 +57,11 @@ def outcome_in_words(plan: Plan) -> OutcomeWords | None:
     name = outcome.column.replace("_", " ")
     other = outcome.negative or f"not {outcome.positive}"
     return OutcomeWords(label=outcome.sentence, event=f"{name}: {outcome.positive}", other=f"{name}: {other}")
+
+
+def smallest_shown(plan: Plan) -> int:
+    """Return the fewest patients whose count is shown; counts of fewer, but not of none, are hidden."""
+    return SMALLEST if plan.mine is None else plan.mine.cards.smallest
 
 
 def flow_steps(study: Study, cohort: pd.DataFrame) -> tuple[FlowStep, ...]:

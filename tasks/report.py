@@ -35,8 +35,10 @@ from tasks.methods.reporting.summaries import (
     reader_pairs,
     scanner_rows,
 )
+from tasks.methods.rules.card import CardSet
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.sequence_rule import SequenceSet
+from tasks.methods.rules.shown import SMALLEST
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -77,6 +79,8 @@ class Facts(BaseModel):
     """What became of the scans and regions when they were read."""
     refused: dict[Section, tuple[Refusal, ...]] = {}
     """What could not be judged or mined, and why."""
+    smallest: int = SMALLEST
+    """Counts of fewer patients than this, but more than none, are hidden, and lists of so few."""
 
 
 @stage(PICTURE)
@@ -114,6 +118,7 @@ def write_report(
     rules: RuleSet | None = None,
     associations: RuleSet | None = None,
     sequences: SequenceSet | None = None,
+    cards: CardSet | None = None,
     facts: Facts,
 ) -> str:
     """Return the page: self-contained HTML with the flow of the cohort, pictures, models, rules and their origins."""
@@ -153,6 +158,10 @@ def write_report(
             rules=rules,
             associations=associations,
             sequences=sequences,
+            notes={} if cards is None else cards.notes,
+            sights=() if cards is None else cards.sights,
+            item_pairs=None if cards is None else cards.item_pairs,
+            hide_counts_below=facts.smallest,
             methods=facts.methods,
             origins=facts.origins,
             scanners=facts.scanners,

@@ -21,8 +21,11 @@ from tasks.methods.reporting.parts import (
     ReaderPair,
     ScannerEffect,
 )
+from tasks.methods.rules.card import CardKind, Note, Sight, cards_of
+from tasks.methods.rules.item_pairs import ItemPairs
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.sequence_rule import SequenceSet
+from tasks.methods.rules.shown import ShownCard, shown
 
 Section = Literal[
     "flow",
@@ -248,13 +251,31 @@ class ReportData(Part):
     """Number of centres the patients come from; None where that is not known."""
     scanners: Count | None = None
     """Number of scanners; None where they are not known."""
+    notes: dict[str, Note] = {}
+    """What is known of rules beside their counts, by the number of their cards (`rule-1`)."""
+    sights: tuple[Sight, ...] = ()
+    """Where in the images the regions lie that rules tell of."""
+    item_pairs: ItemPairs | None = None
+    """Which of the rules' items go together; None where that was not counted."""
     hide_counts_below: Count = 0
-    """Clinical categories with fewer rows than this, but not none, show `<5` in place of their count."""
+    """Counts of fewer patients than this, but not none, and lists of so few, are hidden: `<5`, `1 to 4`."""
 
     def judged(self, role: Role) -> tuple[ModelResult, ...]:
         """Return the models, or the controls, the highest AUC first."""
         chosen = [result for result in self.models if result.role == role]
         return tuple(sorted(chosen, key=lambda result: -result.evaluation.auc))
+
+    def cards(self, kind: CardKind) -> tuple[ShownCard, ...]:
+        """Return the cards of the rules, the associations or the orders of events, as they may be shown."""
+        found = {"rule": self.rules, "association": self.associations, "sequence": self.sequences}[kind]
+        if found is None:
+            return ()
+        return tuple(shown(card, self.hide_counts_below) for card in cards_of(kind, found, self.notes))
+
+    def sights_of(self, card: ShownCard) -> tuple[Sight, ...]:
+        """Return where the regions lie of the patients whom a card names."""
+        patients = set(card.patients)
+        return tuple(sight for sight in self.sights if sight.patient in patients and sight.place in card.places)
 
     def lacks(self, section: Section) -> tuple[Refusal, ...]:
         """Return what could not be made for a section, and why."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.methods.reporting.canvas import LINE, circle, drawing, element, joined, line, lines_of, words
-from tasks.methods.reporting.words import days, listing, plural, share
+from tasks.methods.reporting.words import days, listing, plural, span_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from tasks.methods.reporting.data import FlowStep
-    from tasks.methods.rules.rule import Counts
+    from tasks.methods.rules.shown import ShownCounts
 
 BOX, ASIDE, WIDTH = 270.0, 250.0, 620.0
 """Widths of the boxes of what stays, of what is refused, and of the whole diagram."""
@@ -42,8 +42,8 @@ def flow_diagram(steps: Sequence[FlowStep]) -> Markup:
     return drawing(WIDTH, top + 1, f"Flow of the cohort. {said}", *drawn)
 
 
-def timeline(steps: Sequence[str], median_days: float) -> Markup:
-    """Draw events in order on a line, with the median time from the first to the last."""
+def timeline(steps: Sequence[str], median_days: float | None) -> Markup:
+    """Draw events in order on a line, with the median time from the first to the last unless it may not be told."""
     left, right, y = 70.0, 490.0, 40.0
     apart = (right - left) / (len(steps) - 1)
     places = [left + apart * place for place in range(len(steps))]
@@ -54,34 +54,40 @@ def timeline(steps: Sequence[str], median_days: float) -> Markup:
         for row, text in enumerate(lines_of(step, min(apart, 2 * left)))
     ]
     lowest = max(len(lines_of(step, min(apart, 2 * left))) for step in steps)
-    apart_in_time = f"median {days(median_days)}"
+    apart_in_time = "median time hidden" if median_days is None else f"median {days(median_days)}"
     base = line(left, y, right - 12, y, "arrow") + _head(right - 8, y, (-9, -HEAD), (-9, HEAD))
     above = words((left + right) / 2, y - 14, apart_in_time, "label", "middle")
     said = f"{listing(list(steps))}, in this order, {apart_in_time} from first to last"
     return drawing(right + left, y + 30 + LINE * (lowest - 1), said, base, above, *dots, *names)
 
 
-def share_bars(counts: Counts) -> Markup:
-    """Draw how many patients have the consequent: among those the rule applies to, and among the others."""
+def share_bars(counts: ShownCounts) -> Markup:
+    """Draw how many patients have the consequent: among those the rule applies to, and among the others.
+
+    Where that is told only by a range, a fainter bar goes on from its lower end to its upper.
+    """
     rows = (
-        ("rule applies", counts.a, counts.applies, "share"),
-        ("otherwise", counts.c, counts.c + counts.d, "share rest"),
+        ("rule applies", counts.both, counts.applies, counts.confidence, "share"),
+        ("otherwise", counts.consequent_only, counts.otherwise, counts.confidence_otherwise, "share rest"),
     )
     drawn = [
         joined(
             [
                 words(0, y + 11.5, name),
-                element("rect", x=BAR_LEFT, y=y, width=BAR_WIDTH, height=15.0, class_="track"),
-                element(
-                    "rect", x=BAR_LEFT, y=y, width=BAR_WIDTH * part / whole if whole else 0.0, height=15.0, class_=style
-                ),
-                words(BAR_LEFT + BAR_WIDTH + 10, y + 11.5, share(part, whole), "words number"),
+                _bar(y, 1.0, "track"),
+                _bar(y, share.high or 0.0, f"{style} most"),
+                _bar(y, share.low or 0.0, style),
+                words(BAR_LEFT + BAR_WIDTH + 10, y + 11.5, span_share(part, whole, share), "words number"),
             ]
         )
-        for y, (name, part, whole, style) in zip((2.0, 26.0), rows, strict=True)
+        for y, (name, part, whole, share, style) in zip((2.0, 26.0), rows, strict=True)
     ]
-    said = "; ".join(f"{name}: {share(part, whole)}" for name, part, whole, _ in rows)
-    return drawing(430, 44, said, *drawn)
+    said = "; ".join(f"{name}: {span_share(part, whole, share)}" for name, part, whole, share, _ in rows)
+    return drawing(520, 44, said, *drawn)
+
+
+def _bar(y: float, share: float, style: str) -> Markup:
+    return element("rect", x=BAR_LEFT, y=y, width=BAR_WIDTH * share, height=15.0, class_=style)
 
 
 def _counts(step: FlowStep) -> list[str]:

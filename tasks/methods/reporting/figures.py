@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.methods.reporting.canvas import LINE, Frame, circle, drawing, element, fitted, joined, line, path, words
-from tasks.methods.reporting.words import interval, percentage, signs
+from tasks.methods.reporting.words import interval, percentage, signs, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from tasks.methods.reporting.data import ModelResult, Role
-    from tasks.methods.rules.rule import Rule
+    from tasks.methods.rules.shown import ShownCard
+    from tasks.methods.rules.small_cells import Span
 
 SIDE = 320.0
 LEFT, TOP, BELOW = 62.0, 12.0, 54.0
@@ -121,24 +122,26 @@ def auc_plot(bars: Sequence[Bar]) -> Markup:
     return drawing(620, frame.bottom + BELOW, f"AUC with interval: {said}", chance, axis, *rows)
 
 
-def support_confidence_plot(rules: Sequence[Rule]) -> Markup:
-    """Draw each rule by support and confidence; claimed ones are filled."""
-    most = max((rule.support or 0.0 for rule in rules), default=0.0)
+def support_confidence_plot(cards: Sequence[ShownCard]) -> Markup:
+    """Draw each rule by support and confidence; claimed ones are filled. A number told by a range is its middle."""
+    drawn = [(card, card.counts) for card in cards if card.counts is not None]
+    most = max((_middle(counts.support) for _, counts in drawn), default=0.0)
     frame = Frame(LEFT, TOP, 500, 240, (0.0, min(1.0, max(0.1, math.ceil(10 * most + 1e-9) / 10))))
-    ordered = sorted(rules, key=lambda rule: rule.claimed)
+    ordered = sorted(drawn, key=lambda pair: pair[0].claimed)
     dots = [
         circle(
-            frame.x(rule.support or 0.0),
-            frame.y(rule.confidence or 0.0),
+            frame.x(_middle(counts.support)),
+            frame.y(_middle(counts.confidence)),
             5,
-            "rule-dot claimed" if rule.claimed else "rule-dot",
-            f"{signs(rule.claim)}: support {percentage(rule.support)}, confidence {percentage(rule.confidence)}",
+            "rule-dot claimed" if card.claimed else "rule-dot",
+            f"{signs(card.claim)}: support {span(counts.support, percentage)}, "
+            f"confidence {span(counts.confidence, percentage)}",
         )
-        for rule in ordered
+        for card, counts in ordered
     ]
     axes = frame.y_axis("Confidence", _percent) + frame.x_axis("Support (share of patients)", _percent)
-    filled = sum(rule.claimed for rule in rules)
-    said = f"Support and confidence of {len(rules)} rules, {filled} of them claimed"
+    filled = sum(card.claimed for card, _ in drawn)
+    said = f"Support and confidence of {len(drawn)} rules, {filled} of them claimed"
     key = _rule_key(frame)
     return drawing(frame.right + 20, frame.bottom + BELOW + LINE, said, axes, *dots, key)
 
@@ -178,6 +181,11 @@ def _rule_key(frame: Frame) -> Markup:
     filled = circle(frame.left + 6, y - 4.5, 5, "rule-dot claimed") + words(frame.left + 18, y, "claimed")
     hollow = circle(frame.left + 126, y - 4.5, 5, "rule-dot") + words(frame.left + 138, y, "not claimed")
     return element("g", filled, hollow)
+
+
+def _middle(shown: Span) -> float:
+    """Return the middle of where a share lies; 0 where there is none."""
+    return 0.0 if shown.low is None or shown.high is None else (shown.low + shown.high) / 2
 
 
 def _tenths(value: float) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tasks.methods.reporting import diagrams, figures, sentences, words
+from tasks.methods.reporting import diagrams, figures, rule_pictures, sentences, words
 from tasks.methods.reporting.limitations import limitations
 from tasks.methods.reporting.methods_text import methods_paragraphs
 
@@ -26,6 +26,8 @@ MOST_FEATURES = 400
 TOP_RULES = 12
 """Rules shown as cards; further claimed ones are listed in the table."""
 TOP_TIMELINES = 6
+MOST_SIGHTS = 60
+"""Regions listed beside one rule; more would make the page heavy."""
 MOST_THUMBNAILS = 12
 """Refused items of one verdict that are shown in small; more would make the page heavy."""
 SECTIONS = (
@@ -81,6 +83,7 @@ def _environment() -> Environment:
         words=words,
         figures=figures,
         diagrams=diagrams,
+        rule_pictures=rule_pictures,
         sentences=sentences,
         limitations=limitations,
         methods_paragraphs=methods_paragraphs,
@@ -90,6 +93,8 @@ def _environment() -> Environment:
         TOP_RULES=TOP_RULES,
         TOP_TIMELINES=TOP_TIMELINES,
         MOST_THUMBNAILS=MOST_THUMBNAILS,
+        MOST_SIGHTS=MOST_SIGHTS,
+        MOST_IN_NETWORK=rule_pictures.MOST_IN_NETWORK,
     )
     return environment
 

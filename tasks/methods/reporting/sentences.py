@@ -10,11 +10,15 @@ from tasks.methods.reporting.words import (
     fixed,
     inside,
     interval,
+    listing,
     p_value,
     percentage,
     plural,
-    share,
     signs,
+    span,
+    span_count,
+    span_p,
+    span_share,
 )
 
 if TYPE_CHECKING:
@@ -23,8 +27,9 @@ if TYPE_CHECKING:
     from tasks.methods.learning.controls import LeakReport
     from tasks.methods.reporting.data import Comparison, ModelResult, ReportData
     from tasks.methods.reporting.parts import FeatureAgreement, GateSummary, ScannerEffect
-    from tasks.methods.rules.rule import Counts, Rule, RuleSet
-    from tasks.methods.rules.sequence_rule import SequenceRule, SequenceSet
+    from tasks.methods.rules.rule import Counts, RuleSet
+    from tasks.methods.rules.sequence_rule import SequenceSet
+    from tasks.methods.rules.shown import ShownCard
 
 ALPHA = 0.05
 CHANCE = 0.5
@@ -44,9 +49,9 @@ def glance(data: ReportData) -> list[str]:
     """Return what a reader in a hurry takes home."""
     said = [cohort_words(data), model_headline(data)]
     if data.rules is not None:
-        said.append(rules_headline(data.rules, _outcome(data)) + _first(data.rules.claimed))
+        said.append(rules_headline(data.rules, _outcome(data)) + _first(data.cards("rule")))
     if data.sequences is not None:
-        said.append(_first_order(data.sequences.significant) + sequences_headline(data.sequences))
+        said.append(_first_order(data.cards("sequence")) + sequences_headline(data.sequences))
     return [sentence for sentence in said if sentence]
 
 
@@ -170,12 +175,19 @@ def associations_headline(rules: RuleSet) -> str:
     return f"{said} {rules.found:,} reached the thresholds of support, confidence and lift{listed}."
 
 
-def held_out_share(rule: Rule) -> str:
+def held_out_share(card: ShownCard) -> str:
     """Return how a rule did in held-out patients, as in a table."""
-    held = rule.held_out
+    held = card.held_out
     if held is None:
         return NOTHING
-    return share(held.a, held.applies) if held.found_in_folds else "not found again"
+    return span_share(held.both, held.applies, held.confidence) if held.found_in_folds else "not found again"
+
+
+def centre_words(card: ShownCard) -> str:
+    """Return for how many patients of each centre a rule holds, and whether the centres differ."""
+    said = listing([f"{span_count(one.both)} of {span_count(one.applies)} in {one.centre}" for one in card.centres])
+    tested = "" if card.centres_p.low is None else f" The centres' odds ratios being one: p {span_p(card.centres_p)}."
+    return f"By centre: {said}.{tested}"
 
 
 def sequences_headline(found: SequenceSet) -> str:
@@ -259,18 +271,26 @@ def _claims(rules: RuleSet, noun: str, on: str = "") -> str:
     )
 
 
-def _first(rules: Sequence[Rule]) -> str:
+def _first(cards: Sequence[ShownCard]) -> str:
     """Return the most convincing rule, to be said after how many there are; empty without one."""
-    return "".join(f" {'First: ' if len(rules) > 1 else ''}{signs(rule.sentence)}" for rule in rules[:1])
+    claimed = [card for card in cards if card.claimed]
+    return "".join(f" {'First: ' if len(claimed) > 1 else ''}{signs(card.sentence)}" for card in claimed[:1])
 
 
-def _first_order(rules: Sequence[SequenceRule]) -> str:
+def _first_order(cards: Sequence[ShownCard]) -> str:
     """Return the most convincing order of events in words, to be said before how many there are; empty without one."""
-    return "".join(
-        f"{signs(rule.claim)} in {rule.completed:,} of {plural(rule.begun, 'patient')} "
-        f"({percentage(rule.confidence)}), {days(rule.median_days)} after {rule.steps[0]} (median). "
-        for rule in rules[:1]
-    )
+    return "".join(f"{signs(card.claim)} in {order_words(card)}. " for card in cards[:1] if card.claimed)
+
+
+def order_words(card: ShownCard) -> str:
+    """Return for how many an order of events came true, and after how long."""
+    order = card.order
+    if order is None:
+        raise AssertionError  # only cards of orders come here
+    when = "" if order.median_days is None else f", {days(order.median_days)} after {card.steps[0]} (median)"
+    noun = "patient" if order.begun.high == 1 else "patients"
+    share = span(order.confidence, percentage)
+    return f"{span_count(order.completed)} of {span_count(order.begun)} {noun} ({share}){when}"
 
 
 def _beats(compared: Comparison) -> bool:

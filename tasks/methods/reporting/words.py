@@ -7,9 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pydantic import JsonValue
+
+    from tasks.methods.rules.small_cells import Span
 
 NOTHING = "–"
 """Stands where a number does not exist."""
@@ -85,6 +87,31 @@ def spread(median: float | None, low: float | None, high: float | None) -> str:
     power = _exponent(largest)
     middle, first, third = (fixed(value / 10.0**power) for value in (median, low, high))
     return f"{middle} ({first} to {third})×10{str(power).translate(SUPERSCRIPTS)}"
+
+
+def span(shown: Span, written: Callable[[float | None], str] = number) -> str:
+    """Return a number that is told exactly, `12`, or by where it lies, `1 to 4`, written in a way of one's own."""
+    if shown.low is None or shown.exact:
+        return written(shown.low)
+    return f"{written(shown.low)} or more" if shown.high is None else f"{written(shown.low)} to {written(shown.high)}"
+
+
+def span_count(shown: Span) -> str:
+    """Return a count of patients, as far as it may be told: `2,310`, `1 to 4`."""
+    return span(shown, lambda value: NOTHING if value is None else f"{value:,.0f}")
+
+
+def span_share(part_shown: Span, whole: Span, share_shown: Span) -> str:
+    """Return a part of a whole, as far as it may be told: `10 of 14 (71 %)`, `10 of 11 to 14 (71 % to 91 %)`."""
+    said = f"{span_count(part_shown)} of {span_count(whole)}"
+    return said if share_shown.low is None else f"{said} ({span(share_shown, percentage)})"
+
+
+def span_p(shown: Span) -> str:
+    """Return a p-value as in a table, as far as it may be told: `0.012`, `<0.001`, `0.001 to 0.01`."""
+    if shown.low == 0 and shown.high == SMALLEST_P:
+        return f"<{SMALLEST_P}"
+    return span(shown, p_number) if shown.exact else span(shown)
 
 
 def percentage(share: float | None, decimals: int = 0) -> str:

@@ -7,6 +7,8 @@ from tasks.methods.rules.association import AssociationMiner
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import FixedBins, QuantileBins
 from tasks.methods.rules.sequences import SequenceMiner
+from tasks.methods.rules.stability import PatientResampling
 
 Discretiser = Annotated[QuantileBins | FixedBins, Choice()]
 Miner = Annotated[AssociationMiner | ClassRuleMiner | SequenceMiner, Choice()]
+Resampling = PatientResampling

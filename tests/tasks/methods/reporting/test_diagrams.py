@@ -7,6 +7,7 @@ from data_catalog.refs import Refusal
 from tasks.methods.reporting.data import FlowStep
 from tasks.methods.reporting.diagrams import BAR_LEFT, BAR_WIDTH, flow_diagram, share_bars, timeline
 from tasks.methods.rules.rule import Counts
+from tasks.methods.rules.shown import shown_counts
 
 
 def parsed(drawn):
@@ -54,16 +55,28 @@ def test_a_flow_without_steps_is_drawn_empty():
     assert texts(parsed(flow_diagram([]))) == []
 
 
+def is_share(rect):
+    return rect.get("class") in {"share", "share rest"}
+
+
+def test_a_share_of_few_patients_is_a_bar_from_its_lowest_to_its_highest_value():
+    tree = parsed(share_bars(shown_counts(Counts(a=12, b=2, c=0, d=20), 5)))
+    lengths = {rect.get("class"): float(rect.get("width")) for rect in tree.iter("rect")}
+    assert lengths["share"] == pytest.approx(12 / 16 * BAR_WIDTH, abs=0.01)
+    assert lengths["share most"] == pytest.approx(12 / 13 * BAR_WIDTH, abs=0.01)
+    assert "12 of 13 to 16 (75\u00a0% to 92\u00a0%)" in texts(tree)
+
+
 def test_bars_are_as_long_as_the_shares():
-    tree = parsed(share_bars(Counts(a=3, b=1, c=5, d=5)))
-    shares = {rect.get("class"): float(rect.get("width")) for rect in tree.iter("rect") if rect.get("class") != "track"}
+    tree = parsed(share_bars(shown_counts(Counts(a=3, b=1, c=5, d=5), 1)))
+    shares = {rect.get("class"): float(rect.get("width")) for rect in tree.iter("rect") if is_share(rect)}
     assert shares == {"share": 0.75 * BAR_WIDTH, "share rest": 0.5 * BAR_WIDTH}
     assert all(float(rect.get("x")) == BAR_LEFT for rect in tree.iter("rect"))
     assert "3 of 4 (75\u00a0%)" in texts(tree)
 
 
 def test_a_bar_of_no_patients_has_no_length():
-    tree = parsed(share_bars(Counts(a=3, b=1, c=0, d=0)))
+    tree = parsed(share_bars(shown_counts(Counts(a=3, b=1, c=0, d=0), 1)))
     assert [float(rect.get("width")) for rect in tree.iter("rect") if rect.get("class") == "share rest"] == [0]
 
 

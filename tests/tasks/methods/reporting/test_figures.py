@@ -18,8 +18,10 @@ from tasks.methods.reporting.figures import (
     styles,
     support_confidence_plot,
 )
+from tasks.methods.rules.card import cards_of
 from tasks.methods.rules.items import Item
-from tasks.methods.rules.rule import Rule
+from tasks.methods.rules.rule import Rule, RuleSet
+from tasks.methods.rules.shown import shown
 
 
 def parsed(drawn):
@@ -35,6 +37,11 @@ def rule(a, b, c, d, adjusted_p=None):
     marker = Item(column="marker", label="marker", level="positive")
     outcome = Item(column="outcome", label="progression", level="yes")
     return Rule(antecedent=(marker,), consequent=(outcome,), a=a, b=b, c=c, d=d, adjusted_p=adjusted_p, alpha=0.05)
+
+
+def cards(*rules, smallest=1):
+    found = RuleSet(rules=rules, found=len(rules), searched=10, rows=40)
+    return [shown(card, smallest) for card in cards_of("rule", found)]
 
 
 def test_a_perfect_roc_curve_goes_up_the_left_side_and_along_the_top():
@@ -103,7 +110,7 @@ def test_the_axis_of_aucs_reaches_down_to_the_lowest_interval():
 
 
 def test_rules_lie_by_support_and_confidence_and_claimed_ones_are_filled():
-    drawn = support_confidence_plot([rule(10, 10, 0, 20, 0.01), rule(4, 0, 0, 36, 0.5)])
+    drawn = support_confidence_plot(cards(rule(10, 10, 0, 20, 0.01), rule(4, 0, 0, 36, 0.5)))
     dots = [node for node in parsed(drawn).iter("circle") if node.find("title") is not None]
     assert [node.get("class") for node in dots] == ["rule-dot", "rule-dot claimed"]
     hollow, filled = dots
@@ -115,8 +122,20 @@ def test_rules_lie_by_support_and_confidence_and_claimed_ones_are_filled():
 
 def test_a_rule_that_echoes_a_better_one_is_not_filled():
     echo = rule(10, 10, 0, 20, 0.01).model_copy(update={"explained_by": "a better rule"})
-    dots = [node for node in parsed(support_confidence_plot([echo])).iter("circle") if node.find("title") is not None]
+    dots = [
+        node for node in parsed(support_confidence_plot(cards(echo))).iter("circle") if node.find("title") is not None
+    ]
     assert [node.get("class") for node in dots] == ["rule-dot"]
+
+
+def test_a_rule_of_few_patients_lies_in_the_middle_of_where_it_may():
+    (dot,) = [
+        node
+        for node in parsed(support_confidence_plot(cards(rule(10, 2, 0, 20), smallest=4))).iter("circle")
+        if node.find("title") is not None
+    ]
+    assert float(dot.get("cy")) == pytest.approx(TOP + 240 * (1 - (10 / 13 + 10 / 11) / 2), abs=0.01)
+    assert "confidence 77\u00a0% to 91\u00a0%" in dot.find("title").text
 
 
 def test_a_plot_without_rules_is_an_empty_frame():

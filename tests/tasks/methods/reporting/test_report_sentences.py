@@ -87,9 +87,10 @@ def test_held_out_counts_are_told_apart_from_none(filled):
     rule = filled.rules.claimed[0]
     nothing = {"a": 0, "b": 0, "c": 0, "d": 0, "found_in_folds": 0}
     lost = rule.model_copy(update={"held_out": rule.held_out.model_copy(update=nothing)})
-    assert sentences.held_out_share(rule) == "10 of 14 (71\u00a0%)"
-    assert sentences.held_out_share(lost) == "not found again"
-    assert sentences.held_out_share(rule.model_copy(update={"held_out": None})) == "–"
+    unseen = rule.model_copy(update={"held_out": None})
+    rules = filled.rules.model_copy(update={"rules": (rule, lost, unseen)})
+    cards = filled.model_copy(update={"rules": rules}).cards("rule")
+    assert [sentences.held_out_share(card) for card in cards] == ["10 of 14 (71\u00a0%)", "not found again", "–"]
 
 
 def test_a_rule_that_only_echoes_is_not_claimed_and_so_not_found(filled):

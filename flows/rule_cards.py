@@ -1,0 +1,138 @@
+"""The cards of a study's rules: resamples, slices and centres, each worked on where there is room."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from data_catalog.lineage import history, sources_behind
+from data_catalog.refs import Study
+from flows.runtime import one, refusals_in, run_stage
+from tasks.cards import Seen, locate_region, make_cards, resample_associations, resample_rules
+from tasks.methods.rules.card import cards_of, places_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pandas as pd
+
+    from data_catalog.refs import Ref, Refusal, Region, Scan
+    from data_catalog.store import Store
+    from flows.plan import Mining, Plan
+    from flows.results import CohortTables
+    from tasks.methods.rules.card import Place
+    from tasks.methods.rules.items import ColumnLabel
+    from tasks.stage import Input, Job
+
+BLOCK = 10
+"""Resamples that are one piece of work."""
+
+
+def rule_cards(
+    plan: Plan,
+    mining: Mining,
+    tables: CohortTables,
+    mined: Mapping[str, Ref | None],
+    columns: Mapping[str, ColumnLabel],
+    words: tuple[str, str, str] | None,
+    features: tuple[str, ...],
+    store: Store,
+) -> tuple[Ref, list[Refusal]]:
+    """Return the cards of the rules that were mined, by the name of what they are, and what could not be tried."""
+    held = {name: ref for name, ref in mined.items() if ref is not None}
+    again, refusals = _resamples(mining, tables, held, columns, words)
+    places = _places(store, held, frozenset(features))
+    regions = list(_regions(store.open(tables.features.study), store.open(tables.cohort), places))
+    extents = run_stage([_extent_job(scan, region) for scan, _, region in regions])
+    located = [(where, outcome.ref) for where, outcome in zip(regions, extents, strict=True) if outcome.ref is not None]
+    inputs: dict[str, Input] = {"cohort": tables.cohort, **held, **again}
+    job = make_cards.job(
+        plan.study,
+        {**inputs, "extents": tuple(ref for _, ref in located)},
+        {
+            "outcome": words,
+            "centre": mining.cards.centre,
+            "features": features,
+            "seen": tuple(_seen(store, [where for where, _ in located])),
+        },
+    )
+    return one(job), [*refusals, *refusals_in(extents)]
+
+
+def _resamples(
+    mining: Mining,
+    tables: CohortTables,
+    held: Mapping[str, Ref],
+    columns: Mapping[str, ColumnLabel],
+    words: tuple[str, str, str] | None,
+) -> tuple[dict[str, Input], list[Refusal]]:
+    """Return how often rules are found again in blocks of resamples, by the name of what they are."""
+    resampling = mining.cards.resampling
+    if resampling is None:
+        return {}, []
+    stages = {"rules": (resample_rules, mining.rules), "associations": (resample_associations, mining.associations)}
+    found: dict[str, Input] = {}
+    refusals: list[Refusal] = []
+    for name, (stage, miner) in stages.items():
+        if name not in held:
+            continue
+        shared = {"columns": dict(columns), "outcome": words, "discretiser": mining.discretiser, "miner": miner}
+        outcomes = run_stage(
+            [
+                stage.job(
+                    f"stability of {name}, resamples from {first + 1}",
+                    {"cohort": tables.cohort, "rules": held[name]},
+                    {**shared, "resampling": resampling, "draws": (first, min(first + BLOCK, resampling.resamples))},
+                )
+                for first in range(0, resampling.resamples, BLOCK)
+            ]
+        )
+        refusals += refusals_in(outcomes)[:1]
+        found[f"{name}_again"] = tuple(outcome.ref for outcome in outcomes if outcome.ref is not None)
+    return found, refusals
+
+
+def _places(store: Store, held: Mapping[str, Ref], features: frozenset[str]) -> set[Place]:
+    """Return modality and region of every feature that a listed rule tells of."""
+    cards = [
+        card
+        for kind, name in (("rule", "rules"), ("association", "associations"))
+        if name in held
+        for card in cards_of(kind, store.open(held[name]))  # type: ignore[arg-type]
+    ]
+    return {place for card in cards for place in places_of(card, features)}
+
+
+def _regions(study: Study, cohort: pd.DataFrame, places: set[Place]) -> Iterator[tuple[Scan, str, Region]]:
+    """Yield the regions of the cohort's rows that rules tell of, each with its scan and what was measured in it."""
+    rows = set(zip(cohort["patient"].tolist(), cohort["visit"].tolist(), strict=True))
+    for scan in study.scans:
+        if (scan.patient, scan.visit) not in rows:
+            continue
+        for modality, name in sorted(places):
+            if modality.partition("[")[0] in (scan.modality, *scan.channels) or modality in scan.channels:
+                yield from ((scan, modality, region) for region in scan.regions if region.name == name)
+
+
+def _extent_job(scan: Scan, region: Region) -> Job:
+    item = f"{scan.item}/{region.name}/{region.reader}"
+    return locate_region.job(item, {"labels": region.mask}, {"label": region.label})
+
+
+def _seen(store: Store, regions: list[tuple[Scan, str, Region]]) -> Iterator[Seen]:
+    made = history(
+        [ref for scan, _, region in regions for ref in (scan.image, region.mask)], partial(store.each, store.records)
+    )
+    known: dict[Ref, frozenset[str]] = {}
+    for scan, modality, region in regions:
+        sources = (sources_behind(ref, made.__getitem__, known) for ref in (scan.image, region.mask))
+        yield Seen(
+            patient=scan.patient,
+            visit=scan.visit,
+            modality=modality,
+            region=region.name,
+            reader=region.reader,
+            image=scan.image.short,
+            mask=region.mask.short,
+            sources=tuple(sorted(frozenset().union(*sources))),
+        )

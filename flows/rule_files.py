@@ -1,0 +1,168 @@
+"""The rules of a study in the hands of others: the files beside the report, and their use on a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import version
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from pydantic import ValidationError
+from rich.table import Table
+
+from data_catalog.errors import BadData, PlanError
+from flows.words import smallest_shown
+from tasks.formats.table import infer, read_table
+from tasks.methods.cohort.wide import OUTCOME
+from tasks.methods.rules.card_table import card_rows
+from tasks.methods.rules.condition import (
+    OutcomeColumn,
+    PortableRules,
+    apply_rules,
+    portable,
+)
+from tasks.methods.rules.predicates import python_module, sql_script
+from tasks.methods.rules.shown import shown_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from data_catalog.store import Store
+    from flows.plan import Plan
+    from flows.results import Results
+    from tasks.methods.rules.card import CardSet
+    from tasks.methods.rules.shown import ShownCards
+
+STATES = ("holds", "fails", "applies", "does not apply", "cannot be told")
+PARQUET = b"PAR1"
+"""First bytes of a Parquet file."""
+
+
+def rules_folder(plan: Plan) -> Path:
+    """Return the folder of a study's rules, beside its report."""
+    return plan.workspace / f"{plan.study}-rules"
+
+
+def shown_cards(plan: Plan, results: Results, store: Store) -> ShownCards | None:
+    """Return the cards of a run as others may see them, or None where nothing was mined."""
+    if results.mined is None or results.mined.cards is None:
+        return None
+    held: CardSet = store.open(results.mined.cards)
+    return shown_set(held, smallest_shown(plan))
+
+
+def write_rules(plan: Plan, cards: ShownCards) -> None:
+    """Write the cards as JSON and CSV, and the rules for others as JSON, SQL and Python, beside the report."""
+    rules = portable(cards.cards, plan.study, version("voxmine"), outcome_column(plan))
+    folder = rules_folder(plan)
+    folder.mkdir(parents=True, exist_ok=True)
+    table = pd.DataFrame(card_rows(cards.cards))
+    texts = {
+        "cards.json": cards.model_dump_json(indent=1, exclude_none=False),
+        "cards.csv": table.to_csv(index=False),
+        "rules.json": rules.model_dump_json(indent=1),
+        "rules.sql": sql_script(rules),
+        "rules.py": python_module(rules),
+    }
+    for name, text in texts.items():
+        aside = folder / f"{name}.aside"
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(folder / name)
+
+
+def outcome_column(plan: Plan) -> OutcomeColumn | None:
+    """Return how the outcome stands in the clinical table; None without one."""
+    outcome = plan.outcome
+    if outcome is None:
+        return None
+    return OutcomeColumn(inside=OUTCOME, column=outcome.column, positive=outcome.positive, negative=outcome.negative)
+
+
+def read_rules(path: Path) -> PortableRules:
+    """Read the rules that a study has written for others (`rules.json`).
+
+    Raises
+    ------
+    PlanError
+        If the file is missing or holds something else.
+    """
+    try:
+        return PortableRules.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise PlanError("The file of rules exists", f"{path} does not", "Give the `rules.json` of a study.") from None
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise PlanError(
+            f"{path.name} holds the rules of a study", f"{place}: {first['msg']}", "Give the `rules.json` of a study."
+        ) from None
+
+
+def read_patients(path: Path) -> pd.DataFrame:
+    """Read a table to apply rules to: Parquet, CSV, TSV or Excel; columns whose cells are all numbers are numbers.
+
+    Raises
+    ------
+    PlanError
+        If the file is missing or cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+        if content[:4] == PARQUET:
+            return pd.read_parquet(BytesIO(content))
+        return infer(read_table(content, None))
+    except FileNotFoundError:
+        raise PlanError("The table exists", f"{path} does not", "Correct the path.") from None
+    except (BadData, ValueError) as bad:
+        raise PlanError(f"{path.name} can be read", str(bad), "Correct the file.") from None
+
+
+def applied(rules: PortableRules, table: pd.DataFrame, key: str | None = None) -> pd.DataFrame:
+    """Return one row a row of the table and rule: the row's number from 1 or its key, the rule, and its state.
+
+    Raises
+    ------
+    PlanError
+        If the table lacks the key, or a column that a rule asks for.
+    """
+    if key is not None and key not in table:
+        raise PlanError(
+            "The table has the column of the key", f"it lacks {key!r}", f"Choose: {', '.join(map(str, table))}."
+        )
+    rows = range(1, len(table) + 1) if key is None else table[key].tolist()
+    try:
+        states = apply_rules(rules.rules, table)
+    except BadData as bad:
+        raise PlanError(bad.expected, bad.came, bad.remedy) from None
+    found = [
+        {"row" if key is None else key: row, "rule": rule.number, "state": state}
+        for rule, of_rule in zip(rules.rules, states, strict=True)
+        for row, state in zip(rows, of_rule, strict=True)
+    ]
+    return pd.DataFrame(found, columns=["row" if key is None else key, "rule", "state"])
+
+
+def summary(rules: PortableRules, found: pd.DataFrame) -> Table:
+    """Return how many rows are in which state of each rule, as a table for the terminal."""
+    counts = Counter(zip(found["rule"], found["state"], strict=True))
+    shown = Table("rule", *STATES, "what it says")
+    for rule in rules.rules:
+        shown.add_row(rule.number, *(str(counts[rule.number, state]) for state in STATES), rule.sentence)
+    return shown
+
+
+def chosen_rules(rules: PortableRules, *, everything: bool) -> PortableRules:
+    """Return the rules that are claimed, or all.
+
+    Raises
+    ------
+    PlanError
+        If there is none.
+    """
+    chosen = rules.rules if everything else tuple(rule for rule in rules.rules if rule.status == "claimed")
+    if not chosen:
+        raise PlanError(
+            "A rule to apply is claimed", f"none of {len(rules.rules)} is", "Take those that are not, too, with --all."
+        )
+    return rules.model_copy(update={"rules": chosen})

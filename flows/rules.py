@@ -1,0 +1,37 @@
+"""The `voxmine rules` commands: what a study found, used elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(help="Use the rules of a study elsewhere.", no_args_is_help=True)
+out = Console(highlight=False, soft_wrap=True)
+
+
+@app.callback()
+def rules() -> None:
+    """Use the rules of a study elsewhere."""
+
+
+@app.command()
+def apply(
+    rules: Annotated[Path, typer.Argument(help="The `rules.json` of a study.")],
+    table: Annotated[Path, typer.Argument(help="A table with the same columns: CSV, TSV, Excel or Parquet.")],
+    to: Annotated[Path | None, typer.Option("--out", help="CSV file to write: one line a row and rule.")] = None,
+    key: Annotated[str | None, typer.Option(help="Column that names the rows in that file; else their number.")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Take rules that are not claimed, too.")] = False,
+) -> None:
+    """Tell for each row of a table which rules apply, hold, or cannot be told; prints how many of each."""
+    from flows.rule_files import applied, chosen_rules, read_patients, read_rules, summary  # noqa: PLC0415
+
+    chosen = chosen_rules(read_rules(rules), everything=everything)
+    found = applied(chosen, read_patients(table), key)
+    out.print(summary(chosen, found))
+    if to is not None:
+        found.to_csv(to, index=False)
+        out.print(f"Wrote {to}.", markup=False)

@@ -1,0 +1,332 @@
+"""Cards as others may see them: counts of few patients, and what would give them away, are hidden."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from tasks.methods.rules.card import Sight
+from tasks.methods.rules.contingency import wilson_interval
+from tasks.methods.rules.items import Item, Value, number_text
+from tasks.methods.rules.rule import Rule
+from tasks.methods.rules.small_cells import NOTHING, Cells, Span, shown_p, shown_patients, spanned
+from tasks.methods.rules.stability import Stability
+
+if TYPE_CHECKING:
+    from tasks.methods.rules.card import Card, CardSet
+    from tasks.methods.rules.centres import CentreAgreement
+    from tasks.methods.rules.rule import Counts, HeldOut
+    from tasks.methods.rules.sequence_rule import SequenceRule
+
+SMALLEST = 5
+"""Counts below this, but not 0, are hidden by default: a threshold that statistical offices use (Hundepool et al.,
+Statistical disclosure control, 2012, ch. 5)."""
+
+
+class ShownCounts(Value):
+    """Be the counts of a rule and its measures, as far as they may be told."""
+
+    both: Span
+    """Patients with the antecedent and the consequent."""
+    antecedent_only: Span
+    consequent_only: Span
+    neither: Span
+    applies: Span
+    """Patients with the antecedent."""
+    otherwise: Span
+    """Patients known to be without it."""
+    known: Span
+    """Patients of whom all that the rule asks is known."""
+    support: Span
+    confidence: Span
+    confidence_interval: Span
+    """95 % (Wilson); the widest that is possible where a count is hidden, as all intervals here."""
+    confidence_otherwise: Span
+    lift: Span
+    lift_interval: Span
+    odds_ratio: Span
+    odds_ratio_interval: Span
+
+    @property
+    def holds(self) -> str:
+        """Return for how many patients it holds of those it applies to, such as `10 of 12 (83 %)`."""
+        return _of(self.both, self.applies, self.confidence)
+
+    @property
+    def holds_otherwise(self) -> str:
+        """Return the same for the patients it does not apply to."""
+        return _of(self.consequent_only, self.otherwise, self.confidence_otherwise)
+
+
+class ShownHeldOut(ShownCounts):
+    """Be a rule's counts in held-out patients."""
+
+    found_in_folds: int = Field(ge=0)
+    folds: int = Field(ge=2)
+
+    @property
+    def sentence(self) -> str:
+        """Return the part of the rule's sentence on held-out patients."""
+        if not self.found_in_folds:
+            return f"not found again in any of {self.folds} folds"
+        if self.applies.high == 0:
+            return "in held-out folds it applied to nobody"
+        return f"in held-out folds {span_text(self.both)} of {span_text(self.applies)}"
+
+
+class ShownCentre(Value):
+    """Say for how many patients of a centre a rule holds."""
+
+    centre: str
+    both: Span
+    applies: Span
+
+    @property
+    def sentence(self) -> str:
+        """Return it in words: `10 of 12 in A`."""
+        return f"{span_text(self.both)} of {span_text(self.applies)} in {self.centre}"
+
+
+class ShownOrder(Value):
+    """Be the counts of an order of events, as far as they may be told."""
+
+    completed: Span
+    """Patients with all steps in order."""
+    begun: Span
+    """Patients with all steps but the last."""
+    patients: int
+    """Patients with any event."""
+    support: Span
+    confidence: Span
+    confidence_interval: Span
+    median_days: float | None
+    """From the first event to the last; None where few patients have both."""
+
+    @property
+    def holds(self) -> str:
+        """Return how many who began completed."""
+        return _of(self.completed, self.begun, self.confidence, " patients")
+
+
+class ShownCard(Value):
+    """Be a card as it is printed, exported and shown in Prefect."""
+
+    number: str
+    """What the rule is called, also by `voxmine why`."""
+    kind: str
+    status: str
+    """`claimed`, `echo` of a better rule, or `not significant`."""
+    claim: str
+    """The rule in words, without its counts."""
+    sentence: str
+    """The rule in words, with them."""
+    explained_by: str | None = None
+    """Claim of the better rule that this one echoes."""
+    antecedent: tuple[Item, ...] = ()
+    consequent: tuple[Item, ...] = ()
+    steps: tuple[str, ...] = ()
+    """Of an order of events: the events."""
+    counts: ShownCounts | None = None
+    """Of a rule."""
+    order: ShownOrder | None = None
+    """Of an order of events."""
+    held_out: ShownHeldOut | None = None
+    not_known: Span = NOTHING
+    """Patients of whom not all that the rule asks is known."""
+    p: Span = NOTHING
+    adjusted_p: Span = NOTHING
+    alpha: float | None = None
+    searched: int
+    """What the p-value is adjusted for."""
+    adjust: str | None = None
+    stability: Stability | None = None
+    centres: tuple[ShownCentre, ...] = ()
+    centres_p: Span = NOTHING
+    """P-value of the centres agreeing on the odds ratio (Breslow and Day)."""
+    supporting: tuple[str, ...] | None = ()
+    """Pseudonyms of the patients for it; None where they are so few that the list is hidden."""
+    contradicting: tuple[str, ...] | None = ()
+    """Pseudonyms of the patients against it, likewise."""
+    places: tuple[tuple[str, str], ...] = ()
+    """Modality and region of each feature among its items."""
+    hidden: bool = False
+    """Whether a count of the rule is hidden."""
+
+    @property
+    def claimed(self) -> bool:
+        """Return whether it is a discovery."""
+        return self.status == "claimed"
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """Return the patients that are named."""
+        return (self.supporting or ()) + (self.contradicting or ())
+
+
+class ShownCards(Value):
+    """Be the cards of a study as others may see them."""
+
+    smallest: int
+    """Counts and lists of fewer patients than this, but more than none, are hidden."""
+    cards: tuple[ShownCard, ...] = ()
+    sights: tuple[Sight, ...] = ()
+    """Where the regions lie of the patients that a card names."""
+
+
+def shown_set(held: CardSet, smallest: int) -> ShownCards:
+    """Return the cards of a study as others may see them."""
+    cards = tuple(shown(card, smallest) for card in held.cards)
+    named = {(patient, place) for card in cards for patient in card.patients for place in card.places}
+    sights = tuple(sight for sight in held.sights if (sight.patient, sight.place) in named)
+    return ShownCards(smallest=smallest, cards=cards, sights=sights)
+
+
+def shown(card: Card, smallest: int) -> ShownCard:
+    """Return a card as others may see it: counts of 1 to `smallest` - 1 patients, and such lists, are hidden.
+
+    What is made of a hidden count is told by the range that it may have, and p-values by the interval of
+    0.001, 0.01 and 0.05 that they lie in, as their digits would tell the count. Within a card nothing can be
+    worked out; that cards together, or beside other tables of the report, tell more is not looked at.
+    """
+    stated = card.stated
+    hidden = _cells(stated, smallest).hidden
+    parts = _rule_parts(card, stated, smallest) if isinstance(stated, Rule) else _order_parts(stated, smallest)
+    return ShownCard(
+        number=card.number,
+        kind=card.kind,
+        claim=stated.claim,
+        p=shown_p(stated.p, hidden=hidden),
+        adjusted_p=shown_p(stated.adjusted_p, hidden=hidden),
+        alpha=stated.alpha,
+        searched=card.searched,
+        adjust=card.adjust,
+        stability=card.note.stability,
+        supporting=shown_patients(stated.supporting, smallest),
+        contradicting=shown_patients(stated.contradicting, smallest),
+        places=card.note.places,
+        hidden=hidden,
+        **parts,
+    )
+
+
+def span_text(span: Span) -> str:
+    """Return a count in words: `12`, `1 to 4`, `12 or more`."""
+    if span.low is None:
+        return "none" if span.high is None else f"at most {number_text(span.high)}"
+    if span.high is None:
+        return f"{number_text(span.low)} or more"
+    return number_text(span.low) if span.exact else f"{number_text(span.low)} to {number_text(span.high)}"
+
+
+def percent_text(span: Span) -> str:
+    """Return a share in words: `83 %`, `71 to 91 %`."""
+    if span.low is None or span.high is None:
+        return ""
+    low, high = round(100 * span.low), round(100 * span.high)
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def shown_counts(counts: Counts, smallest: int) -> ShownCounts:
+    """Return the counts of a rule and its measures, as far as they may be told."""
+    return ShownCounts(**_counts(Cells.of((counts.a, counts.b, counts.c, counts.d), smallest)))
+
+
+def _cells(stated: Rule | SequenceRule, smallest: int) -> Cells:
+    if isinstance(stated, Rule):
+        return Cells.of((stated.a, stated.b, stated.c, stated.d), smallest)
+    return Cells.of((stated.completed, stated.begun - stated.completed), smallest)
+
+
+def _counts(cells: Cells) -> dict[str, Span]:
+    return {
+        "both": cells.span(lambda one: one[0]),
+        "antecedent_only": cells.span(lambda one: one[1]),
+        "consequent_only": cells.span(lambda one: one[2]),
+        "neither": cells.span(lambda one: one[3]),
+        "applies": cells.span(lambda one: one[0] + one[1]),
+        "otherwise": cells.span(lambda one: one[2] + one[3]),
+        "known": cells.span(sum),
+        "support": cells.measure(lambda one: one.support),
+        "confidence": cells.measure(lambda one: one.confidence),
+        "confidence_interval": cells.interval(lambda one: one.confidence_interval),
+        "confidence_otherwise": cells.measure(lambda one: one.confidence_otherwise),
+        "lift": cells.measure(lambda one: one.lift),
+        "lift_interval": cells.interval(lambda one: one.lift_interval),
+        "odds_ratio": cells.measure(lambda one: one.odds_ratio),
+        "odds_ratio_interval": cells.interval(lambda one: one.odds_ratio_interval),
+    }
+
+
+def _rule_parts(card: Card, rule: Rule, smallest: int) -> dict[str, object]:
+    cells = _cells(rule, smallest)
+    counts = ShownCounts(**_counts(cells))
+    held_out = None if rule.held_out is None else _held_out(rule.held_out, smallest)
+    agreement = card.note.centres
+    return {
+        "status": _status(significant=rule.significant, echo=rule.explained_by is not None),
+        "sentence": _sentence(rule, counts, held_out),
+        "explained_by": rule.explained_by,
+        "antecedent": rule.antecedent,
+        "consequent": rule.consequent,
+        "counts": counts,
+        "held_out": held_out,
+        "not_known": NOTHING if cells.hidden else _alone(card.rows - rule.known, smallest),
+        "centres": () if agreement is None else _centres(agreement, smallest),
+        "centres_p": NOTHING if agreement is None else shown_p(agreement.p, hidden=True),
+    }
+
+
+def _order_parts(order: SequenceRule, smallest: int) -> dict[str, object]:
+    cells = _cells(order, smallest)
+    completed = cells.span(lambda one: one[0])
+    told_exactly = completed.exact
+    told = ShownOrder(
+        completed=completed,
+        begun=cells.span(sum),
+        patients=order.patients,
+        support=cells.span(lambda one: one[0] / order.patients),
+        confidence=cells.span(lambda one: one[0] / sum(one)),
+        confidence_interval=spanned(end for one in cells.possible for end in wilson_interval(one[0], sum(one))),
+        median_days=order.median_days if told_exactly else None,
+    )
+    after = f", {number_text(round(order.median_days, 1))} days after {order.steps[0]} (median)" if told_exactly else ""
+    return {
+        "status": _status(significant=order.significant, echo=False),
+        "sentence": f"{order.claim}: {told.holds}{after}.",
+        "steps": order.steps,
+        "order": told,
+    }
+
+
+def _status(*, significant: bool, echo: bool) -> str:
+    return ("echo" if echo else "claimed") if significant else "not significant"
+
+
+def _sentence(rule: Rule, counts: ShownCounts, held_out: ShownHeldOut | None) -> str:
+    tail = "" if held_out is None else f"; {held_out.sentence}"
+    holds = _of(counts.both, counts.applies, counts.confidence, " patients")
+    against = f"{span_text(counts.consequent_only)} of {span_text(counts.otherwise)}"
+    return f"{rule.claim}: {holds}, against {against} otherwise{tail}."
+
+
+def _held_out(held: HeldOut, smallest: int) -> ShownHeldOut:
+    spans = _counts(Cells.of((held.a, held.b, held.c, held.d), smallest))
+    return ShownHeldOut(found_in_folds=held.found_in_folds, folds=held.folds, **spans)
+
+
+def _centres(agreement: CentreAgreement, smallest: int) -> tuple[ShownCentre, ...]:
+    each = [(one.centre, Cells.of((one.a, one.b), smallest)) for one in agreement.centres]
+    return tuple(
+        ShownCentre(centre=centre, both=cells.span(lambda one: one[0]), applies=cells.span(sum))
+        for centre, cells in each
+    )
+
+
+def _alone(count: int, smallest: int) -> Span:
+    return spanned(one[0] for one in Cells.of((count,), smallest).possible)
+
+
+def _of(part: Span, whole: Span, share: Span, noun: str = "") -> str:
+    said = percent_text(share)
+    return f"{span_text(part)} of {span_text(whole)}{noun}" + (f" ({said})" if said else "")
