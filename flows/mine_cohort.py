@@ -10,8 +10,8 @@ from data_catalog.refs import Ref, Study
 from flows.cohort_study import cohort_study, facts_in, known_before
 from flows.plan import Plan, measures_of
 from flows.radiomics_study import modalities_in
-from flows.rule_cards import rule_cards
 from flows.results import CohortTables, Mined
+from flows.rule_cards import rule_cards
 from flows.runtime import refusals_in, run_stage, study_flow, work
 from flows.tables import event_table
 from tasks.methods.cohort.columns import ColumnMeaning, feature_columns, finding_columns, matching, meanings

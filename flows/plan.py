@@ -35,9 +35,9 @@ from tasks.methods.rules.association import AssociationMiner
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.sequences import SequenceMiner
-from tasks.methods.segmentation import Segmenter
 from tasks.methods.rules.shown import SMALLEST
 from tasks.methods.rules.stability import PatientResampling
+from tasks.methods.segmentation import Segmenter
 from tasks.methods.signals import SignalExtractor
 from tasks.methods.signals.amplitude import Amplitude
 from tasks.methods.signals.spectrum import Spectrum
@@ -161,7 +161,6 @@ class Learning(Part):
     """Whether to add the controls: volume only, clinical only, permuted labels, and what leakage would have given."""
 
 
-class Mining(Part):
 class Cards(Part):
     """What the card of a rule tells beside its counts, and what of it is shown."""
 
@@ -175,6 +174,7 @@ class Cards(Part):
     """Column of the cohort that tells centres apart: `scanner`, or a clinical column known before."""
 
 
+class Mining(Part):
     """Which rules are looked for and how they are judged."""
 
     features: tuple[str, ...] = ("*",)
@@ -191,9 +191,9 @@ class Cards(Part):
     """Rules among all items; empty looks for none."""
     sequences: SequenceMiner | None = SequenceMiner()
     """Patterns in the dated events; empty looks for none."""
-    folds: Annotated[int, Field(ge=2)] = 5
     cards: Cards = Cards()
     """What the card of a rule tells."""
+    folds: Annotated[int, Field(ge=2)] = 5
     """Folds by patient in which every rule is measured on patients it was not found in."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Starts the drawing of the folds."""
