@@ -34,6 +34,8 @@ class Problems:
     """What of the sources could not be listed, and by the number of each source where that was."""
 
     refusals: list[Refusal] = field(default_factory=list)
+    waiting: int = 0
+    """Studies in drop folders that are not complete yet."""
     lost: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -44,6 +46,7 @@ def scan_jobs(plan: Plan, who: Identities) -> tuple[list[Job], Problems]:
     for number, source in enumerate(plan.sources):
         listings, refusals, problems.lost[number] = _listed(source, who)
         problems.refusals += refusals
+        problems.waiting += deliveries(source, time.time()).waiting if isinstance(source, DropFolderSource) else 0
         for listing in listings:
             item = f"{number}/{listing.stamp[:12]}"
             if isinstance(source, FilesByName):
@@ -89,10 +92,13 @@ def assemble(plan: Plan, jobs: Sequence[Job], outcomes: Sequence[Outcome], probl
     if not patients:
         left_out = Counter(refusal.verdict for refusal in everything.refusals)
         reasons = ", ".join(f"{count} for {verdict}" for verdict, count in sorted(left_out.items()))
+        waiting = f"; studies in drop folders not complete yet: {problems.waiting}" if problems.waiting else ""
+        later = "wait until they have been quiet for `quiet_s`, or mark them with `.done`; or " if waiting else ""
+        remedy = f"{later}correct the sources in the plan: their paths, patterns and modalities."
         raise PlanError(
             "The sources hold at least one series, recording or report",
-            f"none was found; files left out: {reasons or 'none'}",
-            "Correct the sources in the plan: their paths, patterns and modalities.",
+            f"none was found; files left out: {reasons or 'none'}{waiting}",
+            f"{remedy[0].upper()}{remedy[1:]}",
         )
     return everything.of_patients(set(patients[: plan.first_patients]))
 

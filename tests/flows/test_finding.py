@@ -109,3 +109,10 @@ def test_a_scan_that_failed_leaves_out_its_files(folder, monkeypatch):
     outcomes = [perform(store.root, job) for job in jobs]
     outcomes[-1] = replace(outcomes[-1], how="failed", ref=None)
     assert {series.source for series in assemble(plan, jobs, outcomes, problems, store).series} == {0}
+
+
+def test_a_drop_folder_in_which_studies_wait_says_so(folder):
+    drop = [{"method": "drop_folder", "path": f"dicom/{NAME}", "quiet_s": 3600}]
+    with pytest.raises(PlanError, match=r"not complete yet: 1\. Wait until they have been quiet for `quiet_s`"):
+        found_in(folder, drop)
+    assert found_in(folder, [{**drop[0], "quiet_s": 0}]).series
