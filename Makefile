@@ -44,7 +44,7 @@ ui: .venv/core
 # Without the extra `torch`, whose lock would be longer than all the rest.
 lock: .venv/dev
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra idc --extra onnx --extra s3 --extra bench --extra dev --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --upgrade -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra idc --extra onnx --extra postgres --extra s3 --extra bench --extra dev --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --upgrade -o requirements.lock
 
 clean:
 	rm -rf .venv voxmine-demo

@@ -100,6 +100,16 @@ class Bucket:
             self._send(name, {file: files[file] for file in part})
         self.remove(note)
 
+    def discard(self, name: str) -> None:
+        """Remove an artefact: its manifest first; a note tells of the rest, which is swept if this ends half-way."""
+        note = f"{ASIDE}/{uuid.uuid4().hex}"
+        self.write(note, name.encode())
+        files = self.listing(name)
+        if MANIFEST in files:
+            self.remove(f"{name}/{MANIFEST}")
+        self.each(self.remove, [f"{name}/{file}" for file in files if file != MANIFEST])
+        self.remove(note)
+
     def sweep(self) -> int:
         """Remove what attempts that were killed have sent without its manifest; return how many attempts."""
         limit = time.time() - ABANDONED_SECONDS

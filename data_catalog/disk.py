@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from contextlib import contextmanager
@@ -60,10 +61,9 @@ class Disk:
     def listing(self, folder: str, beginning: str = "") -> dict[str, int]:
         """Return the size of every file below a folder whose name there begins so."""
         first, slash, _ = beginning.partition("/")
-        tops = (self.root / folder).glob(first if slash else f"{first}*")
-        paths = [path for top in tops for path in ([top] if top.is_file() else top.rglob("*")) if path.is_file()]
-        names = {path.relative_to(self.root / folder).as_posix(): path.stat().st_size for path in paths}
-        return {name: size for name, size in names.items() if name.startswith(beginning)}
+        top = self.root / folder
+        found = _sizes_below(top / first, f"{first}/") if slash else _sizes_below(top, "", first)
+        return {name: size for name, size in found if name.startswith(beginning)}
 
     @contextmanager
     def aside(self) -> Iterator[Path]:
@@ -96,6 +96,15 @@ class Disk:
             if record != MANIFEST and not is_data(record):
                 self.write(f"{name}/{record}", path.read_bytes())
 
+    def discard(self, name: str) -> None:
+        """Remove an artefact: its folder is renamed aside first, from where what is left of it is swept."""
+        aside = self._new_aside()
+        try:
+            (self.root / name).rename(aside)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(aside)
+
     def sweep(self) -> int:
         """Remove what attempts that were killed left aside; return how many."""
         return sweep_old((self.root / ASIDE).glob("*"))
@@ -108,3 +117,21 @@ class Disk:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.root / ASIDE).mkdir(exist_ok=True)
         return self.root / ASIDE / uuid.uuid4().hex
+
+
+def _sizes_below(folder: Path | str, before: str, beginning: str = "") -> Iterator[tuple[str, int]]:
+    """Yield name and size of the files below a folder, those at its top whose name begins so; there may be millions."""
+    try:
+        entries = list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if not entry.name.startswith(beginning):
+            continue
+        try:
+            if entry.is_dir():
+                yield from _sizes_below(entry.path, f"{before}{entry.name}/")
+            elif entry.is_file():
+                yield f"{before}{entry.name}", entry.stat().st_size
+        except FileNotFoundError:  # it has just been removed
+            continue

@@ -47,6 +47,9 @@ class Shelf(Protocol):
     def publish(self, folder: Path, name: str, is_intact: Callable[[], bool]) -> None:
         """Let an artefact that was written aside appear under its name; add its records where it is there already."""
 
+    def discard(self, name: str) -> None:
+        """Remove an artefact: it is whole until it is not there, whatever ends this half-way."""
+
     def sweep(self) -> int:
         """Remove what was left half-written long ago; return how many."""
 

@@ -18,6 +18,7 @@ from data_catalog.lineage import Record
 from data_catalog.manifest import MANIFEST, RECORDS, Manifest, is_data, parse_manifest, sha256_of
 from data_catalog.refs import Ref
 from data_catalog.shelf import ASIDE
+from data_catalog.ways import way_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
     from data_catalog.kinds import Kind
     from data_catalog.places import Place
     from data_catalog.shelf import R, Shelf, T
+    from data_catalog.ways import Way
 
 SHORTEST_PREFIX = 6
 """Fewer characters of a digest than this would name too many artefacts by accident."""
-OBJECTS = "objects"
+READ_AT_ONCE = 1000
+"""Records that are read before they are worked on."""
+OBJECTS, RUNS, CODES = "objects", "runs", "codes"
+"""Folders of artefacts, of what runs have noted (`data_catalog.runs`), and of what digests of code stand for."""
 
 
 class Store:
@@ -60,11 +65,8 @@ class Store:
 
     def find(self, key: str) -> Ref | None:
         """Return what a key gave, or None where nothing whole is held for it."""
-        try:
-            ref = Ref.model_validate_json(self._shelf.read(_key_name(key)))
-        except (FileNotFoundError, ValidationError):
-            return None
-        return ref if self.holds(ref) else None
+        ref = self.given(key)
+        return ref if ref is not None and self.holds(ref) else None
 
     def holds(self, ref: Ref) -> bool:
         """Return whether the artefact is there with every file of its manifest in its size."""
@@ -118,12 +120,51 @@ class Store:
         """Return the one file, or the Zarr group, in which the artefact's data lie."""
         return self.folder(ref.digest) / self._manifest(ref).data
 
+    @property
+    def shelf(self) -> Shelf:
+        """What holds the files."""
+        return self._shelf
+
+    def record(self, ref: Ref, key: str) -> Record | None:
+        """Return the record of an artefact under one key, or None where there is none."""
+        try:
+            return Record.model_validate_json(self._shelf.read(f"{_name(ref.digest)}/{RECORDS}{key}.json"))
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def given(self, key: str) -> Ref | None:
+        """Return what the index of keys says that a key gave, held or not."""
+        try:
+            return Ref.model_validate_json(self._shelf.read(_key_name(key)))
+        except (FileNotFoundError, ValidationError):
+            return None
+
     def records(self, ref: Ref) -> list[Record]:
         """Return the records of an artefact, the oldest first."""
         folder = _name(ref.digest)
         names = [name for name in self._shelf.listing(folder, RECORDS) if name.endswith(".json")]
         texts = self.each(self._shelf.read, [f"{folder}/{name}" for name in names])
         return sorted(map(Record.model_validate_json, texts), key=lambda record: (record.started, record.key))
+
+    def every_record(self) -> Iterator[Record]:
+        """Yield every record of an artefact that has a manifest, in the order of the artefacts' digests.
+
+        What of it is cut or overwritten is left out. Two hexadecimal digits' worth is listed at a time.
+        """
+        for first in range(256):
+            listed = self._listed(f"{first:02x}")
+            names = [
+                f"{_name(digest)}/{name}"
+                for digest in sorted(listed)
+                for name in sorted(listed[digest])
+                if name.startswith(RECORDS)
+            ]
+            for start in range(0, len(names), READ_AT_ONCE):
+                for text in self.each(self._shelf.read, names[start : start + READ_AT_ONCE]):
+                    try:
+                        yield Record.model_validate_json(text)
+                    except ValidationError:
+                        continue
 
     def artefacts(self) -> Iterator[Ref]:
         """Yield the name of every artefact held whole."""
@@ -134,6 +175,28 @@ class Store:
                 continue
             if all(sizes.get(name) == size for name, (size, _) in manifest.files.items()):
                 yield Ref(kind=manifest.kind, digest=digest)
+
+    def sizes(self) -> Iterator[tuple[Ref, int]]:
+        """Yield every artefact that has a manifest, with the bytes of its data."""
+        for first in range(256):
+            for digest, sizes in sorted(self._listed(f"{first:02x}").items()):
+                try:
+                    manifest = parse_manifest(self._shelf.read(f"{_name(digest)}/{MANIFEST}"))
+                except (FileNotFoundError, StoreError):
+                    continue
+                yield Ref(kind=manifest.kind, digest=digest), sum(size for name, size in sizes.items() if is_data(name))
+
+    def discard(self, ref: Ref) -> None:
+        """Remove an artefact, its records, and the keys that name it. Nothing looks whether somebody needs it."""
+        keys = [record.key for record in self.records(ref)]
+        for key in keys:
+            if self.given(key) == ref:
+                self._shelf.remove(_key_name(key))
+        self._shelf.discard(_name(ref.digest))
+
+    def ways(self, ref: Ref, most: int | None) -> list[Way]:
+        """Return how an artefact was made, the oldest first; of what it was made from the first of each kind."""
+        return [way_of(record, most) for record in self.records(ref)]
 
     def resolve(self, name: str) -> Ref:
         """Return the artefact that a name or the beginning of a digest stands for (`volume-3f9a1c2b`, `3f9a1c`).
@@ -188,7 +251,7 @@ class Store:
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Yield every file of the store: its name and its content."""
-        for folder in (OBJECTS, "keys", ASIDE):
+        for folder in (OBJECTS, "keys", RUNS, CODES, ASIDE):
             for name in self._shelf.listing(folder):
                 yield f"{folder}/{name}", self._shelf.read(f"{folder}/{name}")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from data_catalog.catalog_engine import require_catalog_url
 from data_catalog.errors import PlanError
 from data_catalog.places import place, require_address
 from flows.compute import Compute
@@ -211,6 +212,9 @@ class Plan(Part):
     """Where artefacts are kept: a folder (relative to where the run starts) or a URL such as `s3://bucket/prefix`;
     empty keeps them in the workspace. Who may go there says the environment (`AWS_ACCESS_KEY_ID`,
     `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT_URL`), on every machine that has workers."""
+    catalog: str | None = None
+    """Database of the catalogue, such as `postgresql://host/database`; empty keeps a file in the workspace. The
+    password says the environment (`PGPASSWORD`, or `~/.pgpass`)."""
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     """Where the scans are."""
     site: str = ""
@@ -262,6 +266,13 @@ class Plan(Part):
         if store:
             require_address(store)
         return store or None
+
+    @field_validator("catalog")
+    @classmethod
+    def _names_a_database(cls, catalog: str | None) -> str | None:
+        if catalog:
+            require_catalog_url(catalog)
+        return catalog or None
 
     @field_validator("radiomics")
     @classmethod

@@ -58,6 +58,8 @@ def report_study(
         counts = tuple(Counts(**row) for row in here.tally.rows())
         results = Results(cohort=held, learnt=learnt, mined=mined, report=report, counts=counts)
         write_results(plan, results, here.store)
+        if here.journal is not None:
+            here.journal.gave(dict(results.refs()))
         if (cards := shown_cards(plan, results, here.store)) is not None:
             write_rules(plan, cards)
         show(plan, results, here.store)

@@ -26,6 +26,7 @@ from prefect.utilities.annotations import quote
 
 from data_catalog.errors import BadData, PlanError
 from flows import api
+from flows.journal import journal
 from flows.stores import open_store
 from tasks.ingest import keep_study
 from tasks.stage import Workplace, at, current_workplace, run_batch
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from data_catalog.refs import Ref, Refusal, Study
     from flows.compute import Compute
+    from flows.journal import Journal
     from flows.plan import Plan
     from tasks.stage import Job, Outcome
 
@@ -101,6 +103,8 @@ class Work(Workplace):
 
     tally: Tally = field(default_factory=Tally)
     batch: int = 50
+    journal: Journal | None = None
+    """Notes what the run does; None where nothing is to be noted."""
 
 
 class StudyFlow(Flow[P, R]):
@@ -198,7 +202,8 @@ def work(plan: Plan) -> Iterator[Work]:
         opened = Work(store=store, client=client, done=tally.add, tally=tally, batch=plan.compute.batch)
         with at(opened):
             try:
-                yield opened
+                with journal(plan, store, _flow_name(), say) as opened.journal:
+                    yield opened
             finally:
                 get_run_logger().info("%s", tally)
 
@@ -217,8 +222,13 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
     futures = [
         run_batch.submit(f"{name} {number}/{len(batches)}", quote(batch)) for number, batch in enumerate(batches, 1)
     ]
+    outcomes: list[Outcome] = []
     try:
-        outcomes = [outcome for future in futures for outcome in future.result()]
+        for batch, future in zip(batches, futures, strict=True):
+            done = future.result()
+            outcomes += done
+            if here.journal is not None:
+                here.journal.note(batch, done)
     except (KeyboardInterrupt, TerminationSignal):
         _let_go(here)
         raise
@@ -232,6 +242,11 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
         counter["refused"],
     )
     return outcomes
+
+
+def _flow_name() -> str:
+    context = FlowRunContext.get()
+    return "" if context is None or context.flow is None else context.flow.name
 
 
 def _let_go(here: Work) -> None:

@@ -77,11 +77,15 @@ def code_digest(places: Iterable[str]) -> str:
     by name (a package's `__init__`, which only lists the methods of a family, is not); of a function,
     those that it and the definitions it uses name. Versions of the libraries these import count as code.
     """
+    lines = [f"{name} {what}" for name, what in code_parts(places).items()]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def code_parts(places: Iterable[str]) -> dict[str, str]:
+    """Return what the code of some places consists of: the SHA-256 of each part, then the version of each library."""
     pieces = [_piece(place) for place in sorted(_closure(frozenset(places)))]
     libraries = sorted({library for piece in pieces for library in piece.libraries})
-    lines = [f"{piece.place} {piece.digest}" for piece in pieces]
-    lines += [f"{library} {library_version(library)}" for library in libraries]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return {piece.place: piece.digest for piece in pieces} | {name: library_version(name) for name in libraries}
 
 
 def code_places(places: Iterable[str]) -> list[str]:

@@ -1,0 +1,337 @@
+"""The catalogue: an index of a store's records and runs in a database; the store is the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import and_, distinct, func, select
+
+from data_catalog import catalog_tables as t
+from data_catalog.catalog_engine import BATCH, bring_up_to_date, engine_of, reading, told
+from data_catalog.catalog_rows import SharedNumbers, add_did, add_records, known
+from data_catalog.errors import StoreError
+from data_catalog.refs import Ref
+from data_catalog.store import SHORTEST_PREFIX
+from data_catalog.ways import Some, Way
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection, Select
+
+    from data_catalog.lineage import Record
+    from data_catalog.runs import Did, Run
+
+
+class Found(NamedTuple):
+    """One record that a search has found."""
+
+    ref: Ref
+    stage: str
+    item: str
+    started: str
+    version: str
+    key: str
+
+
+class Made(NamedTuple):
+    """What was made from something, directly or through others."""
+
+    ref: Ref
+    stage: str
+    item: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is searched for; what is None does not count."""
+
+    patient: str | None = None
+    modality: str | None = None
+    stage: str | None = None
+    method: str | None = None
+    version: str | None = None
+    run: str | None = None
+    kind: str | None = None
+
+
+class Catalog:
+    """An index of the records and runs of one store.
+
+    Parameters
+    ----------
+    url : str
+        `sqlite:///path/of/a/file`, or `postgresql://host/database`; who may go there says the environment (`PGUSER`,
+        `PGPASSWORD`, `~/.pgpass`). The tables are made, or brought up to date, when they are first needed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        with told():
+            self.engine = engine_of(url)
+            bring_up_to_date(self.engine)
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self.engine.dispose()
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Add records; those that are there already are left. Several writers may add at the same time."""
+        with told():
+            for start in range(0, len(records), BATCH):
+                with self.engine.begin() as connection:
+                    add_records(connection, SharedNumbers(connection), records[start : start + BATCH])
+
+    def note(self, run: Run, did: Sequence[Did], record_of: Callable[[list[Did]], list[Record | None]]) -> None:
+        """Add a run with what it did, and those records of it that are missing here.
+
+        `record_of` gives the records of what was done, None where there is none.
+        """
+        with told():
+            with reading(self.engine) as connection:
+                there = known(connection, t.record, {one.key for one in did})
+            for start in range(0, len(did), BATCH):
+                part = did[start : start + BATCH]
+                missing = record_of([one for one in part if one.key not in there])
+                with self.engine.begin() as connection:
+                    numbers = SharedNumbers(connection)
+                    add_records(connection, numbers, [one for one in missing if one is not None])
+                    add_did(connection, numbers, run, part)
+            if not did:
+                with self.engine.begin() as connection:
+                    add_did(connection, SharedNumbers(connection), run, ())
+
+    def resolve(self, name: str) -> Ref:
+        """Return the artefact that a name or the beginning of a digest stands for (`volume-3f9a1c2b`, `3f9a1c`).
+
+        Raises
+        ------
+        StoreError
+            When it names none that the catalogue knows, or more than one.
+        """
+        prefix = name.rpartition("-")[2]
+        found: list[Ref] = []
+        if len(prefix) >= SHORTEST_PREFIX and set(prefix) <= set("0123456789abcdef"):
+            asked = select(t.artefact.c.kind, t.artefact.c.digest).where(_begins(t.artefact.c.digest, prefix)).limit(2)
+            found = [Ref(kind=kind, digest=digest) for kind, digest in self._rows(asked)]
+        if len(found) != 1:
+            raise StoreError(
+                f"{name!r} names one artefact",
+                "several have a digest that begins so" if found else "none has a digest that begins so",
+                f"Give at least {SHORTEST_PREFIX} characters of the digest, or more of them.",
+            )
+        return found[0]
+
+    def knows(self, ref: Ref) -> bool:
+        """Return whether there is a record of an artefact."""
+        wanted = t.artefact.c.digest == ref.digest
+        asked = select(t.record.c.id).join(t.artefact, t.record.c.artefact_id == t.artefact.c.id).where(wanted).limit(1)
+        return bool(self._rows(asked))
+
+    def ways(self, ref: Ref, most: int | None) -> list[Way]:
+        """Return how an artefact was made, the oldest first; of what it was made from the first of each kind."""
+        asked = (
+            select(
+                t.record.c.id,
+                t.record.c.digest.label("key"),
+                t.record.c.stage,
+                t.item.c.digest.label("item"),
+                t.record.c.started,
+                t.record.c.seconds,
+                t.code.c.version,
+                t.code.c.sha256,
+                t.code.c.python,
+                t.parameters.c.text,
+            )
+            .join(t.artefact, t.record.c.artefact_id == t.artefact.c.id)
+            .join(t.item, t.record.c.item_id == t.item.c.id)
+            .join(t.code, t.record.c.code_id == t.code.c.id)
+            .join(t.parameters, t.record.c.parameters_id == t.parameters.c.id)
+            .where(t.artefact.c.digest == ref.digest)
+            .order_by(t.record.c.started, t.record.c.digest)
+        )
+        with told(), reading(self.engine) as connection:
+            rows: Sequence[Any] = connection.execute(asked).all()
+            return [_way(connection, row, most) for row in rows]
+
+    def search(self, asked: Asked, most: int = 50) -> list[Found]:
+        """Return the newest records that are as asked for, at most so many."""
+        wanted = (
+            select(t.artefact.c.kind, t.artefact.c.digest, *_ABOUT)
+            .join(t.artefact, t.record.c.artefact_id == t.artefact.c.id)
+            .join(t.item, t.record.c.item_id == t.item.c.id)
+            .join(t.code, t.record.c.code_id == t.code.c.id)
+            .where(and_(True, *_conditions(asked)))  # noqa: FBT003 - SQL's own
+            .order_by(t.record.c.started.desc(), t.record.c.digest)
+            .limit(most)
+        )
+        return [Found(Ref(kind=kind, digest=digest), *about) for kind, digest, *about in self._rows(wanted)]
+
+    def descendants(self, ref: Ref) -> list[Made]:
+        """Return all that was made from an artefact, directly or through others; each once, the oldest first."""
+        return self._made_from(select(t.artefact.c.id).where(t.artefact.c.digest == ref.digest))
+
+    def made_of_file(self, beginning: str) -> list[Made]:
+        """Return all that was made from the source files whose SHA-256 begins so, directly or through others."""
+        if len(beginning) < SHORTEST_PREFIX or not set(beginning) <= set("0123456789abcdef"):
+            return []
+        low, high = (t.head_of(beginning[:16].ljust(16, fill)) for fill in "0f")
+        asked = (
+            select(t.record.c.artefact_id, t.read.c.digests)
+            .join(t.source, t.source.c.record_id == t.record.c.id)
+            .join(t.read, t.read.c.record_id == t.record.c.id)
+            .where(t.source.c.head.between(low, high))
+        )
+        made = {number for number, digests in self._rows(asked) if _holds(digests, beginning)}
+        first = self._told_of(select(t.artefact.c.id).where(t.artefact.c.id.in_(made)))
+        further = self._made_from(select(t.artefact.c.id).where(t.artefact.c.id.in_(made)))
+        return list(dict.fromkeys([*first, *further]))
+
+    def run_names(self) -> list[str]:
+        """Return the names of the runs, the oldest first."""
+        return [name for (name,) in self._rows(select(t.run.c.digest).order_by(t.run.c.started, t.run.c.digest))]
+
+    def codes(self) -> list[tuple[str, str, str, int]]:
+        """Return of each code its digest, its places (JSON), the version it was of, and how many records it made."""
+        asked = (
+            select(t.code.c.sha256, t.code.c.places, t.code.c.version, func.count(t.record.c.id))
+            .join(t.record, t.record.c.code_id == t.code.c.id)
+            .group_by(t.code.c.id, t.code.c.sha256, t.code.c.places, t.code.c.version)
+            .order_by(t.code.c.sha256)
+        )
+        return [tuple(row) for row in self._rows(asked)]
+
+    def made_by_code(self, digest: str) -> list[Made]:
+        """Return all that a code has made, the oldest first."""
+        asked = select(t.record.c.artefact_id).join(t.code, t.record.c.code_id == t.code.c.id)
+        return self._told_of(asked.where(t.code.c.sha256 == digest), of_code=digest)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows each table has."""
+        with told(), reading(self.engine) as connection:
+            tables = (t.artefact, t.record, t.run, t.item, t.code, t.parameters)
+            return {one.name: connection.execute(select(func.count()).select_from(one)).scalar_one() for one in tables}
+
+    def _made_from(self, first: Select[Any]) -> list[Made]:
+        below = (
+            select(t.record.c.artefact_id.label("id"))
+            .join(t.used, t.used.c.record_id == t.record.c.id)
+            .where(t.used.c.artefact_id.in_(first))
+            .cte("below", recursive=True)
+        )
+        further = (
+            select(t.record.c.artefact_id)
+            .join(t.used, t.used.c.record_id == t.record.c.id)
+            .join(below, t.used.c.artefact_id == below.c.id)
+        )
+        return self._told_of(select(below.union(further).c.id))
+
+    def _told_of(self, artefacts: Select[Any], of_code: str | None = None) -> list[Made]:
+        """Return some artefacts with the stage and the item of the first record of each."""
+        asked = (
+            select(t.artefact.c.kind, t.artefact.c.digest, t.record.c.stage, t.item.c.digest)
+            .join(t.record, t.record.c.artefact_id == t.artefact.c.id)
+            .join(t.item, t.record.c.item_id == t.item.c.id)
+            .where(t.artefact.c.id.in_(artefacts))
+            .order_by(t.record.c.started, t.record.c.digest)
+        )
+        if of_code is not None:
+            asked = asked.join(t.code, t.record.c.code_id == t.code.c.id).where(t.code.c.sha256 == of_code)
+        made: dict[str, Made] = {}
+        for kind, digest, stage, item in self._rows(asked):
+            made.setdefault(digest, Made(Ref(kind=kind, digest=digest), stage, item))
+        return list(made.values())
+
+    def _rows(self, asked: Select[Any]) -> Sequence[Any]:
+        with told(), reading(self.engine) as connection:
+            rows: Sequence[Any] = connection.execute(asked).all()
+        return rows
+
+
+_ABOUT = (t.record.c.stage, t.item.c.digest, t.record.c.started, t.code.c.version, t.record.c.digest)
+
+
+def _begins(column: Any, prefix: str) -> Any:  # noqa: ANN401 - SQLAlchemy's own
+    """Return the condition that a digest begins so, as the index can answer it in any collation."""
+    return and_(column >= prefix, column < prefix + "g")
+
+
+def _conditions(asked: Asked) -> Iterator[Any]:
+    if asked.stage is not None:
+        yield t.record.c.stage == asked.stage
+    if asked.kind is not None:
+        yield t.artefact.c.kind == asked.kind
+    if asked.modality is not None:
+        yield t.record.c.modality == asked.modality
+    if asked.version is not None:
+        yield t.record.c.code_id.in_(select(t.code.c.id).where(t.code.c.version == asked.version))
+    if asked.method is not None:
+        yield t.record.c.parameters_id.in_(select(t.method.c.parameters_id).where(t.method.c.name == asked.method))
+    if asked.run is not None:
+        of_run = select(t.did.c.record_id).join(t.run, t.did.c.run_id == t.run.c.id)
+        yield t.record.c.id.in_(of_run.where(t.run.c.digest == asked.run))
+    if asked.patient is not None:
+        called = select(t.called.c.record_id).join(t.item, t.called.c.item_id == t.item.c.id)
+        yield t.record.c.id.in_(called.where(t.item.c.patient == asked.patient))
+
+
+def _way(connection: Connection, row: Any, most: int | None) -> Way:  # noqa: ANN401 - SQLAlchemy's own
+    sources, many = _files(connection, row.id, most)
+    return Way(
+        key=row.key,
+        stage=row.stage,
+        item=row.item,
+        started=row.started,
+        seconds=row.seconds,
+        version=row.version,
+        code=row.sha256,
+        python=row.python,
+        parameters=row.text,
+        parents=_parents(connection, row.id, most),
+        sources=sources,
+        source_count=many,
+    )
+
+
+def _parents(connection: Connection, number: int, most: int | None) -> dict[str, Some]:
+    counted = (
+        select(t.used.c.kind, func.count(distinct(t.used.c.artefact_id)), func.min(t.used.c.place))
+        .where(t.used.c.record_id == number)
+        .group_by(t.used.c.kind)
+        .order_by(func.min(t.used.c.place))
+    )
+    first = partial(_first_parents, connection, number, most)
+    return {kind: Some(first(kind), count) for kind, count, _ in connection.execute(counted).tuples()}
+
+
+def _first_parents(connection: Connection, number: int, most: int | None, kind: str) -> tuple[Ref, ...]:
+    place = func.min(t.used.c.place).label("place")
+    nearest = (
+        select(t.used.c.artefact_id, place)
+        .where(t.used.c.record_id == number, t.used.c.kind == kind)
+        .group_by(t.used.c.artefact_id)
+        .order_by(place)
+        .limit(most)
+        .subquery()
+    )
+    asked = (
+        select(t.artefact.c.digest).join(nearest, nearest.c.artefact_id == t.artefact.c.id).order_by(nearest.c.place)
+    )
+    return tuple(Ref(kind=kind, digest=digest) for (digest,) in connection.execute(asked).tuples())
+
+
+def _files(connection: Connection, number: int, most: int | None) -> tuple[tuple[str, ...], int]:
+    asked = select(t.read.c.digests).where(t.read.c.record_id == number).order_by(t.read.c.place)
+    every = list(dict.fromkeys(_unpacked(packed for (packed,) in connection.execute(asked).tuples())))
+    return tuple(every[:most]), len(every)
+
+
+def _unpacked(packed: Iterable[bytes]) -> Iterator[str]:
+    for digests in packed:
+        yield from (digests[start : start + 32].hex() for start in range(0, len(digests), 32))
+
+
+def _holds(digests: bytes, beginning: str) -> bool:
+    return any(digest.startswith(beginning) for digest in _unpacked([digests]))

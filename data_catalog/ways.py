@@ -1,0 +1,73 @@
+"""One way in which an artefact was made, told shortly: it may have thousands of inputs, of which a few are named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from data_catalog.lineage import Record
+    from data_catalog.refs import Ref
+
+
+class Some(NamedTuple):
+    """Some of many: the first few, and how many there are."""
+
+    first: tuple[Ref, ...]
+    many: int
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way in which an artefact was made."""
+
+    key: str
+    stage: str
+    item: str
+    started: str
+    seconds: float
+    version: str
+    code: str
+    python: str
+    parameters: str
+    """JSON, sorted."""
+    parents: dict[str, Some]
+    """What it was made from, by kind, in the order of the inputs."""
+    sources: tuple[str, ...]
+    """SHA-256 of the first source files."""
+    source_count: int
+
+
+class Ways(Protocol):
+    """Whatever knows how artefacts were made: a store, or the catalogue of one."""
+
+    def resolve(self, name: str) -> Ref:
+        """Return the artefact that a name or the beginning of a digest stands for."""
+
+    def ways(self, ref: Ref, most: int | None) -> list[Way]:
+        """Return how an artefact was made, the oldest first; of what it was made from the first of each kind."""
+
+
+def way_of(record: Record, most: int | None) -> Way:
+    """Return a record told shortly."""
+    by_kind: dict[str, list[Ref]] = {}
+    for parent in record.parents():
+        by_kind.setdefault(parent.kind, []).append(parent)
+    digests: Sequence[str] = record.source_digests()
+    return Way(
+        key=record.key,
+        stage=record.stage,
+        item=record.item,
+        started=record.started,
+        seconds=record.seconds,
+        version=record.code.version,
+        code=record.code.digest,
+        python=record.python,
+        parameters=json.dumps(record.parameters, sort_keys=True),
+        parents={kind: Some(tuple(refs[:most]), len(refs)) for kind, refs in by_kind.items()},
+        sources=tuple(digests[:most]),
+        source_count=len(digests),
+    )
