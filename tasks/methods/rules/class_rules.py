@@ -19,7 +19,7 @@ from tasks.methods.rules.itemsets import ROUNDING, frequent_itemsets
 from tasks.methods.rules.redundancy import explanations, productive
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.search import Search
-from tasks.methods.rules.tarone import tarone_adjusted, testable
+from tasks.methods.rules.tarone import tarone_adjusted, tarone_level
 from tasks.methods.rules.westfall_young import permutation_delta, westfall_young_adjusted
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class ClassRuleMiner(Method):
         p, attainable = tests.p_values()
         own = p[tests.which].ravel()
         if self.adjust == "lamp":
-            tested = testable(attainable.ravel(), self.alpha)
+            tested = tarone_level(attainable.ravel(), self.alpha)
             adjusted = tarone_adjusted(p, attainable, tested)[tests.which].ravel()
             return replace(search, p=own, adjusted=adjusted, tested=tested.number, delta=tested.delta)
         if self.adjust == "westfall_young":

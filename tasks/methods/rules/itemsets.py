@@ -26,7 +26,7 @@ Kind = Literal["all", "closed", "maximal"]
 ROUNDING = 1e-9
 """A minimum count this little above a whole number is that number: 0.07 of 100 rows are 7."""
 MOST_ITEMSETS = 50_000_000
-"""Itemsets that are refused as too many unless told otherwise: 14 bytes each, 700 MB, twice that while they grow."""
+"""Itemsets that are refused as too many unless told otherwise: 18 bytes each, 900 MB, twice that while they grow."""
 PART = 1_000_000
 """Itemsets that a part has at least, but for the last."""
 LONGEST = 60_000
@@ -37,7 +37,7 @@ NEVER = np.empty(0, np.float64)
 
 @dataclass(frozen=True, eq=False)
 class Itemsets:
-    """Be itemsets as a tree of prefixes, 14 bytes a node: an itemset is its prefix and one item more.
+    """Be itemsets as a tree of prefixes, 18 bytes a node: an itemset is its prefix and one item more.
 
     Parameters
     ----------
@@ -50,14 +50,14 @@ class Itemsets:
     lengths
         How many items.
     classed
-        How many of these rows are of the class that was asked for; None where none was.
+        How many of these rows are among the first ones that were told apart; 0 where all itemsets were asked for.
     """
 
     parents: NDArray[np.int32]
     lasts: NDArray[np.int32]
     supports: NDArray[np.int32]
     lengths: NDArray[np.uint16]
-    classed: NDArray[np.int32] | None = None
+    classed: NDArray[np.int32]
 
     def __len__(self) -> int:
         return int(np.count_nonzero(self.supports))
@@ -104,6 +104,7 @@ def mine_itemsets(
     required: Sequence[int] = (),
     excluded: Sequence[int] = (),
     columns: Sequence[int] | None = None,
+    positives: int = 0,
     most: int = MOST_ITEMSETS,
 ) -> Itemsets:
     """Return the itemsets that at least `least` rows have, as a tree of prefixes.
@@ -111,7 +112,8 @@ def mine_itemsets(
     Closed are those that no item could join without a row being lost, maximal those that none could join and be
     frequent. Both are judged among the itemsets of the items not excluded, whatever their length. With `required`,
     only itemsets with all of these items; with `columns`, the column of each item, only those with one item of a
-    column at most; of more than `longest` items, none.
+    column at most; of more than `longest` items, none. Of closed and maximal ones it is also counted how many of
+    their rows are among the first `positives`.
 
     Raises
     ------
@@ -126,6 +128,7 @@ def mine_itemsets(
         required=required,
         excluded=excluded,
         columns=columns,
+        positives=positives,
         most=most,
         part=most + 1,
     )
@@ -141,6 +144,7 @@ def itemset_parts(
     required: Sequence[int] = (),
     excluded: Sequence[int] = (),
     columns: Sequence[int] | None = None,
+    positives: int = 0,
     most: int = MOST_ITEMSETS,
     part: int = PART,
 ) -> Iterator[Itemsets]:
@@ -154,7 +158,7 @@ def itemset_parts(
     BadData
         As by `mine_itemsets`, when the part with too many comes.
     """
-    search = _Search.of(baskets, least, kind, required, excluded, columns)
+    search = _Search.of(baskets, least, kind, required, excluded, columns, positives)
     yield search.prefix_itemset(longest)
     waiting: list[Itemsets] = []
     whole = part > most
@@ -166,6 +170,15 @@ def itemset_parts(
             yield _joined(waiting)
             waiting = []
     yield _joined(waiting)
+
+
+def least_rows_testable(baskets: Baskets, positives: int, attainable: NDArray[np.float64], alpha: float) -> int:
+    """Return the fewest rows of a closed itemset such that all testable ones in so many rows can be tested.
+
+    `attainable` is the smallest p-value of an itemset in 0 to all rows. Testable are the itemsets whose own is not
+    above that of the fewest rows; their number times it is at most alpha. Nothing is kept: memory stays small.
+    """
+    return _Search.of(baskets, 1, "closed", (), (), None, positives).least_rows_testable(attainable, alpha)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +194,7 @@ class _Search:
     overlapping: bool
     least: int
     kind: Kind
+    positives: int
 
     @classmethod
     def of(
@@ -191,9 +205,12 @@ class _Search:
         required: Sequence[int],
         excluded: Sequence[int],
         columns: Sequence[int] | None,
+        positives: int,
     ) -> _Search:
         own = np.arange(baskets.items) if columns is None else np.unique(np.asarray(columns), return_inverse=True)[1]
-        rows = baskets.select(baskets.holding(required)) if required else baskets
+        holding = baskets.holding(required) if required else np.arange(len(baskets))
+        rows = baskets.select(holding) if required else baskets
+        positives = int(np.count_nonzero(holding < positives))
         counts = rows.counts
         possible = counts >= least
         possible[list(excluded)] = False
@@ -213,7 +230,9 @@ class _Search:
             )
         numbered = rows.numbered(order)
         turned_rows = turned(numbered.starts, numbered.codes, order.size)
-        return cls(numbered, *turned_rows, order, prefix, own[order].astype(np.int32), overlapping, least, kind)
+        return cls(
+            numbered, *turned_rows, order, prefix, own[order].astype(np.int32), overlapping, least, kind, positives
+        )
 
     def prefix_itemset(self, longest: int | None) -> Itemsets:
         """Return the itemset of the items that all rows searched have, if it is one to return."""
@@ -223,7 +242,8 @@ class _Search:
         if size and wanted and size <= (longest or LONGEST):
             supports[-1] = rows
         parents, lengths = np.arange(-1, size - 1, dtype=np.int32), np.arange(1, size + 1, dtype=np.uint16)
-        return Itemsets(parents, np.array(self.prefix, np.int32), supports, lengths)
+        classed = np.full(size, self.positives, np.int32)
+        return Itemsets(parents, np.array(self.prefix, np.int32), supports, lengths, classed)
 
     def mine(self, begin: int, end: int, longest: int | None, most: int) -> Itemsets:
         """Return the itemsets that begin with some of the items, after the prefix of their own tree."""
@@ -231,24 +251,47 @@ class _Search:
         left = (longest or LONGEST) - size
         if left < 1 or begin == end:
             return _joined([])
-        found, parents, lasts, supports, lengths = self._found(begin, end, left, most)
-        _require_few(found, most)
-        parents, lasts = parents[:found], self.order[lasts[:found]]
-        tree = Itemsets(parents, lasts, supports[:found].copy(), lengths[:found].copy())
+        tree = self._all(begin, end, left, most) if self.kind == "all" else self._closed(begin, end, left, most)
         return _after(np.array(self.prefix, np.int32), tree) if size else tree
 
-    def _found(
-        self, begin: int, end: int, left: int, most: int
-    ) -> tuple[int, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.uint16]]:
+    def least_rows_testable(self, attainable: NDArray[np.float64], alpha: float) -> int:
+        """Return the fewest rows of which all testable itemsets can be tested."""
         rows, items = (self.numbered.starts, self.numbered.codes), (self.item_starts, self.item_rows)
-        if self.kind == "all":
-            columns = self.columns if self.overlapping else np.arange(self.order.size, dtype=np.int32)
-            return frequent(*rows, columns, *items, begin, end, self.least, left, most, not self.overlapping)
-        largest = self.kind == "maximal"
-        found, _, _, parents, lasts, supports, _, lengths = closed(
-            *rows, *items, begin, end, self.least, left, most, 0, largest, NEVER, 1.0
+        end = self.order.size
+        return int(closed(*rows, *items, 0, end, 1, LONGEST, 0, self.positives, False, attainable, alpha)[1])  # noqa: FBT003
+
+    def _all(self, begin: int, end: int, left: int, most: int) -> Itemsets:
+        columns = self.columns if self.overlapping else np.arange(self.order.size, dtype=np.int32)
+        rows, items = (self.numbered.starts, self.numbered.codes), (self.item_starts, self.item_rows)
+        found, parents, lasts, supports, lengths = frequent(
+            *rows, columns, *items, begin, end, self.least, left, most, not self.overlapping
         )
-        return found, parents, lasts, supports, lengths
+        _require_few(found, most)
+        return self._tree(found, parents, lasts, supports, lengths, np.zeros(found, np.int32))
+
+    def _closed(self, begin: int, end: int, left: int, most: int) -> Itemsets:
+        rows, items = (self.numbered.starts, self.numbered.codes), (self.item_starts, self.item_rows)
+        largest = self.kind == "maximal"
+        found, _, _, parents, lasts, supports, classed, lengths = closed(
+            *rows, *items, begin, end, self.least, left, most, self.positives, largest, NEVER, 1.0
+        )
+        _require_few(found, most)
+        return self._tree(found, parents, lasts, supports, lengths, classed)
+
+    def _tree(
+        self,
+        found: int,
+        parents: NDArray[np.int32],
+        lasts: NDArray[np.int32],
+        supports: NDArray[np.int32],
+        lengths: NDArray[np.uint16],
+        classed: NDArray[np.int32],
+    ) -> Itemsets:
+        """Return the nodes found, with the items' own numbers, without what the buffers have beyond them."""
+        own = self.order[lasts[:found]]
+        return Itemsets(
+            parents[:found].copy(), own, supports[:found].copy(), lengths[:found].copy(), classed[:found].copy()
+        )
 
 
 def _overlap(baskets: Baskets, own: NDArray[np.intp], items: NDArray[np.intp]) -> bool:
@@ -266,6 +309,7 @@ def _after(prefix: NDArray[np.int32], tree: Itemsets) -> Itemsets:
         np.concatenate([prefix, tree.lasts]),
         np.concatenate([np.zeros(size, np.int32), tree.supports]),
         np.concatenate([np.arange(1, size + 1), tree.lengths + size]).astype(np.uint16),
+        np.concatenate([np.zeros(size, np.int32), tree.classed]),
     )
 
 
@@ -280,6 +324,7 @@ def _joined(trees: Sequence[Itemsets]) -> Itemsets:
         np.concatenate([np.empty(0, np.int32), *(tree.lasts for tree in trees)]),
         np.concatenate([np.empty(0, np.int32), *(tree.supports for tree in trees)]),
         np.concatenate([np.empty(0, np.uint16), *(tree.lengths for tree in trees)]),
+        np.concatenate([np.empty(0, np.int32), *(tree.classed for tree in trees)]),
     )
 
 

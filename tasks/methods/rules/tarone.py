@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Testable:
+class TaroneLevel:
     """Say how many hypotheses are tested, and at which level.
 
     Parameters
@@ -30,7 +30,7 @@ class Testable:
     delta: float
 
 
-def testable(attainable: NDArray[np.float64], alpha: float) -> Testable:
+def tarone_level(attainable: NDArray[np.float64], alpha: float) -> TaroneLevel:
     """Return the most hypotheses that can be tested, given the smallest p-value that each can have.
 
     That value depends on the margins of a hypothesis' table and not on how items and outcome go together. Tested are
@@ -45,11 +45,11 @@ def testable(attainable: NDArray[np.float64], alpha: float) -> Testable:
     numbers = np.cumsum(counts)
     fitting = int(np.count_nonzero(numbers * levels <= alpha))
     if not fitting:
-        return Testable(0, 0.0, 0.0)
+        return TaroneLevel(0, 0.0, 0.0)
     number = int(numbers[fitting - 1])
-    return Testable(number, float(levels[fitting - 1]), alpha / number)
+    return TaroneLevel(number, float(levels[fitting - 1]), alpha / number)
 
 
-def tarone_adjusted(p: NDArray[np.float64], attainable: NDArray[np.float64], tested: Testable) -> NDArray[np.float64]:
+def tarone_adjusted(p: NDArray[np.float64], attainable: NDArray[np.float64], tested: TaroneLevel) -> NDArray[np.float64]:
     """Return p-values times the number tested, at most 1; 1 of what is not tested."""
     return np.where(attainable <= tested.threshold, np.minimum(1.0, p * tested.number), 1.0)
