@@ -50,6 +50,6 @@ def tarone_level(attainable: NDArray[np.float64], alpha: float) -> TaroneLevel:
     return TaroneLevel(number, float(levels[fitting - 1]), alpha / number)
 
 
-def tarone_adjusted(p: NDArray[np.float64], attainable: NDArray[np.float64], tested: TaroneLevel) -> NDArray[np.float64]:
+def tarone_adjusted(p: NDArray[np.float64], attainable: NDArray[np.float64], level: TaroneLevel) -> NDArray[np.float64]:
     """Return p-values times the number tested, at most 1; 1 of what is not tested."""
-    return np.where(attainable <= tested.threshold, np.minimum(1.0, p * tested.number), 1.0)
+    return np.where(attainable <= level.threshold, np.minimum(1.0, p * level.number), 1.0)

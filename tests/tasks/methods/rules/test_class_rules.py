@@ -278,3 +278,108 @@ def test_rows_of_unknown_outcome_are_not_answered():
 def test_more_candidates_than_allowed_are_refused():
     with pytest.raises(BadData, match="Raise min_support"):
         ClassRuleMiner(max_candidates=2)(table_of(["11", "11", "10", "01"]), outcome_of("yynn"), keys(4))
+
+
+RARE = {"min_support": 0.02, "max_length": 3, "max_rules": None}
+
+
+def rare(seed):
+    """Return 60 patients of whom 15 have the outcome, all 7 with c0 among them; 25 rare items are noise."""
+    rng = np.random.default_rng(seed)
+    outcome = np.arange(60) < 15
+    noisy = rng.random((60, 25)) < 0.12
+    present = np.column_stack([np.arange(60) < 7, noisy])
+    items = tuple(Item(column=f"c{i}", label=f"c{i}", level="yes") for i in range(26))
+    return ItemTable(items, present, np.ones_like(present)), outcome_of(np.where(outcome, "y", "n").tolist())
+
+
+def test_lamp_counts_only_what_could_be_significant():
+    items, target = rare(0)
+    holm = ClassRuleMiner(**RARE)(items, target, keys(60))
+    lamp = ClassRuleMiner(adjust="lamp", **RARE)(items, target, keys(60))
+    assert lamp.searched == holm.searched > 2 * lamp.tested
+    assert lamp.delta == pytest.approx(0.05 / lamp.tested)
+    first = lamp.rules[0]
+    assert first.claim == "If c0 is yes, then y is yes"
+    assert first.adjusted_p == pytest.approx(first.p * lamp.tested)
+    assert first.adjusted_p < holm.rules[0].adjusted_p
+    assert (holm.tested, holm.delta) == (None, None)
+
+
+def test_westfall_young_is_the_least_strict_and_finds_the_same_first_rule():
+    items, target = rare(1)
+    by = {name: ClassRuleMiner(adjust=name, **RARE)(items, target, keys(60)) for name in ("lamp", "westfall_young")}
+    first, other = (found.rules[0] for found in (by["westfall_young"], by["lamp"]))
+    assert first.claim == other.claim
+    assert by["westfall_young"].delta > by["lamp"].delta
+    again = ClassRuleMiner(adjust="westfall_young", **RARE)(items, target, keys(60))
+    assert again == by["westfall_young"]
+    assert ClassRuleMiner(adjust="westfall_young", seed=1, **RARE)(items, target, keys(60)).delta != again.delta
+
+
+def test_fewer_permutations_than_could_make_a_rule_significant_are_refused():
+    assert ClassRuleMiner(adjust="westfall_young", permutations=19)
+    with pytest.raises(ValueError, match="fewer than 19 permutations"):
+        ClassRuleMiner(adjust="westfall_young", permutations=18)
+    with pytest.raises(ValueError, match="fewer than 99 permutations"):
+        ClassRuleMiner(adjust="westfall_young", permutations=98, alpha=0.01)
+
+
+def two_centres(seed, sick=(0.8, 0.2), scanned=(0.85, 0.15)):
+    """Return 120 patients of two centres that differ in how many are ill and in all 6 items, and in nothing within."""
+    rng = np.random.default_rng(seed)
+    centre = np.repeat([0, 1], 60)
+    present = rng.random((120, 6)) < np.array(scanned)[centre][:, None]
+    ill = rng.random(120) < np.array(sick)[centre]
+    items = tuple(Item(column=f"c{i}", label=f"c{i}", level="yes") for i in range(6))
+    known = rng.random((120, 6)) >= 0.05
+    return (
+        ItemTable(items, present & known, known),
+        outcome_of(np.where(ill, "y", "n").tolist()),
+        [f"k{k}" for k in centre],
+    )
+
+
+@pytest.mark.parametrize("adjust", ["holm", "lamp", "westfall_young"])
+def test_a_difference_between_centres_gives_false_rules_unless_they_are_strata(adjust):
+    miner = ClassRuleMiner(adjust=adjust, permutations=99)
+    alone = within = 0
+    for seed in range(40):
+        items, target, centres = two_centres(seed)
+        alone += bool(miner(items, target, keys(120)).significant)
+        within += bool(miner(items, target, keys(120), centres).significant)
+    assert alone == 40
+    assert within <= most_by_chance(40)
+
+
+@pytest.mark.parametrize("adjust", ["holm", "lamp", "westfall_young"])
+def test_a_rule_that_holds_within_centres_is_found_within_them(adjust):
+    items, target, centres = two_centres(0)
+    same = target.present[:, 1] ^ (np.random.default_rng(0).random(120) < 0.1)
+    items = ItemTable(items.items, np.column_stack([same, items.present[:, 1:]]), np.ones_like(items.known))
+    found = ClassRuleMiner(adjust=adjust)(items, target, keys(120), centres)
+    assert found.rules[0].claim == "If c0 is yes, then y is yes"
+    assert found.rules[0].significant
+
+
+def test_rows_of_unknown_stratum_are_one_stratum_and_one_stratum_is_none():
+    items, target, centres = two_centres(1)
+    whole = ClassRuleMiner()(items, target, keys(120))
+    assert ClassRuleMiner()(items, target, keys(120), ["same"] * 120) == whole
+    unknown = [None if centre == "k1" else centre for centre in centres]
+    assert ClassRuleMiner()(items, target, keys(120), unknown) == ClassRuleMiner()(items, target, keys(120), centres)
+    with pytest.raises(BadData, match="120 and 2 rows"):
+        ClassRuleMiner()(items, target, keys(120), ["a", "b"])
+
+
+@pytest.mark.parametrize("adjust", ["lamp", "westfall_young"])
+def test_of_many_shuffled_outcomes_few_give_a_rule_significant_by_what_was_testable(adjust):
+    table, outcome = noise(0, columns=8)
+    items = QuantileBins(bins=2).fit(table, labels(table)).items(table)
+    rng = np.random.default_rng(2)
+    miner = ClassRuleMiner(max_rules=1, min_support=0.05, adjust=adjust, permutations=199)
+    false = sum(
+        bool(miner(items, outcome_items(pd.Series(rng.permutation(outcome), name="y"), Y), keys(40)).significant)
+        for _ in range(100)
+    )
+    assert false <= most_by_chance(100)
