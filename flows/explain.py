@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -14,22 +13,17 @@ from rich.tree import Tree
 
 from data_catalog.errors import StoreError
 from data_catalog.refs import SHORT
+from flows.explain_card import explain_card, is_card
 from flows.results import Results
 from flows.stores import store_of
-from tasks.methods.rules.shown import shown, span_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from data_catalog.lineage import Record
     from data_catalog.refs import Ref
     from data_catalog.store import Store
-    from tasks.methods.rules.card import Card, CardSet, Sight
-    from tasks.methods.rules.shown import ShownCard
 
-CARD = re.compile(r"(rule|association|sequence)-[1-9][0-9]*")
-"""Numbers of cards, as the report gives them."""
 ALIKE = 3
 """Branches of one stage that are shown before the rest is counted."""
 WIDEST = 1000
@@ -57,12 +51,14 @@ def explain(workspace: Path, name: str, *, everything: bool = False) -> str:
         When the name is of no artefact, or of several.
     """
     store = store_of(workspace)
-    if CARD.fullmatch(name):
-        return explain_card(store, *_card(workspace, store, name), everything=everything)
-    ref = _find(workspace, store, name)
+    lines: list[str] = []
+    if is_card(name):
+        lines, ref = explain_card(workspace, store, name, everything=everything)
+    else:
+        ref = _find(workspace, store, name)
     tree = Tree(f"[bold]{ref.short}[/bold]")
     _grow(tree, store, ref, seen=set(), everything=everything)
-    return _drawn(tree)
+    return "\n".join([*lines, _drawn(tree)])
 
 
 def _drawn(tree: Tree) -> str:
@@ -73,78 +69,13 @@ def _drawn(tree: Tree) -> str:
 
 
 def _find(workspace: Path, store: Store, name: str) -> Ref:
-    for results in _runs(workspace):
+    runs = sorted(workspace.glob("*-results.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in runs:
         try:
-            return results.named(name)
+            return Results.model_validate_json(path.read_bytes()).named(name)
         except StoreError:
             continue
     return store.resolve(name)
-
-
-def _runs(workspace: Path) -> Iterator[Results]:
-    """Yield what the last run of each study in a workspace made, the newest first."""
-    for path in sorted(workspace.glob("*-results.json"), key=lambda path: path.stat().st_mtime, reverse=True):
-        yield Results.model_validate_json(path.read_bytes())
-
-
-def _card(workspace: Path, store: Store, number: str) -> tuple[Card, CardSet, Ref]:
-    """Return the card of a number from the newest run that has it, all cards of that run, and what was mined."""
-    for mined in (results.mined for results in _runs(workspace)):
-        if mined is None or mined.cards is None:
-            continue
-        held: CardSet = store.open(mined.cards)
-        card = held.named(number)
-        made = getattr(mined, f"{number.partition('-')[0]}s")
-        if card is not None and made is not None:
-            return card, held, made
-    raise StoreError(
-        f"{number!r} is the number of a rule of the last run", "there is none", "Take a number from the report."
-    )
-
-
-def explain_card(store: Store, card: Card, held: CardSet, made: Ref, *, everything: bool) -> str:
-    """Return all that is known of a rule, with nothing hidden: its counts, patients, slices and files, as a tree."""
-    told = shown(card, 1)
-    tree = Tree(f"[bold]{card.number}[/bold] {escape(told.sentence)}")
-    for line in _told(told):
-        tree.add(escape(line))
-    sights: dict[str, list[Sight]] = defaultdict(list)
-    for sight in held.sights:
-        if sight.place in card.note.places:
-            sights[sight.patient].append(sight)
-    for name, patients in (("for it", told.supporting or ()), ("against it", told.contradicting or ())):
-        branch = tree.add(f"{len(patients)} patients {name}")
-        for patient in patients:
-            _patient(branch.add(escape(patient)), sights[patient], everything=everything)
-    _grow(tree.add(f"[bold]{made.short}[/bold]"), store, made, seen=set(), everything=everything)
-    return _drawn(tree)
-
-
-def _told(card: ShownCard) -> Iterator[str]:
-    yield f"{card.status}; p {span_text(card.p)}, adjusted {span_text(card.adjusted_p)} for {card.searched:,} searched"
-    if card.explained_by is not None:
-        yield f"said by: {card.explained_by}"
-    if card.counts is not None:
-        interval = card.counts.odds_ratio_interval
-        yield f"odds ratio {_number(card.counts.odds_ratio.low)} ({_number(interval.low)} to {_number(interval.high)})"
-    if card.stability is not None:
-        yield f"{card.stability.sentence}, significant in {card.stability.significant}"
-    if card.centres:
-        yield f"by centre: {'; '.join(one.sentence for one in card.centres)}"
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3g}"
-
-
-def _patient(branch: Tree, sights: Sequence[Sight], *, everything: bool) -> None:
-    for sight in sights:
-        seen = branch.add(f"{escape(sight.sentence)}: {sight.image}, {sight.mask}")
-        named = sight.sources if everything else sight.sources[:ALIKE]
-        for digest in named:
-            seen.add(f"source file sha256 {digest}")
-        if len(sight.sources) > len(named):
-            seen.add(f"[dim]and {len(sight.sources) - ALIKE} more source files (--all shows them)[/dim]")
 
 
 def _grow(tree: Tree, store: Store, ref: Ref, *, seen: set[Ref], everything: bool) -> None:

@@ -2,6 +2,8 @@ import itertools
 import re
 from html.parser import HTMLParser
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from data_catalog.refs import Refusal
@@ -9,7 +11,13 @@ from tasks.methods.reporting import words
 from tasks.methods.reporting.data import Picture
 from tasks.methods.reporting.page import MOST_FEATURES, SECTIONS, TOP_FEATURES, TOP_RULES, look_digest, render
 from tasks.methods.reporting.parts import FeatureSummary, Spread
+from tasks.methods.rules.card import Note, Sight
+from tasks.methods.rules.centres import CentreAgreement, CentreCounts
+from tasks.methods.rules.discretise import QuantileBins
+from tasks.methods.rules.item_pairs import item_pairs
+from tasks.methods.rules.items import ColumnLabel
 from tasks.methods.rules.rule import RuleSet
+from tasks.methods.rules.stability import Stability
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 HOSTILE = "<script>alert('x')</script>\"'&{{ 7 * 7 }}"
@@ -250,6 +258,59 @@ def test_small_counts_are_hidden_on_request(filled):
     assert "4 (33 %)" not in said
     assert "<5" in said
     assert "Counts of fewer than 5 rows are hidden." in said
+
+
+def test_few_patients_of_a_rule_are_hidden_in_all_that_the_page_says_of_it(filled):
+    rule = filled.rules.claimed[0]
+    contradicting = rule.model_copy(update={"b": 2, "contradicting": ("P038", "P039")})
+    rules = filled.rules.model_copy(update={"rules": (contradicting,)})
+    data = filled.model_copy(update={"hide_counts_below": 5, "rules": rules, "associations": None})
+    said = section(data, "rules")
+    assert "10 of 11 to 14 (71 % to 91 %)" in said.replace("\u00a0", " ")
+    assert "Against: fewer than 5 patients, hidden." in said
+    assert "P038" not in said
+    assert "Counts of 1 to 4 patients, and lists of so few, are hidden" in said
+    assert "10 of 12" not in Reader(render(data)).text
+    assert "Counts of 1 to 4" not in section(filled, "rules")
+
+
+def with_note(filled):
+    """Return a report whose first rule was resampled, compared between centres, and seen in images."""
+    centres = CentreAgreement(
+        centres=(CentreCounts(centre="north", a=6, b=0, c=0, d=9), CentreCounts(centre="south", a=4, b=0, c=2, d=19)),
+        p=0.62,
+    )
+    stability = Stability(resamples=50, found=44, significant=41)
+    note = Note(places=(("CT", "tumour"),), stability=stability, centres=centres)
+    sights = tuple(
+        Sight(
+            patient=patient, visit=0, modality="CT", region="tumour", reader="A", image="volume-5370fc8fd205",
+            mask="mask-99681a96174e", first_slice=8, last_slice=12, slices=20, sources=("a" * 64,),
+        )
+        for patient in ("P000", "P001", "P039")
+    )  # fmt: skip
+    return filled.model_copy(update={"notes": {"rule-1": note}, "sights": sights})
+
+
+def test_a_card_says_how_stable_its_rule_is_what_centres_say_and_where_to_look(filled):
+    said = section(with_note(filled), "rules").replace("\u00a0", " ")
+    assert "Found again in 44 of 50 resamples of the patients, significant in 41." in said
+    assert "By centre: 6 of 6 in north and 4 of 4 in south." in said
+    assert "P000 for CT tumour, slices 8 to 12 of 20, drawn by A volume-5370fc8fd205 mask-99681a96174e 1" in said
+    assert "P039" not in said, "whom the rule does not name is not looked at"
+    assert "voxmine why rule-1" in said
+
+
+def test_the_picture_of_items_is_drawn_where_they_were_counted(filled):
+    table = QuantileBins(bins=2).fit(filled_table(), {"a": ColumnLabel(label="a"), "b": ColumnLabel(label="b")})
+    pairs = item_pairs(table.items(filled_table()))
+    said = of(filled, item_pairs=pairs).text
+    assert "How the items of the rules go together, two by two (phi)" in said
+    assert "How the items" not in of(filled).text
+
+
+def filled_table():
+    return pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20.0) % 7})
 
 
 def feature(number):
