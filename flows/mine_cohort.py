@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import PlanError
-from data_catalog.kinds import UNIT_OF_CHANNELS
 from data_catalog.refs import Ref, Study
 from flows.cohort_study import cohort_study, facts_in, known_before
 from flows.plan import Plan, measures_of
@@ -17,7 +16,8 @@ from flows.tables import event_table
 from tasks.methods.cohort.columns import ColumnMeaning, feature_columns, finding_columns, matching, meanings
 from tasks.methods.rules.items import ColumnLabel
 from tasks.methods.text.item import FINDING
-from tasks.mine import mine_associations, mine_rules, mine_sequences
+from tasks.mine import mine_associations, mine_rules, mine_sequences, permute_rules
+from tasks.units import units_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _NO_UNIT = "1"
 """The unit of values that have none, or no common one."""
+PERMUTATIONS = 5000
+"""Permutations of the outcome that are one piece of work."""
 
 
 @study_flow("mine-cohort")
@@ -60,8 +62,10 @@ def _jobs(
     jobs = {}
     shared = {"columns": columns, "discretiser": mining.discretiser, "outcome": outcome_words(plan)}
     if plan.outcome is not None:
-        parameters = {**shared, "miner": mining.rules, "folds": mining.folds, "seed": mining.seed}
-        jobs["rules"] = mine_rules.job(plan.study, {"cohort": cohort}, parameters)
+        within = {**shared, "miner": mining.rules, "strata": mining.strata}
+        permuted = _permuted(mining, cohort, within)
+        parameters = {**within, "folds": mining.folds, "seed": mining.seed}
+        jobs["rules"] = mine_rules.job(plan.study, {"cohort": cohort, "permuted": permuted}, parameters)
     if mining.associations is not None:
         jobs["associations"] = mine_associations.job(
             plan.study,
@@ -75,6 +79,22 @@ def _jobs(
             {"miner": mining.sequences, "outcome": outcome_words(plan)},
         )
     return jobs
+
+
+def _permuted(mining: Mining, cohort: Ref, within: Mapping[str, object]) -> tuple[Ref, ...]:
+    """Return permutations of the outcome in blocks, where they are so many that several workers pay; else none."""
+    draws = mining.rules.permutations
+    if mining.rules.adjust != "westfall_young" or draws <= PERMUTATIONS:
+        return ()
+    blocks = [(first, min(first + PERMUTATIONS, draws)) for first in range(0, draws, PERMUTATIONS)]
+    outcomes = run_stage(
+        [
+            permute_rules.job(f"permutations from {first + 1}", {"cohort": cohort}, {**within, "draws": (first, end)})
+            for first, end in blocks
+        ]
+    )
+    done = tuple(outcome.ref for outcome in outcomes if outcome.ref is not None)
+    return done if len(done) == len(blocks) else ()
 
 
 def outcome_words(plan: Plan) -> tuple[str, str, str] | None:
@@ -100,7 +120,7 @@ def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str,
     """Return what each feature and clinical column of the cohort means, in words and units."""
     table: pd.DataFrame = store.open(tables.cohort)
     study: Study = store.open(tables.features.study)
-    units = shared_units(_units(scan, store) for scan in measured_scans(study.scans))
+    units = shared_units(units_of(scan, store) for scan in measured_scans(study.scans))
     units |= {one.modality: unit for one in study.recordings if (unit := _signal_unit(one, store)) is not None}
     definitions = [
         definition
@@ -154,10 +174,3 @@ def clinical_meanings(plan: Plan) -> list[ColumnMeaning]:
         )
         for column in table.known_before
     ]
-
-
-def _units(scan: Scan, store: Store) -> dict[str, str]:
-    """Return the unit of what a scan measures: of its modality, or of each of its channels."""
-    unit = str(store.open(scan.image).attrs["unit"])
-    named = [(name, own) for name, own in zip(scan.channels, unit.split(UNIT_OF_CHANNELS), strict=False) if name]
-    return dict(named) or {scan.modality: unit}

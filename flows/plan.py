@@ -188,6 +188,10 @@ class Mining(Part):
     """How numbers become levels."""
     rules: ClassRuleMiner = ClassRuleMiner()
     """Rules that explain the outcome."""
+    strata: str | None = None
+    """Column of the cohort within whose values patients are compared when rules that explain the outcome are tested,
+    so that a difference between them makes no rule: `scanner`, or a clinical column known before. Empty compares all
+    patients."""
     associations: AssociationMiner | None = AssociationMiner()
     """Rules among all items; empty looks for none."""
     sequences: SequenceMiner | None = SequenceMiner()

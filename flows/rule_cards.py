@@ -77,12 +77,18 @@ def _resamples(
         if name not in held:
             continue
         shared = {"columns": dict(columns), "outcome": words, "discretiser": mining.discretiser, "miner": miner}
+        within = {"strata": mining.strata} if name == "rules" else {}
         outcomes = run_stage(
             [
                 stage.job(
                     f"stability of {name}, resamples from {first + 1}",
                     {"cohort": tables.cohort, "rules": held[name]},
-                    {**shared, "resampling": resampling, "draws": (first, min(first + BLOCK, resampling.resamples))},
+                    {
+                        **shared,
+                        **within,
+                        "resampling": resampling,
+                        "draws": (first, min(first + BLOCK, resampling.resamples)),
+                    },
                 )
                 for first in range(0, resampling.resamples, BLOCK)
             ]

@@ -14,8 +14,9 @@ from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.rules.card import Card, CardSet, Note, Sight, cards_of, items_of, places_of
 from tasks.methods.rules.centres import centre_agreements
 from tasks.methods.rules.item_pairs import item_pairs
-from tasks.methods.rules.items import ColumnLabel, category_texts, item_table
+from tasks.methods.rules.items import ColumnLabel, category_texts, item_table, strata_of
 from tasks.methods.rules.stability import Resampled, added, associations_again, class_rules_again
+from tasks.mine import spoken_outcome, worded
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -91,15 +92,16 @@ def resample_rules(
     discretiser: Discretiser,
     miner: ClassRuleMiner,
     resampling: Resampling,
+    strata: str | None = None,
     draws: tuple[int, int],
 ) -> Resampled:
     """Return how often the rules that end in the outcome are found again in some draws of the patients.
 
-    `draws` are the numbers of the first draw and of the one after the last.
+    `draws` are the numbers of the first draw and of the one after the last, `strata` the column within whose
+    values patients are compared.
     """
-    mine = class_rules_again(
-        spoken_outcome(cohort, outcome), {**columns, OUTCOME: ColumnLabel(label=outcome[0])}, discretiser, miner
-    )
+    labels = {**columns, OUTCOME: ColumnLabel(label=outcome[0])}
+    mine = class_rules_again(spoken_outcome(cohort, outcome), labels, discretiser, miner, strata_of(cohort, strata))
     keys = [rule.key for rule in rules.rules]
     return resampling(cohort[list(columns)], mine, keys, miner.alpha, range(*draws))
 
@@ -165,17 +167,6 @@ def make_cards(
 def different_items(cards: Sequence[Card]) -> list[Item]:
     """Return the items of rules, each once, in the order of the cards."""
     return list(dict.fromkeys(item for card in cards for item in items_of(card)))
-
-
-def spoken_outcome(cohort: pd.DataFrame, words: tuple[str, str, str]) -> pd.Series:
-    """Return the outcome in its own words; `words` are its label, and those for coming true and not."""
-    _, positive, negative = words
-    return cohort[OUTCOME].map({1.0: positive, 0.0: negative}).astype("object").rename(OUTCOME)
-
-
-def worded(cohort: pd.DataFrame, words: tuple[str, str, str] | None) -> pd.DataFrame:
-    """Return the cohort with its outcome in words, if it has one."""
-    return cohort if words is None else cohort.assign(**{OUTCOME: spoken_outcome(cohort, words)})
 
 
 def _noted(

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
-from data_catalog.kinds import RULES
+from data_catalog.kinds import RESAMPLES, RULES
 from tasks.methods.cohort.wide import OUTCOME
-from tasks.methods.rules.items import ColumnLabel
-from tasks.methods.rules.validation import associate_and_validate, mine_and_validate
+from tasks.methods.rules.items import ColumnLabel, strata_of
+from tasks.methods.rules.validation import associate_and_validate, mine_and_validate, smallest_of_permuted
 from tasks.stage import stage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tasks.methods.rules import Discretiser
     from tasks.methods.rules.association import AssociationMiner
     from tasks.methods.rules.class_rules import ClassRuleMiner
@@ -21,33 +24,72 @@ if TYPE_CHECKING:
     from tasks.methods.rules.sequences import SequenceMiner
 
 
-@stage(RULES)
-def mine_rules(
+class Permuted(BaseModel):
+    """Be the smallest p-value of all rules in each of some permutations of the outcome."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    smallest: tuple[float, ...]
+
+
+@stage(RESAMPLES)
+def permute_rules(
     cohort: pd.DataFrame,
     *,
     columns: dict[str, ColumnLabel],
     outcome: tuple[str, str, str],
     discretiser: Discretiser,
     miner: ClassRuleMiner,
+    strata: str | None,
+    draws: tuple[int, int],
+) -> Permuted:
+    """Return the smallest p-values of some permutations of the outcome within strata.
+
+    `draws` are the numbers of the first permutation and of the one after the last.
+    """
+    smallest = smallest_of_permuted(
+        cohort[list(columns)],
+        spoken_outcome(cohort, outcome),
+        {**columns, OUTCOME: ColumnLabel(label=outcome[0])},
+        discretiser=discretiser,
+        miner=miner,
+        strata=strata_of(cohort, strata),
+        draws=range(*draws),
+    )
+    return Permuted(smallest=tuple(smallest.tolist()))
+
+
+@stage(RULES)
+def mine_rules(
+    cohort: pd.DataFrame,
+    permuted: Sequence[Permuted] = (),
+    *,
+    columns: dict[str, ColumnLabel],
+    outcome: tuple[str, str, str],
+    discretiser: Discretiser,
+    miner: ClassRuleMiner,
+    strata: str | None = None,
     folds: int,
     seed: int,
 ) -> RuleSet:
     """Return the rules that explain the outcome, each measured on held-out patients too.
 
-    `outcome` is its label and the words for coming true and not.
+    `outcome` is its label and the words for coming true and not; `strata` is the column within whose values
+    patients are compared, and `permuted` all permutations, where they were worked on apart.
     """
-    label, positive, negative = outcome
-    values = cohort[OUTCOME].map({1.0: positive, 0.0: negative}).astype("object").rename(OUTCOME)
-    return mine_and_validate(
+    found = mine_and_validate(
         cohort[list(columns)],
-        values,
+        spoken_outcome(cohort, outcome),
         cohort["patient"].tolist(),
-        {**columns, OUTCOME: ColumnLabel(label=label)},
+        {**columns, OUTCOME: ColumnLabel(label=outcome[0])},
         discretiser=discretiser,
         miner=miner,
+        strata=strata_of(cohort, strata),
+        smallest=[p for block in permuted for p in block.smallest] if permuted else None,
         folds=folds,
         seed=seed,
     )
+    return found.model_copy(update={"strata": strata})
 
 
 @stage(RULES)
@@ -62,11 +104,8 @@ def mine_associations(
     seed: int,
 ) -> RuleSet:
     """Return the rules among all items, the outcome's among them, each measured on held-out patients too."""
-    table, labels = cohort[list(columns)].copy(), dict(columns)
-    if outcome is not None:
-        label, positive, negative = outcome
-        table[OUTCOME] = cohort[OUTCOME].map({1.0: positive, 0.0: negative}).astype("object")
-        labels[OUTCOME] = ColumnLabel(label=label)
+    labels = columns if outcome is None else {**columns, OUTCOME: ColumnLabel(label=outcome[0])}
+    table = worded(cohort, outcome)[list(labels)]
     return associate_and_validate(
         table, cohort["patient"].tolist(), labels, discretiser=discretiser, miner=miner, folds=folds, seed=seed
     )
@@ -86,3 +125,14 @@ def mine_sequences(
     label, positive, _ = outcome
     values = cohort.drop_duplicates("patient").set_index("patient")[OUTCOME]
     return miner(own, values, f"{label} is {positive}")
+
+
+def spoken_outcome(cohort: pd.DataFrame, words: tuple[str, str, str]) -> pd.Series:
+    """Return the outcome in its own words; `words` are its label, and those for coming true and not."""
+    _, positive, negative = words
+    return cohort[OUTCOME].map({1.0: positive, 0.0: negative}).astype("object").rename(OUTCOME)
+
+
+def worded(cohort: pd.DataFrame, words: tuple[str, str, str] | None) -> pd.DataFrame:
+    """Return the cohort with its outcome in words, if it has one."""
+    return cohort if words is None else cohort.assign(**{OUTCOME: spoken_outcome(cohort, words)})

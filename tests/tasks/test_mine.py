@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data_catalog.errors import BadData
 from data_catalog.kinds import COHORT, RULES
 from tasks.methods.rules.association import AssociationMiner
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.items import ColumnLabel
 from tasks.methods.rules.sequences import SequenceMiner
-from tasks.mine import mine_associations, mine_rules, mine_sequences
+from tasks.mine import mine_associations, mine_rules, mine_sequences, permute_rules
 from tasks.stage import perform
 from tests.tasks.conftest import kept
 
@@ -52,6 +53,33 @@ def test_patients_of_unknown_outcome_are_left_out(cohort):
     cohort.loc[[0, 39], "outcome"] = np.nan
     found = mine_rules.function(cohort, **SHARED, miner=ClassRuleMiner())
     assert (found.rows, found.left_out) == (38, 2)
+
+
+def test_strata_take_from_a_rule_what_their_difference_made(cohort):
+    apart = cohort.assign(scanner=np.where(cohort["CT.tumour.stat_mean"] > 19.5, "A", "B"))
+    first = mine_rules.function(apart, **SHARED, miner=ClassRuleMiner()).rules[0]
+    assert first.significant
+    within = mine_rules.function(apart, **SHARED, miner=ClassRuleMiner(), strata="scanner")
+    assert within.strata == "scanner"
+    assert not within.significant, "within a scanner all patients are alike"
+    alike = cohort.assign(scanner=np.where(np.arange(40) % 4 < 2, "A", None))
+    found = mine_rules.function(alike, **SHARED, miner=ClassRuleMiner(), strata="scanner")
+    assert found.rules[0].key == first.key
+    assert found.rules[0].significant
+    with pytest.raises(BadData, match="it lacks centre"):
+        mine_rules.function(apart, **SHARED, miner=ClassRuleMiner(), strata="centre")
+
+
+def test_permutations_worked_on_apart_give_the_same_rules(cohort):
+    within = {name: SHARED[name] for name in ("columns", "outcome", "discretiser")}
+    miner = ClassRuleMiner(adjust="westfall_young", permutations=50)
+    blocks = [
+        permute_rules.function(cohort, **within, miner=miner, strata=None, draws=draws) for draws in ((0, 30), (30, 50))
+    ]
+    apart = mine_rules.function(cohort, blocks, **SHARED, miner=miner)
+    assert [len(block.smallest) for block in blocks] == [30, 20]
+    assert apart == mine_rules.function(cohort, **SHARED, miner=miner)
+    assert apart.rules[0].adjusted_p == 1 / 51
 
 
 def test_associations_may_end_in_the_outcome_or_know_none(cohort):

@@ -77,13 +77,18 @@ class ClassRuleMiner(Method):
         return self
 
     def __call__(
-        self, items: ItemTable, outcome: ItemTable, groups: Sequence[str], strata: Sequence[str | None] | None = None
+        self,
+        items: ItemTable,
+        outcome: ItemTable,
+        groups: Sequence[str],
+        strata: Sequence[str | None] | None = None,
+        smallest: Sequence[float] | None = None,
     ) -> RuleSet:
         """Return the rules by adjusted p-value, p-value, fewer items and text.
 
         `outcome` has one item per value; rows where it is not known are left out. `groups` are the patients' keys
         and `strata` the centres, say, within which they are compared, one per row; those of unknown stratum are one
-        stratum.
+        stratum. `smallest` is what `smallest_p_values` gave for all permutations, where they were worked on apart.
 
         Raises
         ------
@@ -92,7 +97,7 @@ class ClassRuleMiner(Method):
             consequent is not a value of the outcome, or too many antecedents are frequent.
         """
         require_one_row_each(groups, len(items))
-        search = self.search(items, outcome, strata)
+        search = self.search(items, outcome, strata, smallest)
         answered = answered_rows(outcome)
         listed = search.take(range(len(search.pairs))[: self.max_rules])
         keys = [groups[row] for row in answered.tolist()]
@@ -108,35 +113,53 @@ class ClassRuleMiner(Method):
             alpha=self.alpha,
         )
 
-    def search(self, items: ItemTable, outcome: ItemTable, strata: Sequence[str | None] | None = None) -> Search:
+    def search(
+        self,
+        items: ItemTable,
+        outcome: ItemTable,
+        strata: Sequence[str | None] | None = None,
+        smallest: Sequence[float] | None = None,
+    ) -> Search:
         """Return all rules found, by position, in their order; the outcome's items come after the others."""
-        require_same_rows(len(items), len(outcome))
-        _require_apart(items, outcome)
+        starts, tests = self._tests(items, outcome, strata)
         answered = answered_rows(outcome)
-        known, target = items.select(answered), outcome.select(answered)
-        values = self._values(outcome)
-        starts = frequent_itemsets(known, self.min_support, self.max_length, self.max_candidates)
-        codes = _codes(strata, len(items))[answered]
-        tests = class_tests(known, starts, target.present.argmax(axis=1), codes, values)
-        table = known.beside(target)
-        pairs = [(start, (len(items.items) + value,)) for start in starts for value in values]
+        table = items.select(answered).beside(outcome.select(answered))
+        pairs = [(start, (len(items.items) + value,)) for start in starts for value in tests.values]
         counts = rule_counts(table, [start for start, _ in pairs], [end for _, end in pairs])
-        search = self._adjusted(tests, Search(table, tuple(pairs), counts, len(pairs), *np.ones((2, len(pairs)))))
+        untested = Search(table, tuple(pairs), counts, len(pairs), *np.ones((2, len(pairs))))
+        search = self._adjusted(tests, untested, smallest)
         search = search.take(np.flatnonzero(search.p <= self.productive_p).tolist())
         return search.take(productive(search, self.productive_p).tolist()).ordered()
 
-    def _adjusted(self, tests: ClassTests, search: Search) -> Search:
+    def smallest_p_values(
+        self, items: ItemTable, outcome: ItemTable, strata: Sequence[str | None] | None, draws: Sequence[int]
+    ) -> NDArray[np.float64]:
+        """Return the smallest p-value of all rules in the permutations of some numbers; blocks of them add up."""
+        return self._tests(items, outcome, strata)[1].smallest(draws, self.seed)
+
+    def _tests(
+        self, items: ItemTable, outcome: ItemTable, strata: Sequence[str | None] | None
+    ) -> tuple[list[tuple[int, ...]], ClassTests]:
+        """Return the antecedents, and their tests against the outcome, of the rows where it is known."""
+        require_same_rows(len(items), len(outcome))
+        _require_apart(items, outcome)
+        answered = answered_rows(outcome)
+        known, classes = items.select(answered), outcome.present[answered].argmax(axis=1)
+        starts = frequent_itemsets(known, self.min_support, self.max_length, self.max_candidates)
+        codes = _codes(strata, len(items))[answered]
+        return starts, class_tests(known, starts, classes, codes, self._values(outcome))
+
+    def _adjusted(self, tests: ClassTests, search: Search, smallest: Sequence[float] | None) -> Search:
         """Return the search with the p-values of its tests, and these adjusted."""
         p, attainable = tests.p_values()
         own = p[tests.which].ravel()
         if self.adjust == "lamp":
-            tested = tarone_level(attainable.ravel(), self.alpha)
-            adjusted = tarone_adjusted(p, attainable, tested)[tests.which].ravel()
-            return replace(search, p=own, adjusted=adjusted, tested=tested.number, delta=tested.delta)
+            level = tarone_level(attainable.ravel(), self.alpha)
+            adjusted = tarone_adjusted(p, attainable, level)[tests.which].ravel()
+            return replace(search, p=own, adjusted=adjusted, tested=level.number, delta=level.delta)
         if self.adjust == "westfall_young":
-            smallest = tests.smallest(range(self.permutations), self.seed)
-            adjusted = westfall_young_adjusted(own, smallest)
-            delta = permutation_delta(smallest, self.alpha)
+            drawn = tests.smallest(range(self.permutations), self.seed) if smallest is None else np.array(smallest)
+            adjusted, delta = westfall_young_adjusted(own, drawn), permutation_delta(drawn, self.alpha)
             return replace(search, p=own, adjusted=adjusted, tested=tests.hypotheses, delta=delta)
         return replace(search, p=own, adjusted=adjusted_p_values(own, self.adjust))
 

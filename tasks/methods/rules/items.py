@@ -173,6 +173,20 @@ def category_texts(series: pd.Series) -> list[str | None]:
     return [None if gone else _text(value) for value, gone in zip(series.tolist(), missing, strict=True)]
 
 
+def strata_of(table: pd.DataFrame, column: str | None) -> list[str | None] | None:
+    """Return the group within which each row is compared, None where its value is missing; None without a column.
+
+    Raises
+    ------
+    BadData
+        If the table lacks the column.
+    """
+    if column is None:
+        return None
+    require_columns(table, [column])
+    return category_texts(table[column])
+
+
 def numbers(series: pd.Series) -> NDArray[np.float64]:
     """Return a column of numbers as float64, NaN where missing.
 

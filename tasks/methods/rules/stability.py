@@ -119,14 +119,19 @@ def class_rules_again(
     columns: Mapping[str, ColumnLabel],
     discretiser: QuantileBins | FixedBins,
     miner: ClassRuleMiner,
+    strata: Sequence[str | None] | None = None,
 ) -> Mine:
-    """Return how rules that end in the outcome are mined in some rows; `outcome` is of all rows, in their order."""
+    """Return how rules that end in the outcome are mined in some rows.
+
+    `outcome` and `strata`, the groups within which patients are compared, are of all rows, in their order.
+    """
     name = str(outcome.name)
     target = outcome_items(outcome, columns.get(name, ColumnLabel(label=name)))
     described = {column: label for column, label in columns.items() if column != name}
 
     def mine(table: pd.DataFrame, rows: NDArray[np.intp]) -> Search:
-        return miner.search(discretiser.fit(table, described).items(table), target.select(rows))
+        own = None if strata is None else [strata[row] for row in rows.tolist()]
+        return miner.search(discretiser.fit(table, described).items(table), target.select(rows), own)
 
     return mine
 

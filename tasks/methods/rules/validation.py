@@ -42,6 +42,8 @@ def mine_and_validate(
     *,
     discretiser: QuantileBins | FixedBins,
     miner: ClassRuleMiner,
+    strata: Sequence[str | None] | None = None,
+    smallest: Sequence[float] | None = None,
     folds: int = 5,
     seed: int = 0,
 ) -> RuleSet:
@@ -52,8 +54,9 @@ def mine_and_validate(
     with the training patients' cut-offs. A rule of all patients is matched by columns and levels, and its
     held-out counts are added up over the folds that found it again: a fold whose training patients do not
     show the rule would not have predicted by it, so its held-out patients are no evidence for it.
-    `groups` are the patients' keys, one per row; the column of `outcome`, where `columns` has it, lends
-    its label and gives no items.
+    `groups` are the patients' keys, one per row, and `strata` the groups within which they are compared; the
+    column of `outcome`, where `columns` has it, lends its label and gives no items. `smallest` are the smallest
+    p-values of permuted outcomes, as of `smallest_of_permuted`, where they were worked on apart.
 
     Raises
     ------
@@ -67,13 +70,31 @@ def mine_and_validate(
     target = outcome_items(outcome, columns.get(name, ColumnLabel(label=name)))
     described = {column: label for column, label in columns.items() if column != name}
     binning = discretiser.fit(table, described)
-    mined = miner(binning.items(table), target, groups)
+    mined = miner(binning.items(table), target, groups, strata, smallest)
     checks = []
     for training, held_out in _rows(stratified_folds(target, folds, seed), folds):
         seen, unseen = _learnt(discretiser, described, table.iloc[training], table.iloc[held_out])
-        search = miner.search(seen, target.select(training))
+        own = None if strata is None else [strata[row] for row in training.tolist()]
+        search = miner.search(seen, target.select(training), own)
         checks.append(_check(search, unseen.beside(target.select(held_out))))
     return _validated(mined, binning.refused, checks)
+
+
+def smallest_of_permuted(
+    table: pd.DataFrame,
+    outcome: pd.Series,
+    columns: Mapping[str, ColumnLabel],
+    *,
+    discretiser: QuantileBins | FixedBins,
+    miner: ClassRuleMiner,
+    strata: Sequence[str | None] | None,
+    draws: Sequence[int],
+) -> NDArray[np.float64]:
+    """Return the smallest p-value of all rules of `mine_and_validate` in the permutations of some numbers."""
+    name = str(outcome.name)
+    target = outcome_items(outcome, columns.get(name, ColumnLabel(label=name)))
+    described = {column: label for column, label in columns.items() if column != name}
+    return miner.smallest_p_values(discretiser.fit(table, described).items(table), target, strata, draws)
 
 
 def associate_and_validate(
