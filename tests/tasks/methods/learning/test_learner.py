@@ -11,6 +11,7 @@ from tasks.methods.learning.cohort import Cohort
 from tasks.methods.learning.forest import ForestLearner
 from tasks.methods.learning.harmonisation import NoHarmonisation, ScannerLocationScale
 from tasks.methods.learning.logistic import LogisticLearner
+from tasks.methods.learning.rule_list import RuleListLearner
 from tasks.methods.learning.support_vectors import SupportVectorLearner
 
 LEARNERS = [
@@ -18,6 +19,7 @@ LEARNERS = [
     ForestLearner(k=(2, 8), trees=10),
     SupportVectorLearner(k=(1, 4)),
     SupportVectorLearner(k=(2,), kernel="linear"),
+    RuleListLearner(k=(1, 4)),
 ]
 by_method = pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.method)
 

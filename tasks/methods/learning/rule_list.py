@@ -1,0 +1,253 @@
+"""A list of rules that classifies by the first rule that applies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field, PositiveInt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tasks.methods.learning.learner import Counts, TunedLearner
+from tasks.methods.learning.supervised_cuts import supervised_cuts
+from tasks.methods.rules.itemsets import least_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+PRIOR_ROWS = 2.0
+"""Rows of the whole table's mix of classes that are added to those a rule decides, so that no probability is 0 or 1."""
+
+
+Places = tuple[int, ...]
+"""Positions of items, rising."""
+
+
+class Condition(NamedTuple):
+    """Ask that a column's value lies in low < value <= high."""
+
+    column: int
+    low: float
+    high: float
+
+    def met(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which rows meet it."""
+        values = matrix[:, self.column]
+        met: NDArray[np.bool_] = (values > self.low) & (values <= self.high)
+        return met
+
+
+@dataclass(frozen=True, eq=False)
+class ListedRule:
+    """Be one rule of a list.
+
+    Parameters
+    ----------
+    conditions : tuple of Condition
+        All are asked for; none in the last entry, which is for all other rows.
+    applies : array
+        (classes,): training rows that meet them.
+    decides : array
+        (classes,): those among them to which no rule above applies.
+    """
+
+    conditions: tuple[Condition, ...]
+    applies: NDArray[np.int64]
+    decides: NDArray[np.int64]
+
+    def met(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which rows meet all conditions."""
+        met = np.ones(len(matrix), bool)
+        for condition in self.conditions:
+            met &= condition.met(matrix)
+        return met
+
+
+class RuleListClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classify by the first rule of a list that applies; the rules are found and ordered as by CBA.
+
+    Numbers are cut where the classes of the training rows part (Fayyad and Irani); an item asks for a level, or for
+    everything above or below a cut. Rules are all combinations of items of different columns that enough rows meet
+    and of which no part is as confident; they come in order of confidence, then of the rows that are right, and one is
+    kept if among the rows that no rule above decides it is right for enough. The list ends where the errors, with the
+    most frequent class for the rest, are fewest. A rule's probabilities are the shares of classes among the training
+    rows that it decides, with two rows of the table's own mix added.
+
+    Liu, Hsu and Ma, KDD 1998, p. 80 (CBA).
+
+    Parameters
+    ----------
+    max_length : int
+        Most conditions of a rule.
+    min_support : float
+        Smallest share of the rows that meet a rule's conditions.
+    min_correct : int
+        Fewest rows that a rule must be right for among those it decides.
+    """
+
+    def __init__(self, max_length: int = 2, min_support: float = 0.05, min_correct: int = 3) -> None:
+        self.max_length = max_length
+        self.min_support = min_support
+        self.min_correct = min_correct
+
+    def fit(self, X: NDArray[np.float64], y: NDArray[Any]) -> RuleListClassifier:  # noqa: N803 - scikit-learn's name
+        """Learn the list from (rows, columns) numbers and (rows,) classes; `rules_` holds it, the rest last."""
+        matrix, labels = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(labels)
+        self.classes_, classes = np.unique(labels, return_inverse=True)
+        items = list(_items(matrix, classes))
+        found = _ordered(_candidates(matrix, classes, items, self), self.classes_.size)
+        self.rules_ = _shortest(list(_kept(matrix, classes, found, self.min_correct)), classes)
+        self.prior_ = np.bincount(classes) / classes.size
+        return self
+
+    def predict_proba(self, X: NDArray[np.float64]) -> NDArray[np.float64]:  # noqa: N803
+        """Return (rows, classes) probabilities, in the order of `classes_`."""
+        check_is_fitted(self)
+        matrix = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.predict_proba_of_rules()[self.deciding(matrix)]
+
+    def predict_proba_of_rules(self) -> NDArray[np.float64]:
+        """Return (rules, classes) probabilities that each rule of the list gives."""
+        shares = [(one.decides + PRIOR_ROWS * self.prior_) / (one.decides.sum() + PRIOR_ROWS) for one in self.rules_]
+        return np.array(shares, np.float64)
+
+    def predict(self, X: NDArray[np.float64]) -> NDArray[Any]:  # noqa: N803
+        """Return the most probable class of each row."""
+        found: NDArray[Any] = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[found])
+
+    def deciding(self, matrix: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the place in `rules_` of the rule that decides each row."""
+        first: NDArray[np.intp] = np.stack([rule.met(matrix) for rule in self.rules_]).argmax(axis=0)
+        return first
+
+
+def _items(matrix: NDArray[np.float64], classes: NDArray[np.intp]) -> Iterator[Condition]:
+    """Yield the levels of every column that has a cut, and what is above and below each cut."""
+    for column in range(matrix.shape[1]):
+        cuts = supervised_cuts(matrix[:, column], classes)
+        if cuts:
+            ends = [-np.inf, *cuts, np.inf]
+            levels = set(pairwise(ends))
+            sides = {(-np.inf, cut) for cut in cuts} | {(cut, np.inf) for cut in cuts}
+            yield from (Condition(column, low, high) for low, high in sorted(levels | sides))
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    items: tuple[Condition, ...]
+    counts: NDArray[np.int64]
+
+    @property
+    def confidence(self) -> float:
+        return float(self.counts.max() / self.counts.sum())
+
+
+def _candidates(
+    matrix: NDArray[np.float64], classes: NDArray[np.intp], items: Sequence[Condition], asked: RuleListClassifier
+) -> Iterator[_Candidate]:
+    """Yield every combination of items that enough rows meet and of which no part is as confident for its class."""
+    if not items:
+        return
+    met = np.stack([item.met(matrix) for item in items], axis=1)
+    columns = np.array([item.column for item in items])
+    members = np.eye(int(classes.max()) + 1, dtype=np.float32)[classes]
+    least = least_rows(asked.min_support, len(matrix))
+    best: dict[Places, NDArray[np.float64]] = {(): np.zeros(members.shape[1])}
+    level: list[tuple[Places, NDArray[np.bool_]]] = [((), np.ones(len(matrix), bool))]
+    for length in range(1, asked.max_length + 1):
+        longer = []
+        for places, rows in level:
+            after = np.flatnonzero(columns > (columns[places[-1]] if places else -1))
+            counts = np.rint(met[rows][:, after].T.astype(np.float32) @ members[rows]).astype(np.int64)
+            enough = counts.sum(axis=1) >= least
+            for place, own in zip(after[enough].tolist(), counts[enough], strict=True):
+                chosen = (*places, place)
+                reached = np.max([best[part] for part in _without_one(chosen)], axis=0)
+                shares = own / own.sum()
+                if shares.max() > reached[shares.argmax()]:
+                    yield _Candidate(tuple(items[one] for one in chosen), own)
+                if length < asked.max_length:
+                    best[chosen] = np.maximum(shares, reached)
+                    longer.append((chosen, rows & met[:, place]))
+        level = longer
+
+
+def _without_one(places: Places) -> list[Places]:
+    return [places[:gone] + places[gone + 1 :] for gone in range(len(places))]
+
+
+def _ordered(candidates: Iterator[_Candidate], classes: int) -> list[_Candidate]:
+    """Return the candidates that are right more often than chance, by confidence, rows that are right, and length."""
+    better = [one for one in candidates if one.confidence > 1 / classes]
+    return sorted(better, key=lambda one: (-one.confidence, -int(one.counts.max()), len(one.items), one.items))
+
+
+def _kept(
+    matrix: NDArray[np.float64], classes: NDArray[np.intp], found: Sequence[_Candidate], least: int
+) -> Iterator[ListedRule]:
+    """Yield, in order, the rules that are right for enough of the rows that those before leave, and the rest last."""
+    number = int(classes.max()) + 1
+    left = np.ones(len(matrix), bool)
+    for candidate in found:
+        if np.count_nonzero(left) < least:
+            break
+        rule = ListedRule(candidate.items, candidate.counts, np.zeros(number, np.int64))
+        met = rule.met(matrix)
+        decided = np.bincount(classes[left & met], minlength=number)
+        if decided[candidate.counts.argmax()] >= least:
+            left &= ~met
+            yield ListedRule(candidate.items, candidate.counts, decided)
+    yield _rest(np.bincount(classes[left], minlength=number))
+
+
+def _shortest(kept: Sequence[ListedRule], classes: NDArray[np.intp]) -> list[ListedRule]:
+    """Return the beginning of a list that makes the fewest errors, with all other rows in a last entry."""
+    whole = np.bincount(classes)
+    decided = np.array([rule.decides for rule in kept[:-1]], np.int64).reshape(-1, whole.size)
+    wrong = np.append(0, np.cumsum(decided.sum(axis=1) - decided.max(axis=1)))
+    rest = whole - np.vstack([np.zeros_like(whole), np.cumsum(decided, axis=0)])
+    length = int(np.argmin(wrong + rest.sum(axis=1) - rest.max(axis=1)))
+    return [*kept[:length], _rest(rest[length])]
+
+
+def _rest(counts: NDArray[np.int64]) -> ListedRule:
+    """Return the last entry of a list, for the rows that no rule decides."""
+    return ListedRule((), counts, counts)
+
+
+class RuleListLearner(TunedLearner):
+    """Learn a list of rules in words; the first that applies gives the probability.
+
+    Levels of numbers are cut with the outcome, inside the training rows; see `RuleListClassifier`.
+
+    References
+    ----------
+    Liu, Hsu, Ma. Integrating classification and association rule mining. KDD (1998) 80-86. Fayyad, Irani.
+    Multi-interval discretization of continuous-valued attributes. IJCAI (1993) 1022-1027.
+    """
+
+    method: Literal["rule_list"] = "rule_list"
+    k: Counts = (5, 10, 20)
+    """Numbers of columns to try; in each training fold the k best by analysis of variance are kept."""
+    max_length: int = Field(default=2, ge=1, le=3)
+    """Most conditions of a rule."""
+    min_support: float = Field(default=0.05, gt=0, le=1)
+    """Smallest share of the training rows that meet a rule's conditions."""
+    min_correct: PositiveInt = 3
+    """Fewest training rows that a rule must be right for among those it decides; more gives shorter lists."""
+
+    def classifier(self, seed: int) -> Any:  # noqa: ANN401, ARG002 - scikit-learn has no types; nothing is drawn
+        """Return the unfitted list."""
+        return RuleListClassifier(self.max_length, self.min_support, self.min_correct)
+
+    def grid(self) -> dict[str, tuple[float, ...]]:
+        """Return the numbers of columns to try."""
+        return {"select__k": self.k}
