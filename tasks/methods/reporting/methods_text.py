@@ -182,10 +182,14 @@ def _mined(purpose: Literal["rules", "associations"], rules: RuleSet | None, met
 
 
 def _tested(purpose: str, rules: RuleSet) -> str:
-    return (
-        f"The {purpose} were tested by Fisher's exact one-sided test; p-values were adjusted for all "
-        f"{rules.searched:,} searched by {adjustment(rules.adjust)} method."
-    )
+    test = "Fisher's exact one-sided test"
+    if rules.strata is not None:
+        test = f"the exact one-sided test of Cochran, Mantel and Haenszel within the values of {rules.strata}"
+    number = f"all {rules.searched:,} searched"
+    if rules.tested is not None:
+        number = f"{plural(rules.tested, 'different test')} among {rules.searched:,} searched"
+    adjusted = f"p-values were adjusted for {number} by {adjustment(rules.adjust)} method"
+    return f"The {purpose} were tested by {test}; {adjusted}."
 
 
 def _representatives(used: dict[str, Any]) -> str:

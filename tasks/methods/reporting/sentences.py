@@ -42,6 +42,8 @@ ADJUSTMENTS = {
     "holm": "Holm",
     "bh": "Benjamini and Hochberg",
     "by": "Benjamini and Yekutieli",
+    "lamp": "Tarone",
+    "westfall_young": "Westfall and Young",
 }
 
 

@@ -127,6 +127,13 @@ def test_rules_whose_parameters_are_not_known_are_told_by_what_they_say_of_thems
     assert "ssociations" not in text
 
 
+def test_strata_and_what_could_be_significant_are_told(filled):
+    rules = filled.rules.model_copy(update={"strata": "scanner", "adjust": "lamp", "tested": 420, "delta": 0.05 / 420})
+    text = " ".join(methods_paragraphs(filled.model_copy(update={"rules": rules})))
+    assert "by the exact one-sided test of Cochran, Mantel and Haenszel within the values of scanner" in text
+    assert "adjusted for 420 different tests among 2,310 searched by Tarone's method" in text
+
+
 def test_associations_are_told_without_rules_that_end_in_the_outcome(filled):
     text = " ".join(methods_paragraphs(filled.model_copy(update={"rules": None})))
     assert "The associations were tested" in text
