@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln
 
+from tasks.methods.rules.kernels.exact import upper_tails
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -92,16 +94,8 @@ def fisher_greater(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Fisher, J R Stat Soc 1935;98:39.
     """
-    tables, inverse = np.unique(counts, axis=0, return_inverse=True)
-    a, b, c, d = tables.T
-    log_factorial = gammaln(np.arange(tables.sum(axis=1).max(initial=0) + 1.0) + 1.0)
-    margins = log_factorial[np.stack([a + b, c + d, a + c, b + d])].sum(axis=0) - log_factorial[a + b + c + d]
-    p = np.zeros(len(tables))
-    for more in range(int(np.minimum(b, c).max(initial=-1)) + 1):
-        possible = np.flatnonzero(more <= np.minimum(b, c))
-        cells = tables[possible] + more * np.array([1, -1, -1, 1])
-        p[possible] += np.exp(margins[possible] - log_factorial[cells].sum(axis=1))
-    return np.minimum(p, 1.0)[inverse.reshape(-1)]
+    most = int(counts.sum(axis=1).max(initial=0))
+    return upper_tails(np.ascontiguousarray(counts, np.int64), gammaln(np.arange(most + 1.0) + 1.0))
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 AS_LIKELY = 1 + 1e-7
 """Two tables whose chances differ by less than this factor are as likely: their sums were rounded."""
+NEGLIGIBLE = 1e-18
+"""A chance so small a part of those added up changes their sum no more."""
 KEPT_CELLS = 1 << 21
 """P-values kept of one itemset, one for each number that the class may have among the rows known (16 MB)."""
 
@@ -70,6 +72,34 @@ def tails(
         p[low + first_before : low + first] = min(1.0, total)
         p[low + last + 1 : low + last_before + 1] = min(1.0, total)
     return low, high
+
+
+@kernel
+def upper_tails(counts: NDArray[np.int64], log_factorial: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the chance of as many rows of both or more, for (tables, 4) counts: both, left only, right only, neither.
+
+    Added is the tail that falls, from the observed number on, or below it where it is no more than expected; each
+    chance follows from the one before, and adding ends where the rest no longer changes the sum.
+    """
+    p = np.empty(len(counts))
+    for table in range(len(counts)):
+        a, b, c, d = counts[table]
+        rows = a + b + c + d
+        above = a * rows > (a + b) * (a + c)
+        step = 1 if above else -1
+        if not above:
+            a, b, c, d = a - 1, b + 1, c + 1, d - 1
+        total = 0.0
+        if min(a, d) >= 0:
+            margins = log_factorial[a + b] + log_factorial[c + d] + log_factorial[a + c] + log_factorial[b + d]
+            cells = log_factorial[a] + log_factorial[b] + log_factorial[c] + log_factorial[d]
+            chance = np.exp(margins - cells - log_factorial[rows])
+            while chance > total * NEGLIGIBLE:
+                total += chance
+                chance *= (b * c) / ((a + 1) * (d + 1)) if above else (a * d) / ((b + 1) * (c + 1))
+                a, b, c, d = a + step, b - step, c - step, d + step
+        p[table] = min(1.0, total if above else 1.0 - total)
+    return p
 
 
 @kernel
