@@ -14,6 +14,7 @@ from rich.console import Console
 from data_catalog.errors import VoxmineError
 from flows.api import DEFAULTS
 from flows.data import app as data_app
+from flows.deploy_commands import add_to
 from flows.rules import app as rules_app
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data_app, name="data")
+add_to(app)
 app.add_typer(rules_app, name="rules")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -185,16 +187,6 @@ def locate(
     if not found:
         err.print("No file of the plan's sources has such a digest.")
         raise typer.Exit(1)
-
-
-@app.command()
-def ui(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 4200,
-) -> None:
-    """Start Prefect's server, the deployments and a worker on this machine, until Ctrl-C."""
-    from flows.ui import serve  # noqa: PLC0415
-
-    serve(port, out.print)
 
 
 @contextmanager

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
-from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 import httpx
 
 from data_catalog.errors import PlanError
 from flows.api import START_SECONDS, with_defaults
+from flows.deploy import of_everyone, register
+from flows.server import POOL, make_pool, prefect_command
+from flows.worker import LOOPBACK, worker_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-POOL = "voxmine"
 END_SECONDS = 15
 """A worker or a server that has not ended by then is ended."""
 
@@ -31,16 +31,17 @@ def serve(port: int, tell: Callable[[str], None]) -> None:
         When the server does not start, or a deployment cannot be registered.
     """
     url = f"http://127.0.0.1:{port}"
-    environment = {**with_defaults(os.environ), "PREFECT_API_URL": f"{url}/api"}
+    environment = {**LOOPBACK, **with_defaults(os.environ), "PREFECT_API_URL": f"{url}/api"}
     started: list[subprocess.Popen[bytes]] = []
     try:
         if not _answers(url):
             server = ("server", "start", "--host", "127.0.0.1", "--port", str(port))
             started.append(_prefect(server, environment))
             _wait(url, started[0])
-        register(environment)
+        make_pool(POOL, environment)
+        register(of_everyone(), environment)
         tell(f"Prefect is at {url}: choose Deployments, full-study, Run. Ctrl-C ends it.")
-        started.append(_prefect(("worker", "start", "--pool", POOL), environment))
+        started.append(subprocess.Popen(worker_command(), env=environment))
         started[-1].wait()
     except KeyboardInterrupt:
         tell("Ending.")
@@ -58,29 +59,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def register(environment: dict[str, str]) -> None:
-    """Make the work pool and the deployments of `deployments/prefect.yaml` known to the server."""
-    _run(("work-pool", "create", POOL, "--type", "process", "--overwrite"), environment)
-    with as_file(files("deployments") / "prefect.yaml") as path:
-        _run(("--no-prompt", "deploy", "--all", "--prefect-file", str(path)), environment)
-
-
-def _command(words: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "prefect", *words]
-
-
 def _prefect(words: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(_command(words), env=environment)
-
-
-def _run(words: Sequence[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(_command(words), env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise PlanError(
-            f"`prefect {' '.join(words[:3])}` succeeds",
-            (done.stdout + done.stderr).strip()[-2000:],
-            "Mend what it names.",
-        )
+    return subprocess.Popen(prefect_command(words), env=environment)
 
 
 def _answers(url: str) -> bool:

@@ -42,8 +42,9 @@ def changed(plan_file, **fields):
 
 def test_every_command_is_listed():
     listed = RUNNER.invoke(app, ["--help"]).output
-    commands = ("init", "check", "run", "demo", "why", "ui", "data", "fetch", "watch", "receive", "locate")
-    assert all(name in listed for name in commands)
+    commands = ("init", "check", "run", "demo", "why", "data", "fetch", "watch", "receive", "locate")
+    served = ("ui", "worker", "deploy", "announce")
+    assert all(name in listed for name in (*commands, *served))
 
 
 def test_init_writes_a_plan_that_can_be_read_and_writes_over_nothing(capsys, monkeypatch, tmp_path):

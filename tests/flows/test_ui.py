@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 DEADLINE_SECONDS = 300
 STEPS = ("fetch", "full", "ingest", "preprocess", "segment", "detect", "radiomics", "cohort", "learn", "mine", "report")
+STEPS = (*STEPS, "watch")
 
 
 @pytest.fixture(scope="module")
