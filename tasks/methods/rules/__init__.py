@@ -6,9 +6,11 @@ from tasks.methods.method import Choice
 from tasks.methods.rules.association import AssociationMiner
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import FixedBins, QuantileBins
+from tasks.methods.rules.readings import ReadingMiner
 from tasks.methods.rules.sequences import SequenceMiner
 from tasks.methods.rules.stability import PatientResampling
+from tasks.methods.rules.subgroups import SubgroupMiner
 
 Discretiser = Annotated[QuantileBins | FixedBins, Choice()]
-Miner = Annotated[AssociationMiner | ClassRuleMiner | SequenceMiner, Choice()]
+Miner = Annotated[AssociationMiner | ClassRuleMiner | SequenceMiner | SubgroupMiner | ReadingMiner, Choice()]
 Resampling = PatientResampling
