@@ -74,7 +74,7 @@ class Baskets:
 
 def baskets_of(present: NDArray[np.bool_]) -> Baskets:
     """Return the baskets of a (rows, items) matrix that is true where a row has an item."""
-    rows, items = np.nonzero(present)
+    rows, items = np.divmod(np.flatnonzero(present), max(1, present.shape[1]))
     return Baskets(_starts(np.bincount(rows, minlength=len(present))), items.astype(np.int32), present.shape[1])
 
 

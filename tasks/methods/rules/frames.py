@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from data_catalog.collector import paused
 from data_catalog.errors import BadData
 from tasks.methods.rules.baskets import baskets_of
 from tasks.methods.rules.contingency import HALDANE, Z_95, fisher_greater
@@ -80,9 +81,10 @@ def frequent_itemsets(
     names = np.array([*frame.columns, None], dtype=object)[:-1] if use_colnames else np.arange(frame.shape[1])
     supports: list[NDArray[np.float64]] = [np.zeros(0)]
     itemsets: list[frozenset[Any]] = []
-    for nodes, items in found.by_length():
-        supports.append(found.supports[nodes] / len(frame))
-        itemsets += map(frozenset, names[items].tolist())
+    with paused():
+        for nodes, items in found.by_length():
+            supports.append(found.supports[nodes] / len(frame))
+            itemsets += map(frozenset, names[items].tolist())
     return pd.DataFrame({"support": np.concatenate(supports), "itemsets": pd.Series(itemsets, dtype=object)})
 
 
