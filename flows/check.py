@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from flows.plan import Plan
     from tasks.sources.found import Found
+    from tasks.sources.tables import PatientTable
 
 SHOWN = 12
 """Names that a line lists at the most."""
@@ -44,7 +45,9 @@ def check_tables(plan: Plan) -> pd.DataFrame | None:
         if isinstance(value, Path)
     }
     if plan.clinical is not None:
-        paths["clinical.path"] = plan.clinical.path
+        paths |= _paths_of(plan.clinical, "clinical")
+        for number, table in enumerate(plan.clinical.further):
+            paths |= _paths_of(table, f"clinical.further.{number}")
     if isinstance(plan.events, EventRows):
         paths["events.path"] = plan.events.path
     require_paths(paths)
@@ -54,6 +57,11 @@ def check_tables(plan: Plan) -> pd.DataFrame | None:
         _require_no_columns(plan)
         return None
     return require_clinical(plan.clinical, further_columns(plan), plan.outcome)
+
+
+def _paths_of(table: PatientTable, field: str) -> dict[str, Path]:
+    paths = {f"{field}.path": table.path}
+    return paths if table.spellings is None else {**paths, f"{field}.spellings": table.spellings}
 
 
 def _require_no_columns(plan: Plan) -> None:
@@ -89,6 +97,8 @@ def check_plan(plan: Plan) -> list[str]:
         That names the field, the file and the row, and the remedy.
     """
     written = check_tables(plan)
+    if not plan.sources:
+        return [f"{0 if written is None else len(written)} patients in the clinical table; no scans."]
     with_models(plan)
     who = identities(plan)
     lines, patients = ask_archives(plan, who)

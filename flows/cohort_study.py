@@ -58,6 +58,7 @@ def cohort_study(plan: Plan, features: Features | None = None) -> CohortTables:
                     "readers": plan.cohort.readers,
                     "known_before": known_before(plan),
                     "outcome": plan.outcome,
+                    "first_patients": None if plan.sources else plan.first_patients,
                     "deltas": plan.cohort.deltas,
                 },
             )
@@ -65,7 +66,7 @@ def cohort_study(plan: Plan, features: Features | None = None) -> CohortTables:
         repeats = _repeats(plan, study, measured)
         table: pd.DataFrame = here.store.open(cohort)
         names = tuple(feature_columns(table.columns, known_before(plan)))
-        if not names and not finding_columns(table.columns):
+        if plan.sources and not names and not finding_columns(table.columns):
             raise PlanError(
                 "At least one region was measured",
                 "no region of any scan gave features",
@@ -77,7 +78,7 @@ def cohort_study(plan: Plan, features: Features | None = None) -> CohortTables:
             cohort=cohort,
             clinical=clinical,
             scanners=one(scanner_effects.job(plan.study, {"cohort": cohort}, {"columns": names})) if several else None,
-            readers=one(agreement.job(plan.study, {"features": measured.table})),
+            readers=one(agreement.job(plan.study, {"features": measured.table})) if plan.sources else None,
             overlaps=_overlaps(plan, study),
             **repeats,
             stability=one(stability.job(plan.study, dict(repeats))) if repeats else None,
@@ -105,7 +106,7 @@ def facts_in(plan: Plan, table: pd.DataFrame) -> tuple[str, ...]:
 
 def known_before(plan: Plan) -> tuple[str, ...]:
     """Return the clinical columns that may predict and explain."""
-    return () if plan.clinical is None else plan.clinical.known_before
+    return () if plan.clinical is None else plan.clinical.all_known_before
 
 
 def _overlaps(plan: Plan, study: Study) -> Ref | None:

@@ -42,6 +42,8 @@ def ingest_study(plan: Plan) -> Ref:
     """
     with work(plan) as here:
         written = check_tables(plan)
+        if not plan.sources:
+            return keep(plan, Study(scans=()), "ingest")
         unfetched: tuple[Refusal, ...] = fetch_study(plan) if is_elsewhere(plan) else ()
         local = with_fetched(plan, identities(plan))
         found = _find(local, here.store)

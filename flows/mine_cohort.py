@@ -172,5 +172,5 @@ def clinical_meanings(plan: Plan) -> list[ColumnMeaning]:
         ColumnMeaning(
             column=column, label=table.labels.get(column, column.replace("_", " ")), unit=table.units.get(column, "")
         )
-        for column in table.known_before
+        for column in table.all_known_before
     ]

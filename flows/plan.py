@@ -219,8 +219,8 @@ class Plan(Part):
     catalog: str | None = None
     """Database of the catalogue, such as `postgresql://host/database`; empty keeps a file in the workspace. The
     password says the environment (`PGPASSWORD`, or `~/.pgpass`)."""
-    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
-    """Where the scans are."""
+    sources: tuple[Source, ...] = ()
+    """Where the scans are. Empty makes a study of tables alone: its patients are the rows of the clinical table."""
     site: str = ""
     """Where the patient ids were given; two sites may use one id for two patients."""
     first_patients: Annotated[int, Field(ge=1)] | None = None
@@ -298,6 +298,12 @@ class Plan(Part):
                 "Maps of one region have different names: two entries map it under one. Give each a `name` of its own."
             )
         return entries
+
+    @model_validator(mode="after")
+    def _has_patients(self) -> Plan:
+        if not self.sources and self.clinical is None:
+            raise ValueError("A study has patients: name `sources` of scans, or a `clinical` table, or both.")
+        return self
 
     @property
     def store_folder(self) -> Place:
@@ -413,7 +419,12 @@ def _located(part: M, folder: Path) -> M:
     values = {name: getattr(part, name) for name in type(part).model_fields}
     paths = {name: folder / value for name, value in values.items() if isinstance(value, Path)}
     parts = {name: _located(value, folder) for name, value in values.items() if isinstance(value, BaseModel)}
-    return part.model_copy(update={**paths, **parts})
+    several = {
+        name: tuple(_located(one, folder) if isinstance(one, BaseModel) else one for one in value)
+        for name, value in values.items()
+        if isinstance(value, tuple)
+    }
+    return part.model_copy(update={**paths, **parts, **several})
 
 
 def _faults(wrong: ValidationError) -> list[str]:

@@ -58,7 +58,7 @@ def radiomics_study(plan: Plan, study: Ref | None = None) -> Features:
                 {"tables": tuple(ref for ref, _ in measured)},
                 {
                     "measured": tuple(what for _, what in measured),
-                    "may_be_empty": bool(held.recordings or held.reports),
+                    "may_be_empty": bool(held.recordings or held.reports or not plan.sources),
                     "facts": _facts(plan, held.scans),
                 },
             )

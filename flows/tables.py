@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 from flows.check import further_columns
 from flows.key import identities
-from flows.runtime import run_stage
+from flows.runtime import one, run_stage
 from tasks.sources.files import walk
 from tasks.sources.tables import EventColumns, EventRows
 from tasks.stage import Sources
-from tasks.tables import read_clinical, read_event_columns, read_event_rows
+from tasks.tables import join_clinical, read_clinical, read_event_columns, read_event_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from data_catalog.refs import Ref
     from flows.plan import Plan
-    from tasks.stage import Job
+    from tasks.sources.tables import PatientTable
+    from tasks.stage import Input, Job
 
 
 def clinical_table(plan: Plan) -> Ref | None:
@@ -25,20 +26,31 @@ def clinical_table(plan: Plan) -> Ref | None:
     table = plan.clinical
     if table is None:
         return None
-    further = further_columns(plan)
-    job = read_clinical.job(
+    outcome = () if plan.outcome is None else (plan.outcome.column,)
+    read = [one(_reading(plan, table, further_columns(plan), outcome))]
+    read += [one(_reading(plan, other)) for other in table.further]
+    return read[0] if len(read) == 1 else one(join_clinical.job(plan.study, {"tables": tuple(read)}))
+
+
+def _reading(plan: Plan, table: PatientTable, further: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> Job:
+    inputs: dict[str, Input] = {"files": _file(table.path)}
+    if table.spellings is not None:
+        inputs["spellings"] = _file(table.spellings)
+    return read_clinical.job(
         plan.study,
-        {"files": _file(table.path)},
+        inputs,
         {
             "sheet": table.sheet,
+            "numbered": table.numbered,
             "patient": table.patient,
             "pattern": table.patient_pattern,
+            "case": table.patient_case,
+            "missing": table.missing,
             "columns": tuple(dict.fromkeys((*table.known_before, *further))),
-            "texts": () if plan.outcome is None else (plan.outcome.column,),
+            "texts": (*texts, *table.categories),
             "identities": identities(plan),
         },
     )
-    return _made(job)
 
 
 def event_table(plan: Plan, clinical: Ref | None) -> Ref | None:

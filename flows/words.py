@@ -45,7 +45,7 @@ CLEANING = ("preprocess", "fuse")
 def question(plan: Plan) -> str:
     """Return what the study asks, in one sentence."""
     if plan.outcome is None:
-        return "What do the scans show?"
+        return "What do the scans show?" if plan.sources else "What goes together in the tables?"
     return f"What goes with {plan.outcome.sentence}?"
 
 
@@ -76,12 +76,13 @@ def flow_steps(study: Study, cohort: pd.DataFrame) -> tuple[FlowStep, ...]:
     everyone = set(study.patients()) | _patients(study.refusals)
     read = set(study.patients()) | _patients(cleaning)
     known = cohort[cohort[OUTCOME].notna()]
-    steps = [
+    scanned = [
         FlowStep(what="Series found", patients=len(everyone), series=study.found),
         FlowStep(what="Series read and kept", patients=len(read), series=len(kept) + cleaned, refusals=reading),
         FlowStep(what="Scans cleaned", patients=len(study.patients()), series=len(kept), refusals=cleaning),
-        FlowStep(what="Patients in the table", patients=cohort["patient"].nunique(), refusals=regions),
     ]
+    in_table = FlowStep(what="Patients in the table", patients=cohort["patient"].nunique(), refusals=regions)
+    steps = [*scanned, in_table] if everyone else [in_table]
     if len(known):
         steps.append(FlowStep(what="Patients with a known outcome", patients=known["patient"].nunique()))
     return tuple(steps)

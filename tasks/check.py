@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from data_catalog.errors import BadData, PlanError
 from tasks.formats.table import infer, read_table
 from tasks.methods.cohort.wide import KEYS, OUTCOME
-from tasks.tables import patient_ids
+from tasks.tables import patient_ids, spelled, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.formats.identities import Identities
-    from tasks.sources.tables import ClinicalTable, EventRows, Outcome
+    from tasks.sources.tables import ClinicalTable, EventRows, Outcome, PatientTable
 
 SHOWN = 10
 """Rows that a message names at the most."""
@@ -29,10 +29,12 @@ def require_paths(paths: Mapping[str, Path]) -> None:
             raise PlanError(f"{name} exists", f"nothing is at {path}", "Correct the path; it is relative to the plan.")
 
 
-def read_written(path: Path, sheet: str | None, columns: Iterable[str], field: str) -> pd.DataFrame:
+def read_written(
+    path: Path, sheet: str | None, columns: Iterable[str], field: str, *, numbered: bool = False
+) -> pd.DataFrame:
     """Return a table as text; raise `PlanError` when it cannot be read or lacks a column."""
     try:
-        table = read_table(path.read_bytes(), sheet)
+        table = read_table(path.read_bytes(), sheet, numbered=numbered)
     except BadData as bad:
         raise PlanError(f"{field} ({path.name}) can be read", str(bad), "Correct the file, or the plan.") from None
     missing = [column for column in columns if column not in table.columns]
@@ -47,17 +49,50 @@ def read_written(path: Path, sheet: str | None, columns: Iterable[str], field: s
 
 def require_clinical(table: ClinicalTable, further: tuple[str, ...], outcome: Outcome | None) -> pd.DataFrame:
     """Return the clinical table as text; raise `PlanError` that names file, row and remedy where it is not fit."""
-    wanted = (table.patient, *table.known_before, *further)
-    written = read_written(table.path, table.sheet, wanted, "clinical")
-    _require_free_names(table)
-    _require_patients(table, written)
-    _require_no_dates(table, written)
+    written = _require_table(table, further, "clinical")
     if outcome is not None:
         _require_outcome(table, written, outcome)
+    for number, other in enumerate(table.further):
+        _require_table(other, (), f"clinical.further.{number}")
+    names = table.all_known_before
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise PlanError(
+            "The tables name each column once",
+            f"{', '.join(map(repr, twice))} stands in known_before of two",
+            "Take it out of one of them.",
+        )
     return written
 
 
-def _require_free_names(table: ClinicalTable) -> None:
+def _require_table(table: PatientTable, further: tuple[str, ...], field: str) -> pd.DataFrame:
+    wanted = (table.patient, *table.known_before, *further)
+    written = read_written(table.path, table.sheet, wanted, field, numbered=table.numbered)
+    written = without(written, table.missing)
+    _require_free_names(table)
+    _require_patients(table, written)
+    _require_no_dates(table, written)
+    return written
+
+
+def ids_in(table: PatientTable, written: pd.DataFrame) -> list[str | None]:
+    """Return the patient's id of each row as the scans spell it, or None where the cell does not fit.
+
+    Raises
+    ------
+    PlanError
+        If the table of spellings cannot be read.
+    """
+    others = None
+    if table.spellings is not None:
+        others = read_written(table.spellings, None, ("written", "patient"), "spellings")
+    try:
+        return spelled(patient_ids(written, table.patient, table.patient_pattern), table.patient_case, others)
+    except BadData as bad:
+        raise PlanError(f"spellings: {bad.expected}", bad.came, bad.remedy) from None
+
+
+def _require_free_names(table: PatientTable) -> None:
     taken = [column for column in table.known_before if column in {table.patient, *KEYS, OUTCOME}]
     if taken:
         raise PlanError(
@@ -67,8 +102,8 @@ def _require_free_names(table: ClinicalTable) -> None:
         )
 
 
-def _require_patients(table: ClinicalTable, written: pd.DataFrame) -> None:
-    ids = patient_ids(written, table.patient, table.patient_pattern)
+def _require_patients(table: PatientTable, written: pd.DataFrame) -> None:
+    ids = ids_in(table, written)
     bad = [str(row) for row, one in zip(written.index, ids, strict=True) if one is None]
     if bad:
         raise PlanError(
@@ -90,7 +125,7 @@ def _require_patients(table: ClinicalTable, written: pd.DataFrame) -> None:
         )
 
 
-def _require_no_dates(table: ClinicalTable, written: pd.DataFrame) -> None:
+def _require_no_dates(table: PatientTable, written: pd.DataFrame) -> None:
     typed = infer(written[list(table.known_before)])
     dates = [column for column in typed.columns if typed[column].dtype.kind == "M"]
     if dates:
@@ -146,7 +181,7 @@ def compare_patients(
     PlanError
         When no row is of a patient with scans.
     """
-    ids = patient_ids(written, table.patient, table.patient_pattern)
+    ids = ids_in(table, written)
     names = [identities.pseudonym(one) for one in ids if one is not None]
     there = scanned | left_out
     if scanned and not there & set(names):

@@ -50,12 +50,16 @@ def build_cohort(
     known_before: tuple[str, ...],
     outcome: Outcome | None,
     deltas: Deltas | None = None,
+    first_patients: int | None = None,
 ) -> pd.DataFrame:
     """Return the cohort: who and when, the outcome, the features, the clinical columns known before it.
 
     `further` tables have one row a patient and visit: features of recordings, findings and numbers of reports.
+    Where nothing was ever scanned, the rows are the patients of the clinical table, the first so many by pseudonym.
     """
     found = _scans(study)
+    if clinical is not None and not study.found and found.empty:
+        found = _patients(clinical, first_patients)
     facts = clinical
     if clinical is not None:
         facts = clinical[["patient", *known_before]].copy()
@@ -92,9 +96,15 @@ def stability(perturbed: pd.DataFrame | None = None, readings: pd.DataFrame | No
 
 
 def _scans(study: Study) -> pd.DataFrame:
-    found = pd.DataFrame(_found(study))
+    found = pd.DataFrame(_found(study), columns=["patient", "visit", "day", "modality", "scanner"])
     found["day"] = found["day"].astype("Int64")
     return found
+
+
+def _patients(clinical: pd.DataFrame, first: int | None) -> pd.DataFrame:
+    """Return the patients of a table as if each had come once, by pseudonym."""
+    everyone = pd.DataFrame({"patient": sorted(clinical["patient"].dropna())})[:first]
+    return everyone.assign(visit=0, day=pd.array([None] * len(everyone), dtype="Int64"), modality="", scanner=None)
 
 
 def _days(scans: pd.DataFrame) -> pd.DataFrame:

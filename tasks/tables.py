@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,12 @@ from tasks.sources.pattern import NamePattern
 from tasks.stage import stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from tasks.formats.content import Content
     from tasks.formats.identities import Identities
 
+Case = Literal["as_written", "upper", "lower"]
 PATIENT = "patient"
 SLASH = "\N{DIVISION SLASH}"
 EVENTS = ("patient", "day", "event")
@@ -30,6 +33,39 @@ def patient_ids(table: pd.DataFrame, column: str, pattern: str) -> list[str | No
     match = NamePattern(pattern.replace("/", SLASH)).match
     found = [match(str(cell).strip().replace("/", SLASH)) for cell in table[column]]
     return [None if fields is None else fields["patient"].replace(SLASH, "/") for fields in found]
+
+
+def spelled(ids: Iterable[str | None], case: Case, spellings: pd.DataFrame | None) -> list[str | None]:
+    """Return patients' ids as the scans spell them.
+
+    `spellings` has the columns `written` and `patient`, as text; it is asked for an id as it is written, before its
+    letters are changed.
+
+    Raises
+    ------
+    BadData
+        If `spellings` lacks a column, or spells one id in two ways.
+    """
+    known: dict[str, str] = {}
+    if spellings is not None:
+        _require(spellings, ("written", "patient"))
+        known = dict(zip(spellings["written"], spellings["patient"], strict=True))
+        if len(known) < len(spellings):
+            raise BadData(
+                "spelt_twice", "A spelling stands once in the table of spellings", "one stands twice", "Keep one row."
+            )
+    return [None if one is None else known.get(one, _in_case(one, case)) for one in ids]
+
+
+def _in_case(text: str, case: Case) -> str:
+    if case == "upper":
+        return text.upper()
+    return text.lower() if case == "lower" else text
+
+
+def without(table: pd.DataFrame, missing: Sequence[str]) -> pd.DataFrame:
+    """Return a table of text with nothing in the cells that hold one of some words for what is not known."""
+    return table.mask(table.isin(list(missing)), "") if missing else table
 
 
 def _require(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
@@ -53,17 +89,44 @@ def read_clinical(
     columns: tuple[str, ...],
     texts: tuple[str, ...],
     identities: Identities,
+    numbered: bool = False,
+    case: Case = "as_written",
+    missing: tuple[str, ...] = (),
+    spellings: Sequence[Content] = (),
 ) -> pd.DataFrame:
     """Return one row a patient: the pseudonym and the columns asked for; `texts` stay as they are written."""
-    written = read_table(files[0].read(), sheet)
+    written = without(read_table(files[0].read(), sheet, numbered=numbered), missing)
     _require(written, (patient, *columns))
-    ids = patient_ids(written, patient, pattern)
+    others = read_table(spellings[0].read()) if spellings else None
+    ids = spelled(patient_ids(written, patient, pattern), case, others)
     known = np.array([one is not None for one in ids])
     typed = infer(written[list(columns)])
     for column in texts:
         typed[column] = written[column].where(written[column] != "")
     typed.insert(0, PATIENT, [None if one is None else identities.pseudonym(one) for one in ids])
     return typed[known].reset_index(drop=True)
+
+
+@stage(TABLE)
+def join_clinical(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of the first table with the columns of the others; what these do not know stays missing.
+
+    Raises
+    ------
+    BadData
+        If a patient has several rows in one of the others.
+    """
+    joined = tables[0]
+    for table in tables[1:]:
+        if table[PATIENT].duplicated().any():
+            raise BadData(
+                "patient_twice",
+                "A further table has one row a patient",
+                "a patient has several",
+                "Keep one row for each patient.",
+            )
+        joined = joined.merge(table, on=PATIENT, how="left", validate="many_to_one")
+    return joined
 
 
 @stage(TABLE, keeps_parameters=False)

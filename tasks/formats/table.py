@@ -54,12 +54,14 @@ _EXCEL_ERRORS = (
 """What openpyxl raises on broken files; errors of XML are syntax errors."""
 
 
-def read_table(data: bytes, sheet: str | None = None) -> pd.DataFrame:
+def read_table(data: bytes, sheet: str | None = None, *, numbered: bool = False) -> pd.DataFrame:
     """Return every cell as text without the blanks around it, '' where it is empty.
 
     The index `row` holds the row's number in the file (the header is row 1); empty rows are left out.
     CSV is UTF-8, its separator the one most frequent in the header among comma, semicolon, tab and bar.
-    `sheet` names a sheet of an Excel file; without it, the first is read.
+    `sheet` names a sheet of an Excel file; without it, the first is read. `numbered` accepts columns that have
+    no name of their own: one without any goes by its number in the file (`column 1`), and a further one of a name
+    by that and its number (`grade 18`).
 
     Raises `BadData`: `not_utf8`, `old_excel`, `corrupt_file`, `unknown_sheet`, `empty_table`,
     `ragged_table`, `bad_columns`.
@@ -69,18 +71,18 @@ def read_table(data: bytes, sheet: str | None = None) -> pd.DataFrame:
             "old_excel", "A table is CSV, TSV or .xlsx", "it is an old Excel file", "Save it as .xlsx or CSV."
         )
     rows = _excel_rows(data, sheet) if data.startswith(ZIP_MAGIC) else _text_rows(data)
-    numbered = [(number, row) for number, row in rows if any(row)]
-    if len(numbered) < 2:  # noqa: PLR2004 - the header and one row
+    filled = [(number, row) for number, row in rows if any(row)]
+    if len(filled) < 2:  # noqa: PLR2004 - the header and one row
         raise BadData(
             "empty_table",
             "A table has a header and at least one row",
-            f"{len(numbered)} rows that are not empty came",
+            f"{len(filled)} rows that are not empty came",
             "Check the file.",
         )
-    columns = _columns(numbered[0][1])
-    body = [row[: len(columns)] for _, row in numbered[1:]]
-    _require_even(numbered[1:], len(columns))
-    index = pd.Index([number for number, _ in numbered[1:]], name=ROW)
+    columns = _columns(_numbered(filled[0][1]) if numbered else filled[0][1])
+    body = [row[: len(columns)] for _, row in filled[1:]]
+    _require_even(filled[1:], len(columns))
+    index = pd.Index([number for number, _ in filled[1:]], name=ROW)
     return pd.DataFrame(body, columns=columns, index=index, dtype=str)
 
 
@@ -243,6 +245,14 @@ def _cell_text(value: object) -> str:
     return str(value).strip()
 
 
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Return the names of columns with a number where a name is missing or was given before."""
+    return [
+        name if name and name not in names[:place] else f"{name or 'column'} {place + 1}"
+        for place, name in enumerate(names)
+    ]
+
+
 def _columns(names: Sequence[str]) -> list[str]:
     """Return the names of the columns; empty ones at the end are none."""
     kept = list(names)
@@ -257,8 +267,8 @@ def _columns(names: Sequence[str]) -> list[str]:
     return kept
 
 
-def _require_even(numbered: Iterable[tuple[int, Sequence[str]]], width: int) -> None:
-    for number, row in numbered:
+def _require_even(rows: Iterable[tuple[int, Sequence[str]]], width: int) -> None:
+    for number, row in rows:
         if len(row) < width or any(row[width:]):
             raise BadData(
                 "ragged_table",

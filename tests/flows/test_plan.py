@@ -110,7 +110,7 @@ def test_events_in_columns_have_no_path(plan_file):
     ("changes", "said"),
     [
         ({"sorces": []}, "sorces: there is no such field"),
-        ({"sources": []}, "sources: Tuple should have at least 1 item"),
+        ({"sources": []}, "A study has patients: name `sources` of scans, or a `clinical` table, or both."),
         ({"sources": [{"method": "dicon", "path": "x"}]}, "sources.0: Input tag 'dicon'"),
         ({"sources": [{"method": "dicom"}]}, "sources.0.dicom.path: Field required"),
         (
@@ -119,6 +119,10 @@ def test_events_in_columns_have_no_path(plan_file):
         ),
         ({"sources": [{"method": "png", "path": "x", "images": "{id}.png"}]}, "{patient} is not in '{id}.png'"),
         ({"sources": [{"method": "png", "path": "x", "images": "{patient}{who}"}]}, "{who} is not"),
+        (
+            {"clinical": {"path": "t.csv", "patient": "id", "categories": ["grade"]}},
+            "grade is not in known_before",
+        ),
         ({"study": "Lungs 2024"}, "study: String should match"),
         ({"first_patients": 0}, "first_patients: Input should be greater"),
         ({"compute": {"workers": -1}}, "compute.workers: Input should be greater"),

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from data_catalog.errors import PlanError
-from tasks.check import compare_patients, read_written, require_clinical, require_events, require_paths
-from tasks.sources.tables import ClinicalTable, EventRows, Outcome
+from tasks.check import compare_patients, ids_in, read_written, require_clinical, require_events, require_paths
+from tasks.sources.tables import ClinicalTable, EventRows, Outcome, PatientTable
 
 ROWS = ["id,age,seen,progression", "A,61,2024-01-01,yes", "B,55,2024-01-02,no", "C,,2024-01-03,"]
 
@@ -42,6 +42,38 @@ def test_a_sound_table_is_given_as_text_with_the_numbers_of_its_rows(table):
     assert written["age"].tolist() == ["61", "55", ""]
     assert written.index.tolist() == [2, 3, 4]
     assert require_clinical(table(), (), None).equals(written)
+
+
+def further(tmp_path, *rows, **changes):
+    path = tmp_path / "further.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return PatientTable(**{"path": path, "patient": "code", "known_before": ("grade",), **changes})
+
+
+def test_a_further_table_is_looked_at_as_the_first_is(table, tmp_path):
+    sound = further(tmp_path, "code,grade", "a,1", "b,2", patient_case="upper")
+    one = table(further=(sound,))
+    require_clinical(one, (), None)
+    assert one.all_known_before == ("age", "grade")
+    assert ids_in(sound, read_written(sound.path, None, (), "further")) == ["A", "B"]
+    twice = table(further=(further(tmp_path, "code,grade", "a,1", "A,2", patient_case="upper"),))
+    assert "further.csv has one row a patient" in refused(require_clinical, twice, (), None)
+    lacking = table(further=(further(tmp_path, "code,stage", "a,1"),))
+    assert "clinical.further.0 (further.csv) has the columns" in refused(require_clinical, lacking, (), None)
+    same = table(further=(further(tmp_path, "code,age", "a,1", known_before=("age",)),))
+    assert "'age' stands in known_before of two" in refused(require_clinical, same, (), None)
+
+
+def test_a_table_of_spellings_that_cannot_be_read_is_named(tmp_path):
+    spellings = tmp_path / "spellings.csv"
+    spellings.write_text("written,patient\nax,A\nax,B\n")
+    other = further(tmp_path, "code,grade", "ax,1", spellings=spellings)
+    written = read_written(other.path, None, (), "further")
+    assert "spellings: A spelling stands once" in refused(ids_in, other, written)
+    spellings.write_text("from,to\nax,A\n")
+    assert "spellings (spellings.csv) has the columns" in refused(ids_in, other, written)
+    spellings.write_text("written,patient\nax,A\n")
+    assert ids_in(other, written) == ["A"]
 
 
 def test_a_table_that_cannot_be_read_is_named(table, tmp_path):

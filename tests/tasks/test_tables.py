@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from data_catalog.errors import BadData
 from tasks.formats.content import Held
 from tasks.stage import perform
-from tasks.tables import patient_ids, read_clinical, read_event_columns, read_event_rows
+from tasks.tables import (
+    join_clinical,
+    patient_ids,
+    read_clinical,
+    read_event_columns,
+    read_event_rows,
+    spelled,
+)
 from tests.tasks.conftest import sources_of
 
 CLINICAL = """id,name,age,sex,progression,size
@@ -39,6 +46,53 @@ def test_a_clinical_table_is_read_as_drawn(who):
     assert table["age"].tolist()[0] == 61.0
     assert table["age"].isna().tolist() == [False, True, True]
     assert table["sex"].isna().tolist() == [False, False, True]
+
+
+def test_ids_that_a_table_spells_otherwise_join_in_the_case_of_the_scans_or_by_the_table_of_spellings(who):
+    text = "id,age\nTcga-a1,1\nTCGA-B2X,2\nTCGA-C3,3\n"
+    spellings = [Held(b"written,patient\nTCGA-B2X,TCGA-B2\n")]
+    table = clinical(who, text, pattern="{patient}", columns=("age",), case="upper", spellings=spellings)
+    assert table["patient"].tolist() == [who.pseudonym(name) for name in ("TCGA-A1", "TCGA-B2", "TCGA-C3")]
+
+
+@pytest.mark.parametrize(
+    ("case", "ids"), [("as_written", ["aB", None]), ("upper", ["AB", None]), ("lower", ["ab", None])]
+)
+def test_letters_of_ids_are_changed_as_asked(case, id_):
+    assert spelled(["aB", None], case, None) == [id_, None]
+
+
+def test_a_table_of_spellings_is_clear():
+    twice = pd.DataFrame({"written": ["a", "a"], "patient": ["b", "c"]})
+    with pytest.raises(BadData, match="stands twice"):
+        spelled(["a"], "as_written", twice)
+    with pytest.raises(BadData, match="lacks written"):
+        spelled(["a"], "as_written", pd.DataFrame({"patient": ["b"]}))
+
+
+def test_words_for_what_is_not_known_are_missing_in_columns_of_text_too(who):
+    text = "id,age,sex\nA,61,f\nB,NA,NA\nC,?,m\n"
+    table = clinical(who, text, pattern="{patient}", missing=("NA", "?"))
+    assert table["sex"].isna().tolist() == [False, True, False]
+    assert table["age"].isna().tolist() == [False, True, True]
+    plain = clinical(who, text, pattern="{patient}")
+    assert plain["sex"].tolist() == ["f", "NA", "m"]
+
+
+def test_codes_of_categories_stay_text(who):
+    table = clinical(who, "id,age,sex\nA,61,1\nB,50,2\n", pattern="{patient}", texts=("sex",))
+    assert table["sex"].tolist() == ["1", "2"]
+    assert table["age"].tolist() == [61.0, 50.0]
+
+
+def test_further_tables_give_columns_to_the_rows_of_the_first():
+    first = pd.DataFrame({"patient": ["P-1", "P-2"], "age": [60.0, 50.0]})
+    second = pd.DataFrame({"patient": ["P-2", "P-9"], "grade": ["2", "3"]})
+    joined = join_clinical.function([first, second])
+    assert joined["patient"].tolist() == ["P-1", "P-2"]
+    assert joined["grade"].fillna("-").tolist() == ["-", "2"]
+    with pytest.raises(BadData, match="one row a patient"):
+        join_clinical.function([first, pd.concat([second, second])])
 
 
 def test_only_the_columns_that_are_named_leave_the_file(who, store, tmp_path):

@@ -61,6 +61,12 @@ def test_empty_columns_at_the_end_are_none():
     assert read_table(b"a,b,,\n1,2,,\n3,4\n").shape == (2, 2)
 
 
+def test_columns_without_a_name_of_their_own_go_by_their_number_where_that_is_asked_for():
+    read = read_table(b",grade,,grade,age\nA,1,,2,60\n", numbered=True)
+    assert read.columns.tolist() == ["column 1", "grade", "column 3", "grade 4", "age"]
+    assert read.loc[2].tolist() == ["A", "1", "", "2", "60"]
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(), st.floats(-1e6, 1e6), st.text("ab ,;\"'", max_size=5)), min_size=1))
 def test_what_pandas_writes_is_read_back(rows):
