@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from benchmarks.cases import as_plain, as_stages, fresh, on_dask, require_same, scans, seen, tiny
 from benchmarks.meter import Meter, Spent
 from flows.api import api
+from flows.clusters import cluster
 from flows.compute import Compute
-from flows.runtime import cluster
 from tasks.synthetic.cohort import write_cohort
 
 if TYPE_CHECKING:

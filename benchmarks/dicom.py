@@ -23,7 +23,7 @@ import psutil
 
 from benchmarks.dicom_same import require_same
 from benchmarks.dicom_series import ENCODINGS, write_series
-from flows.runtime import KEPT_MEMORY
+from flows.clusters import KEPT_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

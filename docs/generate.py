@@ -242,7 +242,8 @@ def _value(field: Schema, known: dict[str, Schema]) -> str:
     if field["type"] == "array":
         return _list(field, known)
     if field["type"] == "object":
-        return f"mapping of text to {_value(field['additionalProperties'], known)}"
+        held = field["additionalProperties"]
+        return f"mapping of text to {'anything' if held is True else _value(held, known)}"
     return _plain(field)
 
 

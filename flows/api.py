@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 import httpx
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from data_catalog.errors import PlanError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from uuid import UUID
 
 START_SECONDS = 180
 """Longest wait for the server: the first start makes the database, on a busy machine in a minute."""
+ANSWER_SECONDS = 30
 DRAIN_SECONDS = 60
 """Longest wait, at the end, for the records of the last task runs."""
 FINISHED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -38,18 +41,28 @@ DEFAULTS = {
 terminal shows progress and one message for an error, where Prefect would show a log."""
 
 
+OWN = "own"
+"""Stands for the server that a run brings along: all of them have one database."""
+
+
 @contextmanager
-def api() -> Iterator[str]:
-    """Give the address of a Prefect API: the configured one, else a server of our own until the block ends.
+def api(wanted: str | None = None) -> Iterator[str]:
+    """Give the address of a Prefect API: the one wanted or configured, else a server of our own until the block ends.
 
     The server listens on the loopback address alone, keeps its records in Prefect's own database
     (`PREFECT_HOME`) and ends with this process, however that ends.
 
     Raises
     ------
+    PlanError
+        When nothing answers at the address wanted.
     RuntimeError
-        When the server does not answer in time.
+        When the server of our own does not answer in time.
     """
+    if wanted:
+        with _set(_require(wanted)):
+            yield wanted
+        return
     configured = PREFECT_API_URL.value()
     if configured:
         yield configured
@@ -59,13 +72,39 @@ def api() -> Iterator[str]:
     server = _start(port)
     try:
         _wait_for(f"{url}/health", server)
-        os.environ["PREFECT_API_URL"] = url  # workers inherit it, and start no server of their own
-        with temporary_settings({PREFECT_API_URL: url}):
+        with _set(url):
             yield url
     finally:
-        os.environ.pop("PREFECT_API_URL", None)
         server.terminate()
         server.communicate(timeout=30)
+
+
+@contextmanager
+def _set(url: str) -> Iterator[None]:
+    """Have Prefect use an API in the block, and the workers that are started in it: they start no server."""
+    before = os.environ.get("PREFECT_API_URL")
+    os.environ["PREFECT_API_URL"] = url
+    try:
+        with temporary_settings({PREFECT_API_URL: url}):
+            yield
+    finally:
+        os.environ.pop("PREFECT_API_URL", None)
+        if before is not None:
+            os.environ["PREFECT_API_URL"] = before
+
+
+def _require(url: str) -> str:
+    try:
+        if httpx.get(f"{url}/health", timeout=ANSWER_SECONDS).is_success:
+            return url
+        came = "what answers there is no API of Prefect"
+    except (httpx.TransportError, httpx.UnsupportedProtocol, httpx.InvalidURL):
+        came = "nothing answers there"
+    raise PlanError(
+        "compute.prefect_api is the address of a Prefect API, such as http://host:4200/api",
+        f"{came}",
+        "Start `prefect server start`, correct the address, or leave the field empty.",
+    )
 
 
 def with_defaults(environment: Mapping[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from data_catalog.catalog_engine import require_catalog_url
 from data_catalog.errors import PlanError
 from data_catalog.places import place, require_address
 from flows.compute import Compute
+from flows.tolerance import Tolerance
 from tasks.methods.cohort.deltas import Deltas
 from tasks.methods.cohort.representatives import Representatives
 from tasks.methods.detection import Detector
@@ -219,8 +220,8 @@ class Plan(Part):
     catalog: str | None = None
     """Database of the catalogue, such as `postgresql://host/database`; empty keeps a file in the workspace. The
     password says the environment (`PGPASSWORD`, or `~/.pgpass`)."""
-    sources: tuple[Source, ...] = ()
-    """Where the scans are. Empty makes a study of tables alone: its patients are the rows of the clinical table."""
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    """Where the scans are."""
     site: str = ""
     """Where the patient ids were given; two sites may use one id for two patients."""
     first_patients: Annotated[int, Field(ge=1)] | None = None
@@ -261,6 +262,8 @@ class Plan(Part):
     """Models; empty trains none."""
     mine: Mining | None = Mining()
     """Rules; empty mines none."""
+    tolerance: Tolerance = Tolerance()
+    """How much may be quarantined before the run ends."""
     compute: Compute = Compute()
     """Where the items are worked on."""
 
@@ -298,12 +301,6 @@ class Plan(Part):
                 "Maps of one region have different names: two entries map it under one. Give each a `name` of its own."
             )
         return entries
-
-    @model_validator(mode="after")
-    def _has_patients(self) -> Plan:
-        if not self.sources and self.clinical is None:
-            raise ValueError("A study has patients: name `sources` of scans, or a `clinical` table, or both.")
-        return self
 
     @property
     def store_folder(self) -> Place:
@@ -419,12 +416,7 @@ def _located(part: M, folder: Path) -> M:
     values = {name: getattr(part, name) for name in type(part).model_fields}
     paths = {name: folder / value for name, value in values.items() if isinstance(value, Path)}
     parts = {name: _located(value, folder) for name, value in values.items() if isinstance(value, BaseModel)}
-    several = {
-        name: tuple(_located(one, folder) if isinstance(one, BaseModel) else one for one in value)
-        for name, value in values.items()
-        if isinstance(value, tuple)
-    }
-    return part.model_copy(update={**paths, **parts, **several})
+    return part.model_copy(update={**paths, **parts})
 
 
 def _faults(wrong: ValidationError) -> list[str]:

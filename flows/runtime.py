@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import logging
 import os
-import sys
 import threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import dask
-from distributed import Client, Future, Scheduler
-from distributed.deploy.spec import SpecCluster
-from distributed.deploy.subprocess import SubprocessWorker
+from distributed import Future
 from prefect import Flow, get_run_logger
 from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
 from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
+from pydantic import BaseModel
 
-from data_catalog.errors import BadData, PlanError
+from data_catalog.errors import BadData
 from flows import api
+from flows.clusters import cluster
 from flows.journal import journal
+from flows.left_runs import alive, end_left_runs
 from flows.stores import open_store
 from tasks.ingest import keep_study
-from tasks.stage import Workplace, at, current_workplace, run_batch
+from tasks.stage import Workplace, at, current_workplace, require_stages, run_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from uuid import UUID
 
     from data_catalog.refs import Ref, Refusal, Study
-    from flows.compute import Compute
     from flows.journal import Journal
     from flows.plan import Plan
     from tasks.stage import Job, Outcome
@@ -46,8 +43,6 @@ R = TypeVar("R")
 
 BATCHES = 100
 """Most task runs that one stage makes: Prefect's server is there to show progress, not to count images."""
-THREADS_OF_LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-CONNECT_SECONDS = 30
 LOG_SECONDS = 10
 
 
@@ -118,8 +113,13 @@ class StudyFlow(Flow[P, R]):
         if FlowRunContext.get() is not None:
             return super().__call__(*args, **kwargs)
         os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-        with api.api() as url:
-            runs = _Runs()
+        wanted = _compute_of(kwargs.get("plan", args[0] if args else None)).get("prefect_api")
+        is_own = not (wanted or PREFECT_API_URL.value())
+        with api.api(wanted) as url:
+            runs = _Runs(server=api.OWN if is_own else url)
+            left = end_left_runs(url, runs.server)
+            if left:
+                logging.getLogger(__name__).warning("%d runs whose process was killed are marked as crashed.", left)
             with _collect(runs):
                 try:
                     result = super().__call__(*args, **kwargs)
@@ -130,19 +130,11 @@ class StudyFlow(Flow[P, R]):
                 return result
 
 
-KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_MMAP_THRESHOLD_": str(64 << 20)}
-"""How much freed memory a worker keeps for the next array (glibc). Dask has it give back all above 64 KiB at once, and
-the system then hands out zeroed pages again: regions take up to twice as long."""
-
-
-class DetachedWorker(SubprocessWorker):  # type: ignore[misc]
-    """A worker process that Ctrl-C at the terminal does not reach: the run ends it."""
-
-    async def _start(self) -> None:
-        spec = json.dumps({"cls": self.worker_class, "opts": self.worker_kwargs})
-        command = [sys.executable, "-m", "dask", "spec", self.scheduler, "--spec", spec]
-        environment = {**KEPT_MEMORY, **os.environ}
-        self.process = await asyncio.create_subprocess_exec(*command, start_new_session=True, env=environment)
+def _compute_of(plan: object) -> dict[str, Any]:
+    """Return where a plan wants the work done; Prefect has not looked yet whether it is a plan."""
+    given = plan.model_dump() if isinstance(plan, BaseModel) else plan
+    compute = given.get("compute") if isinstance(given, dict) else None
+    return compute if isinstance(compute, dict) else {}
 
 
 def study_flow(name: str) -> Callable[[Callable[P, R]], StudyFlow[P, R]]:
@@ -165,6 +157,8 @@ def study_flow(name: str) -> Callable[[Callable[P, R]], StudyFlow[P, R]]:
 class _Runs:
     """What the running flows have made in Prefect, to wait for at the end."""
 
+    server: str
+    """Which server it reports to."""
     flow_runs: list[UUID] = field(default_factory=list)
     task_runs: int = 0
 
@@ -188,18 +182,42 @@ def work(plan: Plan) -> Iterator[Work]:
     At the end of the outermost flow the tally becomes a line of the log.
     """
     here = current_workplace()
+    with _reported():
+        if isinstance(here, Work):
+            yield here
+            return
+        with _opened(plan) as opened:
+            yield opened
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Note the run that Prefect has made of a flow, and show in the block that it is alive."""
     context = FlowRunContext.get()
+    run = None if context is None or context.flow_run is None else context.flow_run.id
     for runs in _RUNS:
-        if context is not None and context.flow_run is not None:
-            runs.flow_runs.append(context.flow_run.id)
-    if isinstance(here, Work):
-        yield here
-        return
+        if run is not None:
+            runs.flow_runs.append(run)
+    with alive(run, _RUNS[-1].server if _RUNS else PREFECT_API_URL.value() or api.OWN):
+        yield
+
+
+@contextmanager
+def _opened(plan: Plan) -> Iterator[Work]:
+    refresh = frozenset(plan.compute.refresh)
+    require_stages(refresh)
     tally = Tally(listeners=list(LISTENERS))
     store = open_store(plan)
     store.sweep()
     with cluster(plan.compute) as client:
-        opened = Work(store=store, client=client, done=tally.add, tally=tally, batch=plan.compute.batch)
+        opened = Work(
+            store=store,
+            client=client,
+            done=tally.add,
+            refresh=refresh,
+            tally=tally,
+            batch=plan.compute.batch,
+        )
         with at(opened):
             try:
                 with journal(plan, store, _flow_name(), say) as opened.journal:
@@ -284,7 +302,9 @@ def keep(plan: Plan, study: Study, step: str) -> Ref:
     made |= {recording.signal for recording in study.recordings}
     made |= {ref for report in study.reports for ref in (report.findings, report.numbers) if ref is not None}
     refs = tuple(sorted(made, key=lambda ref: ref.digest))
-    return one(keep_study.job(f"{plan.study}/{step}", {"made": refs}, {"study": study}))
+    ref = one(keep_study.job(f"{plan.study}/{step}", {"made": refs}, {"study": study}))
+    plan.tolerance.require(study)
+    return ref
 
 
 def say(sentence: str) -> None:
@@ -292,73 +312,3 @@ def say(sentence: str) -> None:
     get_run_logger().warning("%s", sentence)
     for listener in SAID:
         listener(sentence)
-
-
-@contextmanager
-def cluster(compute: Compute) -> Iterator[Client | None]:
-    """Give a Dask client: of the scheduler in the plan, or of workers on this machine that end with the block.
-
-    The workers are processes of their own that import nothing of the calling script, so that a script
-    needs no `if __name__ == "__main__"`, and that end when this process does, however it ends.
-
-    Raises
-    ------
-    PlanError
-        When the scheduler does not answer.
-    """
-    if compute.workers == 0 and compute.scheduler is None:
-        yield None
-        return
-    # One lost worker may be chance; an item that loses two is what loses them.
-    with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
-        if compute.scheduler is not None:
-            with _joined(compute.scheduler) as client:
-                yield client
-        else:
-            with _local(compute) as client:
-                yield client
-
-
-@contextmanager
-def _joined(address: str) -> Iterator[Client]:
-    try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TimeoutError, ValueError):
-        raise PlanError(
-            "compute.scheduler is the address of a Dask scheduler that runs",
-            f"nothing answers at {address}",
-            "Start one with `dask scheduler`, or leave the field empty.",
-        ) from None
-    with client:
-        yield client
-
-
-@contextmanager
-def _local(compute: Compute) -> Iterator[Client]:
-    count = compute.workers or os.cpu_count() or 1
-    options = {
-        "host": "127.0.0.1",
-        "nthreads": 1,
-        "memory_limit": compute.memory_per_worker,
-        "dashboard": False,
-        "silence_logs": logging.CRITICAL,
-        "env": {**dict.fromkeys(THREADS_OF_LIBRARIES, "1"), "PREFECT_API_URL": os.environ.get("PREFECT_API_URL", "")},
-    }
-    started = SpecCluster(
-        scheduler={
-            "cls": Scheduler,
-            "options": {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
-        },
-        workers={
-            number: {
-                "cls": DetachedWorker,
-                "options": {"worker_class": "distributed.Nanny", "worker_kwargs": options},
-            }
-            for number in range(count)
-        },
-        name="voxmine",
-        silence_logs=logging.CRITICAL,
-    )
-    with started, Client(started, set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=120)
-        yield client

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import pkgutil
 import platform
 import random
 import time
@@ -25,8 +26,9 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+import tasks
 from data_catalog.compression import DEFAULT
-from data_catalog.errors import BadData
+from data_catalog.errors import BadData, PlanError
 from data_catalog.kinds import REFUSAL
 from data_catalog.lineage import Code, Record
 from data_catalog.refs import Ref, Refusal, combined_digest
@@ -38,7 +40,7 @@ from tasks.sources.files import read_each
 from tasks.sources.refusals import SourceMoved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from distributed import Client
     from prefect.client.schemas.objects import State, TaskRun
@@ -142,10 +144,29 @@ class Stage:
         return Job(self, item, dict(inputs or {}), dict(parameters or {}))
 
 
+_NAMES: set[str] = set()
+
+
+def require_stages(names: Collection[str]) -> None:
+    """Raise `PlanError` where one of some names is that of no stage."""
+    if not names:
+        return
+    for module in pkgutil.iter_modules(tasks.__path__, "tasks."):
+        importlib.import_module(module.name)  # a flow imports the stages that it needs itself
+    unknown = sorted(set(names) - _NAMES)
+    if unknown:
+        raise PlanError(
+            "compute.refresh names stages",
+            f"{', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} none",
+            f"Name some of these: {', '.join(sorted(_NAMES))}.",
+        )
+
+
 def stage(kind: Kind, *, keeps_parameters: bool = True, opens: bool = True) -> Callable[[Callable[..., Any]], Stage]:
     """Make a function a stage that gives artefacts of a kind."""
 
     def decorate(function: Callable[..., Any]) -> Stage:
+        _NAMES.add(function.__name__)
         return Stage(function.__name__, kind, function, keeps_parameters, opens)
 
     return decorate
@@ -226,14 +247,16 @@ def _acting_in(value: object) -> Iterator[object]:
             yield from _acting_in(part)
 
 
-def perform(root: Place, job: Job, compression: Compression = DEFAULT) -> Outcome:
+def perform(root: Place, job: Job, compression: Compression = DEFAULT, *, again: bool = False) -> Outcome:
     """Do one item's work unless the store holds its result; the function that runs on a worker.
+
+    With `again` it is done whatever the store holds, and what it gives now counts from then on.
 
     Bad data becomes a refusal, which is stored like a result: the same data is refused again without
     work. Input and output is tried again. A defect of the code is reported as a failed item, never stored.
     """
     store = Store(root, compression)
-    if held := look_up(store, job):
+    if not again and (held := look_up(store, job)):
         return held
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -354,6 +377,8 @@ class Workplace:
     """Dask's client; None works in this process."""
     done: Callable[[str, Outcome], None]
     """Told of every item as soon as it is done: the stage's name, and what became of the item."""
+    refresh: frozenset[str] = frozenset()
+    """Names of the stages whose items are computed again although the store holds them."""
 
 
 _WORKPLACE: ContextVar[Workplace | None] = ContextVar("workplace", default=None)
@@ -412,7 +437,9 @@ def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001
             workplace.done(jobs[place].stage.name, outcomes[place])
 
     firsts = [jobs[same[0]] for same in places.values()]
-    held = dict(zip(places, workplace.store.each(partial(look_up, workplace.store), firsts), strict=True))
+    known = [job for job in firsts if job.stage.name not in workplace.refresh]
+    found = workplace.store.each(partial(look_up, workplace.store), known)
+    held = dict.fromkeys(places) | dict(zip((job.key for job in known), found, strict=True))
     for key, found in held.items():
         if found is not None:
             tell(key, found)
@@ -424,11 +451,13 @@ def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001
 def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[str, Outcome]]:
     store = workplace.store
     if workplace.client is None:
-        yield from ((key, perform(store.root, job, store.compression)) for key, job in missing.items())
+        for key, job in missing.items():
+            again = job.stage.name in workplace.refresh
+            yield key, perform(store.root, job, store.compression, again=again)
         return
-    futures = workplace.client.map(
-        partial(perform, store.root, compression=store.compression), list(missing.values()), pure=False, key="item"
-    )
+    again = any(job.stage.name in workplace.refresh for job in missing.values())  # a batch is of one stage
+    work = partial(perform, store.root, compression=store.compression, again=again)
+    futures = workplace.client.map(work, list(missing.values()), pure=False, key="item")
     of = {future.key: key for future, key in zip(futures, missing, strict=True)}
     for future in as_completed(futures, loop=workplace.client.loop, raise_errors=False):
         key = of[future.key]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 
@@ -74,6 +77,12 @@ def undisturbed(plan_file, tmp_path_factory):
     return workspace
 
 
+def states_of_runs():
+    """Return the states of all flow runs in Prefect's own database."""
+    with closing(sqlite3.connect(Path(os.environ["PREFECT_HOME"]) / "prefect.db")) as database:
+        return {state for (state,) in database.execute("select state_type from flow_run")}
+
+
 def wait_until(holds, process):
     limit = time.monotonic() + DEADLINE_SECONDS
     while not holds():
@@ -107,6 +116,8 @@ def test_a_run_whose_worker_and_then_whose_process_is_killed_ends_as_an_undistur
     before = digests(tmp_path)
     assert set(before) < set(digests(undisturbed))
     told = run(plan_file, tmp_path)
+    assert "RUNNING" not in states_of_runs(), "what was killed does not show as running for ever"
+    assert "CRASHED" in states_of_runs()
     assert int(re.search(r"(\d+) reused, \d+ refused", told).group(1)) >= len(before) // 2
     assert digests(tmp_path) == digests(undisturbed)
     store = Store(tmp_path / "store")

@@ -9,6 +9,7 @@ import pytest
 from distributed import KilledWorker
 from distributed.comm.core import CommClosedError
 
+from data_catalog.errors import PlanError
 from tasks import stage as stage_module
 from tasks.stage import (
     Workplace,
@@ -16,6 +17,7 @@ from tasks.stage import (
     current_workplace,
     look_up,
     perform,
+    require_stages,
     run_batch,
 )
 from tests.tasks.conftest import run
@@ -71,6 +73,27 @@ def test_a_batch_gives_the_outcomes_in_the_order_of_the_jobs(steps, source, stor
     assert sorted(diary) == [("measure", outcome.item, outcome.how) for outcome in outcomes]
     assert {outcome.how for outcome in batch(store, diary, jobs)} == {"reused"}
     assert batch(store, diary, []) == []
+
+
+def test_a_stage_that_is_refreshed_is_computed_again_and_others_are_not(steps, source, store, diary):
+    jobs = jobs_of(steps, source, b"1", b"22", b"bad")
+    first = batch(store, diary, jobs)
+    steps.CALLS.clear()
+    with at(Workplace(store, None, diary, frozenset({"another"}))):
+        assert {outcome.how for outcome in run_batch.fn("label", jobs)} == {"reused"}
+    assert steps.CALLS == []
+    with at(Workplace(store, None, diary, frozenset({"measure"}))):
+        again = run_batch.fn("label", jobs)
+    assert len(steps.CALLS) == 3
+    assert {outcome.how for outcome in again} == {"computed"}
+    assert [outcome.ref for outcome in again] == [outcome.ref for outcome in first], "the same data give the same"
+
+
+def test_only_stages_can_be_refreshed():
+    require_stages(frozenset())
+    require_stages(frozenset({"radiomics", "read_dicom", "mine_rules"}))
+    with pytest.raises(PlanError, match=r"radiomix is none\. Name some of these: .*radiomics"):
+        require_stages(frozenset({"radiomix"}))
 
 
 @pytest.mark.parametrize("content", [b"123", b"bad"])

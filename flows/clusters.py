@@ -1,0 +1,186 @@
+"""Dask workers for a study: of this machine, of a scheduler that runs already, or of a cluster that starts them."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import dask
+from distributed import Client, Scheduler
+from distributed.deploy.spec import SpecCluster
+from distributed.deploy.subprocess import SubprocessWorker
+from distributed.security import Security
+
+from data_catalog.errors import PlanError
+from flows.workers import THREADS_OF_LIBRARIES, OneThread, differences, own_parts, parts_of_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flows.compute import Cluster, Compute, Tls
+
+CONNECT_SECONDS = 30
+WORKER_SECONDS = 600
+"""Longest wait for the first worker of a cluster: a queue may be long."""
+KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_MMAP_THRESHOLD_": str(64 << 20)}
+"""How much freed memory a worker keeps for the next array (glibc). Dask has it give back all above 64 KiB at once, and
+the system then hands out zeroed pages again: regions take up to twice as long."""
+EXTRAS = {"dask_jobqueue": "slurm", "dask_kubernetes": "kubernetes"}
+"""Packages that start workers, by the extra of ours that installs them."""
+
+
+class DetachedWorker(SubprocessWorker):  # type: ignore[misc]
+    """A worker process that Ctrl-C at the terminal does not reach: the run ends it."""
+
+    async def _start(self) -> None:
+        spec = json.dumps({"cls": self.worker_class, "opts": self.worker_kwargs})
+        command = [sys.executable, "-m", "dask", "spec", self.scheduler, "--spec", spec]
+        environment = {**KEPT_MEMORY, **os.environ}
+        self.process = await asyncio.create_subprocess_exec(*command, start_new_session=True, env=environment)
+
+
+@contextmanager
+def cluster(compute: Compute) -> Iterator[Client | None]:
+    """Give a Dask client: of the scheduler or cluster in the plan, or of workers on this machine, which end with it.
+
+    The workers of this machine are processes of their own that import nothing of the calling script, so that a script
+    needs no `if __name__ == "__main__"`, and that end when this process does, however it ends. Workers elsewhere are
+    asked for their versions first, and each works on one item with one thread.
+
+    Raises
+    ------
+    PlanError
+        When the scheduler does not answer, the cluster's package is not installed, no worker comes, or one has other
+        versions than this process.
+    """
+    if compute.workers == 0 and compute.scheduler is None and compute.cluster is None:
+        yield None
+        return
+    # One lost worker may be chance; an item that loses two is what loses them.
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
+        if compute.scheduler is not None:
+            ways = _joined(compute.scheduler, compute.tls)
+        elif compute.cluster is not None:
+            ways = _started(compute.cluster)
+        else:
+            ways = _local(compute)
+        with ways as client:
+            yield client
+
+
+@contextmanager
+def _joined(address: str, tls: Tls | None) -> Iterator[Client]:
+    security = None
+    if tls is not None:
+        ends = {f"tls_client_{word}": str(path) for word, path in (("cert", tls.certificate), ("key", tls.key))}
+        security = Security(tls_ca_file=str(tls.ca), require_encryption=True, **ends)
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, security=security)
+    except (OSError, TimeoutError, ValueError, TypeError):
+        raise PlanError(
+            "compute.scheduler is the address of a Dask scheduler that runs, and compute.tls fits it",
+            f"nothing answers at {address}" + (" with these certificates" if tls else ""),
+            "Start one with `dask scheduler`, or leave the field empty.",
+        ) from None
+    with client:
+        _prepare(client)
+        yield client
+
+
+@contextmanager
+def _started(wanted: Cluster) -> Iterator[Client]:
+    with _cluster_class(wanted.starts)(**wanted.arguments) as started, Client(started, set_as_default=False) as client:
+        if wanted.least == wanted.most:
+            started.scale(wanted.most)
+        else:
+            started.adapt(minimum=wanted.least, maximum=wanted.most)
+        _prepare(client)
+        yield client
+
+
+def _cluster_class(name: str) -> Any:  # noqa: ANN401 - whatever Dask's packages offer
+    module, _, word = name.rpartition(".")
+    package = module.partition(".")[0]
+    try:
+        found = getattr(importlib.import_module(module), word, None)
+    except ImportError:
+        extra = EXTRAS.get(package)
+        remedy = f'Install it: pip install "voxmine[{extra}]"' if extra else f"Install {package}."
+        raise PlanError(f"{package}, which `compute.cluster.starts` names, is installed", "it is not", remedy) from None
+    if found is None:
+        raise PlanError(
+            "`compute.cluster.starts` names a class of its package",
+            f"{module} has none of that name",
+            "Correct it, for instance to dask_jobqueue.SLURMCluster.",
+        )
+    return found
+
+
+@contextmanager
+def _local(compute: Compute) -> Iterator[Client]:
+    count = compute.workers or os.cpu_count() or 1
+    options = {
+        "host": "127.0.0.1",
+        "nthreads": 1,
+        "memory_limit": compute.memory_per_worker,
+        "dashboard": False,
+        "silence_logs": logging.CRITICAL,
+        "env": {**dict.fromkeys(THREADS_OF_LIBRARIES, "1"), "PREFECT_API_URL": os.environ.get("PREFECT_API_URL", "")},
+    }
+    started = SpecCluster(
+        scheduler={
+            "cls": Scheduler,
+            "options": {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        },
+        workers={
+            number: {
+                "cls": DetachedWorker,
+                "options": {"worker_class": "distributed.Nanny", "worker_kwargs": options},
+            }
+            for number in range(count)
+        },
+        name="voxmine",
+        silence_logs=logging.CRITICAL,
+    )
+    with started, Client(started, set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=120)
+        yield client
+
+
+def _prepare(client: Client) -> None:
+    """Wait for the first worker elsewhere, see that what is there has our versions, and let each use one thread."""
+    try:
+        client.wait_for_workers(1, timeout=WORKER_SECONDS)
+    except TimeoutError:
+        raise PlanError(
+            "The cluster has a worker",
+            f"none came in {WORKER_SECONDS} s",
+            "Look at the cluster's queue, or start `dask worker`.",
+        ) from None
+    _require_same(client)
+    client.register_plugin(OneThread(), name="voxmine-one-thread")
+
+
+def _require_same(client: Client) -> None:
+    """Refuse workers that would give other results: with other versions of what computes, or none of voxmine."""
+    try:
+        told = client.run(parts_of_worker)
+    except (ImportError, AttributeError):
+        raise PlanError(
+            "voxmine is installed on every worker, in the version of this process",
+            "a worker does not have it",
+            "Install the same version there (`pip install voxmine`), in the environment that runs `dask worker`.",
+        ) from None
+    found = sorted({line for parts in told.values() for line in differences(own_parts(), parts)})
+    if found:
+        raise PlanError(
+            "Workers have the versions of this process, so that a result does not depend on where it was made",
+            "; ".join(found),
+            "Install the versions of requirements.lock on both sides.",
+        )

@@ -1,0 +1,46 @@
+"""How much of a study may be quarantined: the part of a plan that ends a run rather than go on with what is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from data_catalog.errors import PlanError
+from tasks.sources.tables import Part
+
+if TYPE_CHECKING:
+    from data_catalog.refs import Study
+
+
+class Tolerance(Part):
+    """How much of a study may be quarantined before the run ends."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Largest share of the items found (series, recordings, reports and files that could not be read) that may be
+    refused: 0.05 ends the run when more than one in twenty is."""
+    items: Annotated[int, Field(ge=0)] | None = None
+    """Most items that may be refused; empty sets no number."""
+
+    def require(self, study: Study) -> None:
+        """Refuse to go on where more is refused than is tolerated. What was computed is kept.
+
+        Raises
+        ------
+        PlanError
+            With what was refused, by verdict.
+        """
+        refused = len({refusal.item for refusal in study.refusals})
+        found = max(study.found, refused)
+        most = self.share * found if self.items is None else min(self.share * found, self.items)
+        if refused <= most:
+            return
+        counts = Counter(refusal.verdict for refusal in study.refusals)
+        reasons = ", ".join(f"{count} for {verdict}" for verdict, count in counts.most_common())
+        limit = f"{100 * self.share:g} % of {found}" + ("" if self.items is None else f", and at most {self.items}")
+        raise PlanError(
+            f"At most so many items are refused as the plan's `tolerance` allows: {limit}",
+            f"{refused} were: {reasons}",
+            "Mend or leave out what is in quarantine, or raise the tolerance; what was computed is kept.",
+        )

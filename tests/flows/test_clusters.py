@@ -1,0 +1,177 @@
+"""Workers elsewhere: joined, started, compared, and kept to one thread."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from pydantic import ValidationError
+
+from data_catalog.errors import PlanError
+from flows import clusters, workers
+from flows.clusters import cluster
+from flows.compute import Cluster, Compute, Tls
+from flows.radiomics_study import radiomics_study
+from flows.workers import THREADS_OF_LIBRARIES, differences, own_parts
+
+
+def add(first, second):
+    return first + second
+
+
+def threads():
+    from threadpoolctl import threadpool_info
+
+    return {"env": [os.environ.get(name) for name in THREADS_OF_LIBRARIES], "now": threadpool_info()}
+
+
+def test_a_cluster_is_started_by_the_name_of_its_class_and_ends_with_the_block():
+    wanted = Cluster(
+        starts="distributed.LocalCluster",
+        arguments={"n_workers": 0, "processes": True, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"},
+        least=1,
+        most=2,
+    )
+    with cluster(Compute(cluster=wanted)) as client:
+        assert client.submit(add, 1, 2).result() == 3
+        (told,) = {str(one) for one in client.run(threads).values()}
+        assert told.startswith("{'env': ['1', '1', '1', '1', '1']")
+        assert "'num_threads': 2" not in told
+        held = client.cluster
+    assert held.status.name == "closed"
+
+
+def test_a_package_that_is_not_installed_names_the_command():
+    wanted = Cluster(starts="dask_jobqueue.SLURMCluster", arguments={"cores": 1})
+    with (
+        pytest.raises(PlanError, match=r'pip install "voxmine\[slurm\]"'),
+        cluster(Compute(cluster=wanted)),
+    ):
+        pass
+
+
+def test_a_class_that_is_not_there_is_a_plain_error():
+    wanted = Cluster(starts="distributed.NoSuchCluster")
+    with pytest.raises(PlanError, match="distributed has none of that name"), cluster(Compute(cluster=wanted)):
+        pass
+
+
+@pytest.mark.parametrize(
+    "starts", ["os.system", "subprocess.Popen", "dask_jobqueue", "dask_jobqueue.SLURM", "evil.Cluster", "dask.Cluster"]
+)
+def test_nothing_but_a_cluster_of_dask_can_be_started(starts):
+    with pytest.raises(ValidationError):
+        Cluster(starts=starts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"scheduler": "tcp://a:1", "cluster": Cluster(starts="distributed.LocalCluster")}, "one place"),
+        ({"scheduler": "tcp://a:1", "tls": Tls(ca="a", certificate="b", key="c")}, "tls://"),
+        ({"tls": Tls(ca="a", certificate="b", key="c")}, "tls://"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(changes, said):
+    with pytest.raises(ValidationError, match=said):
+        Compute(**changes)
+
+
+def test_a_range_of_workers_rises():
+    with pytest.raises(ValidationError, match="Swap them"):
+        Cluster(starts="distributed.LocalCluster", least=3, most=2)
+
+
+def test_a_worker_of_other_versions_is_refused_in_words(monkeypatch):
+    theirs = {**own_parts(), "numpy": "1.0", "voxmine": "0.0 (000000000000)"}
+    found = differences(own_parts(), theirs)
+    assert [line.split()[3] for line in found] == ["numpy", "voxmine"]
+    assert differences(own_parts(), own_parts()) == []
+    monkeypatch.setattr(clusters, "own_parts", lambda: theirs)
+    wanted = Cluster(starts="distributed.LocalCluster", arguments={"n_workers": 0, "dashboard_address": "127.0.0.1:0"})
+    with pytest.raises(PlanError, match="a worker has numpy"), cluster(Compute(cluster=wanted)):
+        pass
+
+
+def test_the_digest_of_the_code_is_that_of_what_is_written_there(tmp_path, monkeypatch):
+    for name in workers.SOURCES:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text("A = 1\n")
+    (tmp_path / "flows").mkdir()
+    monkeypatch.setattr(workers, "__file__", str(tmp_path / "flows" / "workers.py"))
+    before = workers._code()
+    assert workers._code() == before
+    (tmp_path / "tasks" / "a.py").write_text("A = 2\n")
+    assert workers._code() != before
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def certificates(folder):
+    """Write an authority, and a certificate of it for the loopback address; return where they lie."""
+    run = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=voxmine"]
+    made = ["-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*run, *made], check=True, capture_output=True)
+    return Tls(ca=folder / "cert.pem", certificate=folder / "cert.pem", key=folder / "key.pem")
+
+
+@pytest.fixture
+def outside(tmp_path):
+    """Start a scheduler and two workers over TLS, as another machine would; give their address and certificates."""
+    tls = certificates(tmp_path)
+    address = f"tls://127.0.0.1:{free_port()}"
+    given = ["--tls-ca-file", tls.ca, "--tls-cert", tls.certificate, "--tls-key", tls.key]
+    host = ["--host", "127.0.0.1", "--no-dashboard"]
+    scheduler = [sys.executable, "-m", "dask", "scheduler", "--protocol", "tls", "--port", address.rpartition(":")[2]]
+    worker = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-nanny"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = [subprocess.Popen([*scheduler, *host, *given], **quiet)]
+    started += [subprocess.Popen([*worker, *host, *given], **quiet) for _ in range(2)]
+    yield address, tls
+    for process in reversed(started):
+        process.kill()
+        process.wait()
+
+
+def test_a_scheduler_over_tls_is_joined_and_left_running(outside):
+    address, tls = outside
+    compute = Compute(scheduler=address, tls=tls)
+    for _ in range(2):  # a run does not end what it did not start
+        with cluster(compute) as client:
+            limit = time.monotonic() + 60
+            while len(client.scheduler_info()["workers"]) < 2 and time.monotonic() < limit:
+                time.sleep(0.1)
+            assert sum(client.gather(client.map(add, [1, 2], [3, 4]))) == 10
+            assert client.security.require_encryption
+
+
+def test_a_scheduler_over_tls_takes_nobody_without_its_certificates(outside, tmp_path, monkeypatch):
+    address, tls = outside
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 3)
+    (tmp_path / "other").mkdir()
+    other = certificates(tmp_path / "other")
+    for wrong in (None, other):
+        with (
+            pytest.raises(PlanError, match="nothing answers at tls://"),
+            cluster(Compute(scheduler=address, tls=wrong)),
+        ):
+            pass
+    with cluster(Compute(scheduler=address, tls=tls)) as client:
+        assert client.submit(add, 1, 2).result() == 3
+
+
+@pytest.mark.slow
+def test_a_study_is_run_by_workers_elsewhere_as_by_those_of_this_machine(outside, cohort, small_plan, tmp_path):
+    address, tls = outside
+    steps = {"learn": None, "mine": None, "detect": ()}
+    here = radiomics_study(small_plan(cohort, tmp_path / "here", **steps, compute={"workers": 0}))
+    there = {"scheduler": address, "tls": tls.model_dump(mode="json")}
+    elsewhere = radiomics_study(small_plan(cohort, tmp_path / "there", **steps, compute=there))
+    assert elsewhere.table == here.table
+    assert elsewhere.study == here.study
