@@ -24,6 +24,7 @@ from tasks.methods.learning.forest import ForestLearner
 from tasks.methods.learning.harmonisation import NoHarmonisation
 from tasks.methods.learning.logistic import LogisticLearner
 from tasks.methods.learning.nested import NestedCrossValidation
+from tasks.methods.learning.rule_list import RuleListLearner
 from tasks.methods.learning.stable_features import StableFeatures
 from tasks.methods.learning.support_vectors import SupportVectorLearner
 from tasks.methods.preprocessing import Preprocessor
@@ -45,7 +46,9 @@ from tasks.methods.signals.amplitude import Amplitude
 from tasks.methods.signals.spectrum import Spectrum
 from tasks.methods.text import TextMiner
 from tasks.sources import Source
+from tasks.sources.readings import ReadingSearch, ReadingTable
 from tasks.sources.tables import ClinicalTable, EventRows, EventTable, Outcome, Part
+from tasks.sources.targets import SubgroupSearch
 
 if TYPE_CHECKING:
     from data_catalog.places import Place
@@ -150,7 +153,7 @@ class Cohort(Part):
 class Learning(Part):
     """Which models are trained and how they are judged."""
 
-    learners: tuple[Learner, ...] = (LogisticLearner(), ForestLearner(), SupportVectorLearner())
+    learners: tuple[Learner, ...] = (LogisticLearner(), ForestLearner(), SupportVectorLearner(), RuleListLearner())
     """Models to compare."""
     harmoniser: Harmoniser = NoHarmonisation()
     """How differences between scanners are taken out, inside the training folds."""
@@ -197,6 +200,10 @@ class Mining(Part):
     """Rules among all items; empty looks for none."""
     sequences: SequenceMiner | None = SequenceMiner()
     """Patterns in the dated events; empty looks for none."""
+    subgroups: tuple[SubgroupSearch, ...] = ()
+    """Subgroups of patients who differ in a number or in survival; empty looks for none."""
+    readings: ReadingSearch | None = None
+    """Rules over the ratings of several readers (`readings` of the plan); empty looks for none."""
     cards: Cards = Cards()
     """What the card of a rule tells."""
     folds: Annotated[int, Field(ge=2)] = 5
@@ -220,8 +227,8 @@ class Plan(Part):
     catalog: str | None = None
     """Database of the catalogue, such as `postgresql://host/database`; empty keeps a file in the workspace. The
     password says the environment (`PGPASSWORD`, or `~/.pgpass`)."""
-    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
-    """Where the scans are."""
+    sources: tuple[Source, ...] = ()
+    """Where the scans are. Empty makes a study of tables alone: its patients are the rows of the clinical table."""
     site: str = ""
     """Where the patient ids were given; two sites may use one id for two patients."""
     first_patients: Annotated[int, Field(ge=1)] | None = None
@@ -235,6 +242,8 @@ class Plan(Part):
     """The clinical table; without it there is no outcome to learn."""
     events: EventTable | None = None
     """Dated events, for patterns in time."""
+    readings: ReadingTable | None = None
+    """Ratings of cases by several readers."""
     outcome: Outcome | None = None
     """What is to be predicted and explained; empty stops at the table of features."""
     preprocess: tuple[Preprocessing, ...] = ()
@@ -301,6 +310,12 @@ class Plan(Part):
                 "Maps of one region have different names: two entries map it under one. Give each a `name` of its own."
             )
         return entries
+
+    @model_validator(mode="after")
+    def _has_patients(self) -> Plan:
+        if not self.sources and self.clinical is None:
+            raise ValueError("A study has patients: name `sources` of scans, or a `clinical` table, or both.")
+        return self
 
     @property
     def store_folder(self) -> Place:
@@ -408,6 +423,8 @@ def located(plan: Plan, folder: Path) -> Plan:
         changes["clinical"] = _located(plan.clinical, folder)
     if isinstance(plan.events, EventRows):
         changes["events"] = _located(plan.events, folder)
+    if plan.readings is not None:
+        changes["readings"] = _located(plan.readings, folder)
     return plan.model_copy(update=changes)
 
 
@@ -416,7 +433,12 @@ def _located(part: M, folder: Path) -> M:
     values = {name: getattr(part, name) for name in type(part).model_fields}
     paths = {name: folder / value for name, value in values.items() if isinstance(value, Path)}
     parts = {name: _located(value, folder) for name, value in values.items() if isinstance(value, BaseModel)}
-    return part.model_copy(update={**paths, **parts})
+    several = {
+        name: tuple(_located(one, folder) if isinstance(one, BaseModel) else one for one in value)
+        for name, value in values.items()
+        if isinstance(value, tuple)
+    }
+    return part.model_copy(update={**paths, **parts, **several})
 
 
 def _faults(wrong: ValidationError) -> list[str]:
