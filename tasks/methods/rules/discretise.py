@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
+from data_catalog.errors import BadData
 from tasks.methods.method import Method
 from tasks.methods.rules.items import (
     ColumnLabel,
@@ -193,12 +194,15 @@ class ColumnCuts(Levels):
 
     column: str
     """Name of the column in the table."""
+    unit: str | None = None
+    """Unit of the cut-offs, which is then compared with that of the column; empty takes them to be of one unit."""
 
 
 class FixedBins(_Discretiser):
     """Cut columns of numbers at given cut-offs, such as clinical ones.
 
-    `cuts` may also be written as a mapping of column to cut-offs: `{"age": [54, 65]}`.
+    `cuts` may also be written as a mapping of column to cut-offs, `{"age": [54, 65]}`, or with their unit,
+    `{"age": {"cuts": [54, 65], "unit": "years"}}`.
     """
 
     method: Literal["fixed"] = "fixed"
@@ -210,7 +214,12 @@ class FixedBins(_Discretiser):
     @field_validator("cuts", mode="before")
     @classmethod
     def _of_mapping(cls, cuts: Any) -> Any:  # noqa: ANN401
-        return [{"column": name, "cuts": values} for name, values in cuts.items()] if isinstance(cuts, dict) else cuts
+        if not isinstance(cuts, dict):
+            return cuts
+        return [
+            {"column": name, **(values if isinstance(values, dict) else {"cuts": values})}
+            for name, values in cuts.items()
+        ]
 
     @model_validator(mode="after")
     def _check(self) -> FixedBins:
@@ -218,6 +227,25 @@ class FixedBins(_Discretiser):
         if len(set(names)) != len(names):
             raise ValueError(f"A column has one list of cut-offs: {names} came. Join those of the same column.")
         return self
+
+    def fit(self, table: pd.DataFrame, columns: Mapping[str, ColumnLabel]) -> Binning:
+        """Return the items of some columns, learnt from the rows given.
+
+        Raises
+        ------
+        BadData
+            If the table lacks one of the columns, or a column has another unit than its cut-offs.
+        """
+        for levels in self.cuts:
+            label = columns.get(levels.column)
+            if label is not None and levels.unit is not None and levels.unit != label.unit:
+                raise BadData(
+                    "unit_of_cut_offs",
+                    f"Cut-offs of {levels.column!r} are in the column's unit",
+                    f"{levels.unit!r} and {label.unit or 'no unit'!r} came",
+                    "Give the cut-offs in the unit of the column, or correct the unit of either.",
+                )
+        return super().fit(table, columns)
 
     def _cut(self, values: NDArray[np.float64], column: str) -> Levels | None:
         given = {levels.column: levels for levels in self.cuts}

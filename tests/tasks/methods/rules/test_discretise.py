@@ -178,3 +178,21 @@ def test_a_discretiser_can_be_called_and_its_binning_kept_as_json():
     assert binning == fit(range(9))
     assert Binning.model_validate_json(binning.model_dump_json()) == binning
     assert hash(binning) == hash(fit(range(9)))
+
+
+def test_clinical_cut_offs_in_their_unit_print_as_a_person_would_say_them():
+    bins = FixedBins(cuts={"age": {"cuts": [65], "unit": "years"}, "bmi": [18.5, 25, 30]}, min_rows=1)
+    columns = {"age": ColumnLabel(label="age", unit="years"), "bmi": ColumnLabel(label="body mass index")}
+    table = pd.DataFrame({"age": [60.0, 65.0, 70.0], "bmi": [17.0, 22.0, 31.0]})
+    said = [item.sentence for item in bins.fit(table, columns).learnt]
+    assert said[:2] == ["age low (<= 65 years)", "age high (> 65 years)"]
+    assert "body mass index lower middle (> 18.5 to 25)" in said
+
+
+@pytest.mark.parametrize("unit", ["months", ""])
+def test_cut_offs_in_another_unit_than_the_column_are_refused(unit):
+    bins = FixedBins(cuts={"age": {"cuts": [65], "unit": "years"}})
+    table = pd.DataFrame({"age": [60.0, 65.0, 70.0]})
+    with pytest.raises(BadData, match="Cut-offs of 'age' are in the column's unit: 'years' and"):
+        bins.fit(table, {"age": ColumnLabel(label="age", unit=unit)})
+    bins.fit(table.assign(size=[1.0, 2.0, 3.0]), {"size": ColumnLabel(label="size")})
