@@ -9,16 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flows import runtime
+from flows.progress_artifacts import DONE, HIDDEN
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
     from rich.progress import TaskID
-
-DONE = ("computed", "reused", "failed")
-HIDDEN = {"keep_study"}
-"""Stages that only write down what the others have made."""
 
 
 @contextmanager

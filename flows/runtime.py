@@ -25,6 +25,7 @@ from flows import api
 from flows.clusters import cluster
 from flows.journal import journal
 from flows.left_runs import alive, end_left_runs
+from flows.progress_artifacts import progress_artifacts
 from flows.stores import open_store
 from tasks.ingest import keep_study
 from tasks.stage import Workplace, at, current_workplace, require_stages, run_batch
@@ -220,7 +221,10 @@ def _opened(plan: Plan) -> Iterator[Work]:
         )
         with at(opened):
             try:
-                with journal(plan, store, _flow_name(), say) as opened.journal:
+                with (
+                    journal(plan, store, _flow_name(), say) as opened.journal,
+                    progress_artifacts(plan.study, tally.counts, say),
+                ):
                     yield opened
             finally:
                 get_run_logger().info("%s", tally)
