@@ -206,6 +206,12 @@ class Job:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+    def again(self, store: Store) -> Any:  # noqa: ANN401 - each kind has a type of its own
+        """Return what the stage's function gives, whether the store holds it or not; nothing is kept."""
+        opened = {name: _open(store, given, self.stage) for name, given in self.inputs.items()}
+        return self.stage.function(**opened, **self.parameters)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of one item: an artefact, or a refusal."""
@@ -438,8 +444,8 @@ def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001
 
     firsts = [jobs[same[0]] for same in places.values()]
     known = [job for job in firsts if job.stage.name not in workplace.refresh]
-    found = workplace.store.each(partial(look_up, workplace.store), known)
-    held = dict.fromkeys(places) | dict(zip((job.key for job in known), found, strict=True))
+    answers = workplace.store.each(partial(look_up, workplace.store), known)
+    held = dict.fromkeys(places) | dict(zip((job.key for job in known), answers, strict=True))
     for key, found in held.items():
         if found is not None:
             tell(key, found)
