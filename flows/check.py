@@ -10,6 +10,7 @@ from flows.fetch_study import ask_archives, with_fetched
 from flows.finding import assemble, scan_jobs
 from flows.key import identities
 from flows.models import with_models
+from flows.readings import check_readings
 from flows.stores import open_store
 from tasks.check import compare_patients, require_clinical, require_events, require_paths
 from tasks.fetch import Remote
@@ -53,6 +54,7 @@ def check_tables(plan: Plan) -> pd.DataFrame | None:
     require_paths(paths)
     if isinstance(plan.events, EventRows):
         require_events(plan.events)
+    check_readings(plan)
     if plan.clinical is None:
         _require_no_columns(plan)
         return None
@@ -70,12 +72,12 @@ def _require_no_columns(plan: Plan) -> None:
         raise PlanError(
             "The plan has the clinical table whose columns it names",
             f"`clinical` is empty, and {', '.join(map(repr, columns))} would be read from it",
-            "Fill in `clinical`, or leave out what names the columns: outcome, events, pixel_size_column.",
+            "Fill in `clinical`, or leave out what names the columns: outcome, events, subgroups, pixel_size_column.",
         )
 
 
 def further_columns(plan: Plan) -> tuple[str, ...]:
-    """Return the clinical columns that are read beside those known before: outcome, pixel sizes, days."""
+    """Return the clinical columns that are read beside those known before: outcome, pixel sizes, days, targets."""
     outcome = () if plan.outcome is None else (plan.outcome.column,)
     sizes = tuple(
         source.pixel_size_column
@@ -83,7 +85,9 @@ def further_columns(plan: Plan) -> tuple[str, ...]:
         if isinstance(source, UnplacedImageFiles) and source.pixel_size_column is not None
     )
     days = tuple(plan.events.days.values()) if isinstance(plan.events, EventColumns) else ()
-    return tuple(dict.fromkeys((*outcome, *sizes, *days)))
+    searches = () if plan.mine is None else plan.mine.subgroups
+    targets = tuple(column for search in searches for column in search.target.clinical_columns)
+    return tuple(dict.fromkeys((*outcome, *sizes, *days, *targets)))
 
 
 def check_plan(plan: Plan) -> list[str]:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from data_catalog.errors import PlanError
 from flows.cohort_study import cohort_study, facts_in, known_before
+from flows.mine_cohort import column_meanings
 from flows.plan import Plan
 from flows.results import CohortTables, Learnt
-from flows.runtime import refusals_in, run_stage, study_flow, work
-from tasks.learn import evaluate, fit_model, leak, permute
+from flows.runtime import one, refusals_in, run_stage, study_flow, work
+from tasks.learn import evaluate, fit_model, leak, permute, tell_rule_list
 from tasks.methods.cohort.columns import feature_columns, size_columns
 from tasks.methods.learning.controls import LeakCheck, PermutedLabels
+from tasks.methods.rules.items import ColumnLabel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from tasks.stage import Input, Job
 
 
+RULE_LIST = "rule_list"
+"""The learner whose model is told in words."""
 PERMUTED = "permuted outcomes"
 LEAKED = "what leakage would show"
 
@@ -43,7 +47,15 @@ def learn_cohort(plan: Plan, tables: CohortTables | None = None) -> Learnt:
         features = tuple(feature_columns(table.columns, known_before(plan)))
         facts = facts_in(plan, table)
         size = tuple(size_columns(features))
-        return _learnt(plan.learn, _rows(plan.learn, made), (*features, *facts), size=size, clinical=facts)
+        learnt = _learnt(plan.learn, _rows(plan.learn, made), (*features, *facts), size=size, clinical=facts)
+        if RULE_LIST not in learnt.fitted:
+            return learnt
+        words = {
+            name: ColumnLabel(label=meaning.label, unit=meaning.unit)
+            for name, meaning in column_meanings(plan, made, here.store).items()
+        }
+        told = one(tell_rule_list.job(plan.study, {"model": learnt.fitted[RULE_LIST]}, {"columns": words}))
+        return learnt.model_copy(update={"rule_list": told})
 
 
 def _rows(learning: Learning, tables: CohortTables) -> dict[str, Input]:

@@ -9,6 +9,7 @@ from data_catalog.refs import Ref, Study
 from flows.cohort_study import cohort_study, facts_in, known_before
 from flows.plan import Plan, measures_of
 from flows.radiomics_study import modalities_in
+from flows.readings import mined_readings
 from flows.results import CohortTables, Mined
 from flows.rule_cards import rule_cards
 from flows.runtime import refusals_in, run_stage, study_flow, work
@@ -16,18 +17,18 @@ from flows.tables import event_table
 from tasks.methods.cohort.columns import ColumnMeaning, feature_columns, finding_columns, matching, meanings
 from tasks.methods.rules.items import ColumnLabel
 from tasks.methods.text.item import FINDING
-from tasks.mine import mine_associations, mine_rules, mine_sequences, permute_rules
+from tasks.mine import mine_associations, mine_rules, mine_sequences, mine_subgroups, permute_rules, target_label
 from tasks.units import units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from data_catalog.refs import Recording, Scan
     from data_catalog.store import Store
     from flows.plan import Mining
-    from tasks.stage import Job
+    from tasks.stage import Input, Job
 
 _NO_UNIT = "1"
 """The unit of values that have none, or no common one."""
@@ -37,7 +38,7 @@ PERMUTATIONS = 5000
 
 @study_flow("mine-cohort")
 def mine_cohort(plan: Plan, tables: CohortTables | None = None) -> Mined:
-    """Mine rules that explain the outcome, rules among all items, and what comes before what.
+    """Mine rules that explain the outcome, rules among all items, what comes before what, subgroups, and readings.
 
     Without tables, in those of the plan's sources.
     """
@@ -53,7 +54,26 @@ def mine_cohort(plan: Plan, tables: CohortTables | None = None) -> Mined:
         features = tuple(feature_columns(columns, known_before(plan)))
         words = outcome_words(plan)
         cards, untried = rule_cards(plan, plan.mine, held, mined, columns, words, features, here.store)
-        return Mined(**mined, cards=cards, refusals=(*refusals_in(list(outcomes.values())), *untried))
+        subgroups = {job.item: run_stage([job])[0] for job in _subgroup_jobs(plan.mine, held, columns)}
+        readings, unread = mined_readings(plan, held.cohort)
+        tried = [*outcomes.values(), *subgroups.values()]
+        return Mined(
+            **mined,
+            subgroups={name: outcome.ref for name, outcome in subgroups.items() if outcome.ref is not None},
+            readings=readings,
+            cards=cards,
+            refusals=(*refusals_in(tried), *untried, *unread),
+        )
+
+
+def _subgroup_jobs(mining: Mining, tables: CohortTables, columns: dict[str, ColumnLabel]) -> Iterator[Job]:
+    """Yield one search for subgroups for each target, by its words."""
+    inputs: dict[str, Input] = {"cohort": tables.cohort}
+    if tables.clinical is not None:
+        inputs["clinical"] = tables.clinical
+    for search in mining.subgroups:
+        parameters = {"columns": columns, "target": search.target, "discretiser": mining.discretiser}
+        yield mine_subgroups.job(target_label(search.target), inputs, {**parameters, "miner": search.miner})
 
 
 def _jobs(

@@ -33,7 +33,12 @@ if TYPE_CHECKING:
     from tasks.methods.reporting.data import Section
     from tasks.stage import Input, Job
 
-NAMES = {"logistic": "Logistic regression", "forest": "Random forest", "support_vectors": "Support vector machine"}
+NAMES = {
+    "logistic": "Logistic regression",
+    "forest": "Random forest",
+    "support_vectors": "Support vector machine",
+    "rule_list": "Rule list",
+}
 
 
 @study_flow("report-study")
@@ -102,9 +107,16 @@ def _inputs(tables: CohortTables, learnt: Learnt, mined: Mined, pictures: tuple[
         "associations": mined.associations,
         "sequences": mined.sequences,
         "cards": mined.cards,
+        "rule_list": learnt.rule_list,
+        "reading_rules": mined.readings,
     }
     inputs: dict[str, Input] = {name: ref for name, ref in single.items() if ref is not None}
-    return {**inputs, "evaluations": (*learnt.models.values(), *learnt.controls.values()), "pictures": pictures}
+    several = {
+        "evaluations": (*learnt.models.values(), *learnt.controls.values()),
+        "subgroups": tuple(mined.subgroups.values()),
+        "pictures": pictures,
+    }
+    return {**inputs, **several}
 
 
 def _facts(
@@ -148,6 +160,9 @@ SECTIONS: dict[str, Section] = {
     "associations": "associations",
     "sequences": "sequences",
     "cards": "rules",
+    "rule_list": "models",
+    "subgroups": "subgroups",
+    "reading_rules": "readings",
 }
 
 

@@ -81,6 +81,8 @@ class Learnt(Made):
     leak: Ref | None = None
     fitted: dict[str, Ref] = {}
     """The models fitted to all rows, for new patients."""
+    rule_list: Ref | None = None
+    """The list of rules among these, in words."""
     refusals: tuple[Refusal, ...] = ()
     """What could not be judged, and why."""
 
@@ -91,6 +93,10 @@ class Mined(Made):
     rules: Ref | None = None
     associations: Ref | None = None
     sequences: Ref | None = None
+    subgroups: dict[str, Ref] = {}
+    """Subgroups of patients, by what they are compared in."""
+    readings: Ref | None = None
+    """Rules over several readers' ratings."""
     cards: Ref | None = None
     """All that is known of each rule, and where in the images it was seen."""
     refusals: tuple[Refusal, ...] = ()

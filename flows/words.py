@@ -8,6 +8,7 @@ from flows.plan import measures_of
 from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.reporting.data import FlowStep, MethodUsed, OutcomeWords
 from tasks.methods.rules.shown import SMALLEST
+from tasks.mine import target_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from data_catalog.refs import Refusal, Study
-    from flows.plan import Plan
+    from flows.plan import Mining, Plan
     from tasks.methods.reporting.data import Section
 
 READING = (
@@ -35,6 +36,9 @@ MINED: dict[str, Section] = {
     "mine_rules": "rules",
     "mine_associations": "associations",
     "mine_sequences": "sequences",
+    "mine_subgroups": "subgroups",
+    "read_readings": "readings",
+    "mine_readings": "readings",
     "resample_rules": "rules",
     "resample_associations": "associations",
     "locate_region": "rules",
@@ -119,15 +123,22 @@ def _methods(plan: Plan, modalities: Iterable[str]) -> Iterator[MethodUsed]:
     if plan.perturb is not None:
         yield MethodUsed.of("perturbation", plan.perturb)
     yield MethodUsed.of("cohort", plan.cohort)
-    mining = plan.mine
-    if mining is not None:
-        yield MethodUsed.of("representatives", mining.representatives)
-        yield MethodUsed.of("levels", mining.discretiser)
-        yield MethodUsed.of("rules", mining.rules)
-        if mining.associations is not None:
-            yield MethodUsed.of("associations", mining.associations)
-        if mining.sequences is not None:
-            yield MethodUsed.of("sequences", mining.sequences)
+    if plan.mine is not None:
+        yield from _mining_methods(plan.mine)
+
+
+def _mining_methods(mining: Mining) -> Iterator[MethodUsed]:
+    yield MethodUsed.of("representatives", mining.representatives)
+    yield MethodUsed.of("levels", mining.discretiser)
+    yield MethodUsed.of("rules", mining.rules)
+    if mining.associations is not None:
+        yield MethodUsed.of("associations", mining.associations)
+    if mining.sequences is not None:
+        yield MethodUsed.of("sequences", mining.sequences)
+    for search in mining.subgroups:
+        yield MethodUsed.of("subgroups", search.miner, target_label(search.target))
+    if mining.readings is not None:
+        yield MethodUsed.of("readings", mining.readings.miner)
 
 
 def _image_methods(plan: Plan) -> Iterator[MethodUsed]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from data_catalog.kinds import CONTROL, EVALUATION, MODEL, TABLE
+from data_catalog.kinds import CONTROL, EVALUATION, MODEL, RULES, TABLE
 from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.learning.final_model import fit_final
 from tasks.methods.learning.repeated import Repeated
+from tasks.methods.learning.rule_list_words import rule_list_in_words
 from tasks.methods.learning.scanner_effects import scanner_effects as effects_of_scanners
 from tasks.stage import stage
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from tasks.methods.learning.controls import LeakCheck, LeakReport, Permutations, PermutedLabels
     from tasks.methods.learning.evaluation import Evaluation
     from tasks.methods.learning.nested import NestedCrossValidation
+    from tasks.methods.learning.rule_list_words import RuleListInWords
     from tasks.methods.learning.stable_features import StableFeatures
+    from tasks.methods.rules.items import ColumnLabel
 
 UNKNOWN_SCANNER = "unknown"
 
@@ -125,6 +128,12 @@ def fit_model(
         repeated=_repeated(cohort, columns, perturbed, readings),
         stability=stability,
     )
+
+
+@stage(RULES)
+def tell_rule_list(model: Pipeline, *, columns: dict[str, ColumnLabel]) -> RuleListInWords:
+    """Return the list of a fitted rule list in words, with the training rows of each rule."""
+    return rule_list_in_words(model, columns)
 
 
 @stage(TABLE)

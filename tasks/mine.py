@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.kinds import RESAMPLES, RULES
 from tasks.methods.cohort.wide import OUTCOME
-from tasks.methods.rules.items import ColumnLabel, strata_of
+from tasks.methods.rules.items import ColumnLabel, category_texts, numbers, require_columns, strata_of
+from tasks.methods.rules.targets import number_target, survival_target
 from tasks.methods.rules.validation import associate_and_validate, mine_and_validate, smallest_of_permuted
+from tasks.sources.targets import NumberTarget
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
     from tasks.methods.rules.rule import RuleSet
     from tasks.methods.rules.sequence_rule import SequenceSet
     from tasks.methods.rules.sequences import SequenceMiner
+    from tasks.methods.rules.subgroup import SubgroupSet
+    from tasks.methods.rules.subgroups import SubgroupMiner
+    from tasks.methods.rules.targets import Target
+    from tasks.sources.targets import SubgroupTarget
 
 
 class Permuted(BaseModel):
@@ -109,6 +116,54 @@ def mine_associations(
     return associate_and_validate(
         table, cohort["patient"].tolist(), labels, discretiser=discretiser, miner=miner, folds=folds, seed=seed
     )
+
+
+@stage(RULES)
+def mine_subgroups(
+    cohort: pd.DataFrame,
+    clinical: pd.DataFrame | None = None,
+    *,
+    columns: dict[str, ColumnLabel],
+    target: SubgroupTarget,
+    discretiser: Discretiser,
+    miner: SubgroupMiner,
+) -> SubgroupSet:
+    """Return the subgroups of the cohort's patients that differ in a target."""
+    compared = target_of(target, cohort, clinical)
+    own = {name: label for name, label in columns.items() if name not in _columns_of(target)}
+    binning = discretiser.fit(cohort[list(own)], own)
+    found = miner(binning.items(cohort), compared, cohort["patient"].tolist())
+    return found.model_copy(update={"refused": binning.refused})
+
+
+def target_of(target: SubgroupTarget, cohort: pd.DataFrame, clinical: pd.DataFrame | None) -> Target:
+    """Return what the cohort's rows are compared in, from its own columns or the clinical table's.
+
+    Raises
+    ------
+    BadData
+        If a column is missing, is no number where it should be, or tells nobody apart.
+    """
+    table = cohort
+    if target.clinical_columns:
+        table = pd.DataFrame() if clinical is None else clinical.set_index("patient").reindex(cohort["patient"])
+    require_columns(table, _columns_of(target))
+    if isinstance(target, NumberTarget):
+        return number_target(target_label(target), target.unit, numbers(table[target.column]))
+    times, said = numbers(table[target.time]), category_texts(table[target.event])
+    known = ~np.isnan(times) & np.array([text is not None for text in said])
+    happened = np.array([text == target.happened for text in said])
+    return survival_target(target_label(target), target.unit, times, happened, known)
+
+
+def target_label(target: SubgroupTarget) -> str:
+    """Return the words for a target."""
+    column = target.column if isinstance(target, NumberTarget) else target.event
+    return target.label or column.replace("_", " ")
+
+
+def _columns_of(target: SubgroupTarget) -> tuple[str, ...]:
+    return (target.column,) if isinstance(target, NumberTarget) else target.clinical_columns
 
 
 @stage(RULES)

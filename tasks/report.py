@@ -13,6 +13,7 @@ from tasks.methods.cohort.columns import ColumnMeaning
 from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.learning.controls import LeakReport, Permutations
 from tasks.methods.learning.evaluation import Evaluation
+from tasks.methods.learning.rule_list_words import RuleListInWords
 from tasks.methods.reporting.data import (
     FlowStep,
     MethodUsed,
@@ -36,9 +37,11 @@ from tasks.methods.reporting.summaries import (
     scanner_rows,
 )
 from tasks.methods.rules.card import CardSet
+from tasks.methods.rules.reading_rule import ReadingRuleSet
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.sequence_rule import SequenceSet
 from tasks.methods.rules.shown import SMALLEST
+from tasks.methods.rules.subgroup import SubgroupSet
 from tasks.stage import stage
 
 if TYPE_CHECKING:
@@ -119,6 +122,9 @@ def write_report(
     associations: RuleSet | None = None,
     sequences: SequenceSet | None = None,
     cards: CardSet | None = None,
+    rule_list: RuleListInWords | None = None,
+    subgroups: list[SubgroupSet] | None = None,
+    reading_rules: ReadingRuleSet | None = None,
     facts: Facts,
 ) -> str:
     """Return the page: self-contained HTML with the flow of the cohort, pictures, models, rules and their origins."""
@@ -161,6 +167,9 @@ def write_report(
             notes={} if cards is None else cards.notes,
             sights=() if cards is None else cards.sights,
             item_pairs=None if cards is None else cards.item_pairs,
+            rule_list=rule_list,
+            subgroups=tuple(subgroups or ()),
+            reading_rules=reading_rules,
             hide_counts_below=facts.smallest,
             methods=facts.methods,
             origins=facts.origins,

@@ -47,7 +47,7 @@ def refused(held=LEAST, **changes):
 def test_the_least_plan_has_a_default_for_everything_else(plan_file):
     plan = load_plan(plan_file())
     assert plan.study == "study"
-    assert [learner.method for learner in plan.learn.learners] == ["logistic", "forest", "support_vectors"]
+    assert [learner.method for learner in plan.learn.learners] == ["logistic", "forest", "support_vectors", "rule_list"]
     assert [(entry.modality, entry.extractor) for entry in plan.radiomics] == [("*", "by_modality")]
     assert plan.mine.rules.method == "class_rules"
     assert plan.clinical is plan.outcome is plan.events is None

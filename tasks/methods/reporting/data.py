@@ -11,6 +11,7 @@ from data_catalog.refs import Digest, Refusal
 from tasks.methods.learning.controls import LeakReport, Permutations
 from tasks.methods.learning.delong import DeLong
 from tasks.methods.learning.evaluation import Evaluation
+from tasks.methods.learning.rule_list_words import RuleListInWords
 from tasks.methods.reporting.parts import (
     CohortSummary,
     Count,
@@ -23,9 +24,11 @@ from tasks.methods.reporting.parts import (
 )
 from tasks.methods.rules.card import CardKind, Note, Sight, cards_of
 from tasks.methods.rules.item_pairs import ItemPairs
+from tasks.methods.rules.reading_rule import ReadingRuleSet
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.sequence_rule import SequenceSet
 from tasks.methods.rules.shown import ShownCard, shown
+from tasks.methods.rules.subgroup import SubgroupSet
 
 Section = Literal[
     "flow",
@@ -38,6 +41,8 @@ Section = Literal[
     "rules",
     "associations",
     "sequences",
+    "subgroups",
+    "readings",
 ]
 """Parts of the page whose numbers were made by stages."""
 Purpose = Literal[
@@ -54,6 +59,8 @@ Purpose = Literal[
     "rules",
     "associations",
     "sequences",
+    "subgroups",
+    "readings",
 ]
 """What a method was used for, beside learning, whose parameters an evaluation holds itself."""
 Role = Literal["model", "control"]
@@ -241,6 +248,12 @@ class ReportData(Part):
     """Rules among all items; None where none were looked for."""
     sequences: SequenceSet | None = None
     """Patterns in time; None where none were looked for."""
+    rule_list: RuleListInWords | None = None
+    """The rule list that was fitted to all rows; None where none was."""
+    subgroups: tuple[SubgroupSet, ...] = ()
+    """Subgroups of patients, one set for each target."""
+    reading_rules: ReadingRuleSet | None = None
+    """Rules over several readers' ratings; None where none were looked for."""
     found: tuple[PlantedFound, ...] = ()
     """Planted truths and what became of them: of an invented cohort only."""
     methods: tuple[MethodUsed, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.methods.cohort.deltas import is_change
+from tasks.methods.reporting.mined_rows import reading_methods, subgroup_methods
 from tasks.methods.reporting.recipe_text import recipe_sentences
 from tasks.methods.reporting.sentences import adjustment
 from tasks.methods.reporting.words import inside, listing, percentage, plural, signs
@@ -31,7 +32,7 @@ EVERYTHING = ("", "*")
 def methods_paragraphs(data: ReportData) -> list[str]:
     """Return the methods in paragraphs: images, features, models, rules; those that were not used are left out."""
     paragraphs = (_images(data.methods), _features(data), _models(data), _rules(data), _sequences(data))
-    return [paragraph for paragraph in paragraphs if paragraph]
+    return [paragraph for paragraph in (*paragraphs, subgroup_methods(data), reading_methods(data)) if paragraph]
 
 
 def _images(methods: Sequence[MethodUsed]) -> str:

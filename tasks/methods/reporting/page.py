@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tasks.methods.reporting import diagrams, figures, rule_pictures, sentences, words
+from tasks.methods.reporting import diagrams, figures, mined_rows, rule_pictures, sentences, words
 from tasks.methods.reporting.limitations import limitations
 from tasks.methods.reporting.methods_text import methods_paragraphs
 
@@ -41,6 +41,8 @@ SECTIONS = (
     ("rules", "Rules that end in the outcome"),
     ("associations", "Associations"),
     ("sequences", "Patterns in time"),
+    ("subgroups", "Subgroups"),
+    ("readings", "Rules over readings"),
     ("not-found", "Looked for and not found"),
     ("methods", "Methods"),
     ("limitations", "Limitations"),
@@ -85,6 +87,7 @@ def _environment() -> Environment:
         diagrams=diagrams,
         rule_pictures=rule_pictures,
         sentences=sentences,
+        mined_rows=mined_rows,
         limitations=limitations,
         methods_paragraphs=methods_paragraphs,
         picture_source=_picture_source,

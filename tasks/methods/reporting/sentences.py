@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.methods.reporting.mined_rows import readings_headline, subgroups_headline
 from tasks.methods.reporting.words import (
     NOTHING,
     days,
@@ -231,6 +232,9 @@ def not_found(data: ReportData) -> list[str]:
         said.append(associations_headline(data.associations))
     if data.sequences is not None and not data.sequences.significant:
         said.append(sequences_headline(data.sequences))
+    said += [subgroups_headline(one) for one in data.subgroups if not one.claimed]
+    if data.reading_rules is not None and not data.reading_rules.claimed:
+        said.append(readings_headline(data.reading_rules))
     if data.scanner_effects is not None and not any(_differs(effect) for effect in data.scanner_effects):
         said.append(scanner_words(data.scanner_effects))
     return said
@@ -238,9 +242,8 @@ def not_found(data: ReportData) -> list[str]:
 
 def looked_for(data: ReportData) -> bool:
     """Return whether the study looked for anything."""
-    return bool(data.models) or any(
-        part is not None for part in (data.rules, data.associations, data.sequences, data.scanner_effects)
-    )
+    searches = (data.rules, data.associations, data.sequences, data.scanner_effects, data.reading_rules)
+    return bool(data.models or data.subgroups) or any(part is not None for part in searches)
 
 
 def _model_not_found(result: ModelResult, comparisons: Sequence[Comparison]) -> list[str]:
