@@ -317,6 +317,20 @@ class Plan(Part):
             raise ValueError("A study has patients: name `sources` of scans, or a `clinical` table, or both.")
         return self
 
+    @model_validator(mode="after")
+    def _tells_centres_apart_by_a_column(self) -> Plan:
+        if self.mine is None:
+            return self
+        there = ("scanner", *(() if self.clinical is None else self.clinical.all_known_before))
+        asked = {"mine.strata": self.mine.strata, "mine.cards.centre": self.mine.cards.centre}
+        for field, column in asked.items():
+            if column is not None and column not in there:
+                raise ValueError(
+                    f"`{field}` is `scanner` or a clinical column known before: {column!r} is neither. Choose among: "
+                    f"{', '.join(there)}."
+                )
+        return self
+
     @property
     def store_folder(self) -> Place:
         """Where the artefacts are kept."""

@@ -152,15 +152,22 @@ def summary(rules: PortableRules, found: pd.DataFrame) -> Table:
     return shown
 
 
-def chosen_rules(rules: PortableRules, *, everything: bool) -> PortableRules:
-    """Return the rules that are claimed, or all.
+def chosen_rules(rules: PortableRules, numbers: tuple[str, ...] = (), *, everything: bool) -> PortableRules:
+    """Return the rules of some numbers; without any those that are claimed, or all.
 
     Raises
     ------
     PlanError
-        If there is none.
+        If a number is of no rule, or none is claimed.
     """
-    chosen = rules.rules if everything else tuple(rule for rule in rules.rules if rule.status == "claimed")
+    unknown = sorted(set(numbers) - {rule.number for rule in rules.rules})
+    if unknown:
+        there = ", ".join(rule.number for rule in rules.rules)
+        raise PlanError("Rules are chosen by their numbers", f"{', '.join(unknown)} is none", f"Choose among: {there}.")
+    if numbers:
+        chosen = tuple(rule for rule in rules.rules if rule.number in numbers)
+    else:
+        chosen = tuple(rule for rule in rules.rules if everything or rule.status == "claimed")
     if not chosen:
         raise PlanError(
             "A rule to apply is claimed", f"none of {len(rules.rules)} is", "Take those that are not, too, with --all."

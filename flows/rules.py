@@ -23,13 +23,16 @@ def apply(
     table: Annotated[Path, typer.Argument(help="A table with the same columns: CSV, TSV, Excel or Parquet.")],
     to: Annotated[Path | None, typer.Option("--out", help="CSV file to write: one line a row and rule.")] = None,
     key: Annotated[str | None, typer.Option(help="Column that names the rows in that file; else their number.")] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option(help="Number of a rule to take; may be repeated.")
+    ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Take rules that are not claimed, too.")] = False,
 ) -> None:
     """Tell for each row of a table which rules apply, hold, or cannot be told; prints how many of each."""
     from flows.rule_files import applied, chosen_rules, read_patients, read_rules, summary  # noqa: PLC0415
 
-    chosen = chosen_rules(read_rules(rules), everything=everything)
+    chosen = chosen_rules(read_rules(rules), tuple(rule or ()), everything=everything)
     found = applied(chosen, read_patients(table), key)
     out.print(summary(chosen, found))
     if to is not None:

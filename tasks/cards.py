@@ -14,7 +14,7 @@ from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.rules.card import Card, CardSet, Note, Sight, cards_of, items_of, places_of
 from tasks.methods.rules.centres import centre_agreements
 from tasks.methods.rules.item_pairs import item_pairs
-from tasks.methods.rules.items import ColumnLabel, category_texts, item_table, strata_of
+from tasks.methods.rules.items import ColumnLabel, category_texts, item_table, require_columns, strata_of
 from tasks.methods.rules.stability import Resampled, added, associations_again, class_rules_again
 from tasks.mine import spoken_outcome, worded
 from tasks.stage import stage
@@ -186,8 +186,9 @@ def _noted(
 
 
 def _agreements(cards: Sequence[Card], table: pd.DataFrame, centre: str | None) -> list[CentreAgreement | None]:
-    if centre is None or centre not in table:
+    if centre is None:
         return [None] * len(cards)
+    require_columns(table, [centre])
     items = different_items(cards)
     places = {item: place for place, item in enumerate(items)}
     rules = [card.rule for card in cards if card.rule is not None]

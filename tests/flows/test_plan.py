@@ -123,6 +123,8 @@ def test_events_in_columns_have_no_path(plan_file):
             {"clinical": {"path": "t.csv", "patient": "id", "categories": ["grade"]}},
             "grade is not in known_before",
         ),
+        ({"mine": {"cards": {"centre": "hospital"}}}, "`mine.cards.centre` is `scanner` or a clinical column"),
+        ({"mine": {"strata": "hospital"}}, "'hospital' is neither. Choose among: scanner."),
         ({"study": "Lungs 2024"}, "study: String should match"),
         ({"first_patients": 0}, "first_patients: Input should be greater"),
         ({"compute": {"workers": -1}}, "compute.workers: Input should be greater"),

@@ -17,7 +17,7 @@ from flows.cli import app
 from flows.explain import explain
 from flows.plan import Plan
 from flows.results import CohortTables, Features, Mined, Results, results_file
-from flows.rule_files import applied, read_patients, read_rules, rules_folder, shown_cards, write_rules
+from flows.rule_files import applied, chosen_rules, read_patients, read_rules, rules_folder, shown_cards, write_rules
 from tasks.cards import Extent, Seen, make_cards
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
@@ -184,6 +184,13 @@ def test_rules_of_which_none_is_claimed_have_to_be_asked_for(written, tmp_path, 
     refused = CliRunner().invoke(app, given)
     assert isinstance(refused.exception, PlanError)
     assert CliRunner().invoke(app, [*given, "--all"]).exit_code == 0
+
+
+def test_rules_can_be_chosen_by_their_numbers(written):
+    read = read_rules(written / "rules.json")
+    assert [rule.number for rule in chosen_rules(read, ("rule-2",), everything=False).rules] == ["rule-2"]
+    with pytest.raises(PlanError, match=r"rule-77 is none. Choose among: rule-1, rule-2"):
+        chosen_rules(read, ("rule-77",), everything=True)
 
 
 def test_a_run_without_rules_has_no_cards(plan, results):

@@ -124,11 +124,16 @@ def test_cards_hold_stability_centres_places_and_sights(cohort, rules):
 
 
 def test_a_study_of_one_centre_or_without_resamples_has_cards_too(cohort, rules):
-    for changed, centre in ((cohort.assign(scanner="A"), "scanner"), (cohort, None), (cohort, "hospital")):
+    for changed, centre in ((cohort.assign(scanner="A"), "scanner"), (cohort, None)):
         held = make_cards.function(changed, rules, outcome=WORDS, centre=centre, features=(), seen=())
         assert len(held.cards) == len(rules.rules)
         assert {card.note.centres for card in held.cards} == {None}
         assert {card.note.stability for card in held.cards} == {None}
+
+
+def test_a_column_of_centres_that_is_not_there_is_refused(cohort, rules):
+    with pytest.raises(BadData, match="it lacks hospital"):
+        make_cards.function(cohort, rules, outcome=WORDS, centre="hospital", features=(), seen=())
 
 
 def test_nothing_mined_gives_no_cards(cohort):

@@ -189,7 +189,7 @@ def _require_columns(rules: Sequence[PortableRule], table: pd.DataFrame) -> None
             "missing_column",
             "The table has every column that the rules ask for",
             f"it lacks {', '.join(map(repr, lacking))}",
-            "Name the columns as the study did, or leave out the rules that ask for them.",
+            "Name the columns as the study did, or choose rules that do not ask for them (--rule).",
         )
 
 
