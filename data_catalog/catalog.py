@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +10,7 @@ from sqlalchemy import and_, distinct, func, select
 from data_catalog import catalog_tables as t
 from data_catalog.catalog_engine import BATCH, bring_up_to_date, engine_of, reading, told
 from data_catalog.catalog_rows import SharedNumbers, add_did, add_records, known
+from data_catalog.catalog_search import Asked, newest
 from data_catalog.errors import StoreError
 from data_catalog.refs import Ref
 from data_catalog.store import SHORTEST_PREFIX
@@ -42,19 +42,6 @@ class Made(NamedTuple):
     ref: Ref
     stage: str
     item: str
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is searched for; what is None does not count."""
-
-    patient: str | None = None
-    modality: str | None = None
-    stage: str | None = None
-    method: str | None = None
-    version: str | None = None
-    run: str | None = None
-    kind: str | None = None
 
 
 class Catalog:
@@ -158,16 +145,18 @@ class Catalog:
 
     def search(self, asked: Asked, most: int = 50) -> list[Found]:
         """Return the newest records that are as asked for, at most so many."""
-        wanted = (
-            select(t.artefact.c.kind, t.artefact.c.digest, *_ABOUT)
-            .join(t.artefact, t.record.c.artefact_id == t.artefact.c.id)
-            .join(t.item, t.record.c.item_id == t.item.c.id)
-            .join(t.code, t.record.c.code_id == t.code.c.id)
-            .where(and_(True, *_conditions(asked)))  # noqa: FBT003 - SQL's own
-            .order_by(t.record.c.started.desc(), t.record.c.digest)
-            .limit(most)
-        )
-        return [Found(Ref(kind=kind, digest=digest), *about) for kind, digest, *about in self._rows(wanted)]
+        with told(), reading(self.engine) as connection:
+            numbers = newest(connection, asked, most)
+            wanted = (
+                select(t.record.c.kind, t.artefact.c.digest, *_ABOUT)
+                .join(t.artefact, t.record.c.artefact_id == t.artefact.c.id)
+                .join(t.item, t.record.c.item_id == t.item.c.id)
+                .join(t.code, t.record.c.code_id == t.code.c.id)
+                .where(t.record.c.id.in_(numbers))
+                .order_by(t.record.c.started.desc(), t.record.c.digest)
+            )
+            rows = connection.execute(wanted).all()
+        return [Found(Ref(kind=kind, digest=digest), *about) for kind, digest, *about in rows]
 
     def descendants(self, ref: Ref) -> list[Made]:
         """Return all that was made from an artefact, directly or through others; each once, the oldest first."""
@@ -256,25 +245,6 @@ _ABOUT = (t.record.c.stage, t.item.c.digest, t.record.c.started, t.code.c.versio
 def _begins(column: Any, prefix: str) -> Any:  # noqa: ANN401 - SQLAlchemy's own
     """Return the condition that a digest begins so, as the index can answer it in any collation."""
     return and_(column >= prefix, column < prefix + "g")
-
-
-def _conditions(asked: Asked) -> Iterator[Any]:
-    if asked.stage is not None:
-        yield t.record.c.stage == asked.stage
-    if asked.kind is not None:
-        yield t.artefact.c.kind == asked.kind
-    if asked.modality is not None:
-        yield t.record.c.modality == asked.modality
-    if asked.version is not None:
-        yield t.record.c.code_id.in_(select(t.code.c.id).where(t.code.c.version == asked.version))
-    if asked.method is not None:
-        yield t.record.c.parameters_id.in_(select(t.method.c.parameters_id).where(t.method.c.name == asked.method))
-    if asked.run is not None:
-        of_run = select(t.did.c.record_id).join(t.run, t.did.c.run_id == t.run.c.id)
-        yield t.record.c.id.in_(of_run.where(t.run.c.digest == asked.run))
-    if asked.patient is not None:
-        called = select(t.called.c.record_id).join(t.item, t.called.c.item_id == t.item.c.id)
-        yield t.record.c.id.in_(called.where(t.item.c.patient == asked.patient))
 
 
 def _way(connection: Connection, row: Any, most: int | None) -> Way:  # noqa: ANN401 - SQLAlchemy's own

@@ -114,6 +114,7 @@ def add_records(connection: Connection, numbers: Numbers, records: Sequence[Reco
     rows = {
         record.key: {
             "artefact_id": artefacts[record.output.digest],
+            "kind": record.output.kind,
             "stage": record.stage,
             "item_id": items[record.item],
             "modality": item_row(record.item)["modality"],
@@ -150,11 +151,30 @@ def add_did(connection: Connection, numbers: Numbers, run: Run, did: Sequence[Di
     ids = known(connection, tables.record, {one.key for one in did})
     held = [one for one in did if one.key in ids]
     items = numbers.of(tables.item, {one.item: item_row(one.item) for one in held})
-    hows = {ids[one.key]: one.how for one in reversed(held)}
-    rows = [{"run_id": run_id, "record_id": number, "how": how} for number, how in sorted(hows.items())]
-    insert_new(connection, tables.did, rows)
+    times = _times(connection, ids)
+    rows = {
+        ids[one.key]: {
+            "run_id": run_id,
+            "record_id": ids[one.key],
+            "stage": one.stage,
+            "started": times[one.key],
+            "how": one.how,
+        }
+        for one in reversed(held)
+    }
+    insert_new(connection, tables.did, [rows[number] for number in sorted(rows)])
     called = {(items[one.item], ids[one.key]) for one in held}
     insert_new(connection, tables.called, [{"item_id": one, "record_id": two} for one, two in sorted(called)])
+
+
+def _times(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
+    """Return when the making of each record was begun."""
+    asked, columns = list(keys), (tables.record.c.digest, tables.record.c.started)
+    found: dict[str, str] = {}
+    for start in range(0, len(asked), ASKED):
+        wanted = tables.record.c.digest.in_(asked[start : start + ASKED])
+        found.update(connection.execute(select(*columns).where(wanted)).tuples().all())
+    return found
 
 
 @lru_cache(KNOWN_TEXTS)

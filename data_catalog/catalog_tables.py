@@ -1,7 +1,8 @@
 """The tables of the catalogue: an index of the records and runs of a store, the same in SQLite and PostgreSQL.
 
 Whatever stands here can be read from the store again. What many records share (code, parameters, the names of items)
-stands once. Times are text in ISO 8601, UTC, which sorts as it should.
+stands once; what is searched by stands beside the time, so that the newest are found without a look at all. Times are
+text in ISO 8601, UTC, which sorts as it should.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ record = Table(
     Column("id", Integer, primary_key=True),
     Column("digest", String(DIGEST), nullable=False, unique=True),  # its key
     Column("artefact_id", Integer, ForeignKey("artefact.id"), nullable=False),
+    Column("kind", Text, nullable=False),
     Column("stage", Text, nullable=False),
     Column("item_id", Integer, ForeignKey("item.id"), nullable=False),
     Column("modality", Text),
@@ -83,7 +85,9 @@ record = Table(
     Column("cpu_seconds", Float, nullable=False),
     Index("record_of_artefact", "artefact_id"),
     Index("record_by_time", "started"),
+    Index("record_by_kind", "kind", "started"),
     Index("record_by_stage", "stage", "started"),
+    Index("record_by_stage_and_modality", "stage", "modality", "started"),
     Index("record_by_modality", "modality", "started"),
     Index("record_by_code", "code_id", "started"),
     Index("record_by_parameters", "parameters_id", "started"),
@@ -139,8 +143,12 @@ did = Table(
     metadata,
     Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
     Column("record_id", Integer, ForeignKey("record.id"), nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("started", String(32), nullable=False),
     Column("how", Text, nullable=False),
     PrimaryKeyConstraint("run_id", "record_id"),
+    Index("did_by_time", "run_id", "started"),
+    Index("did_by_stage", "run_id", "stage", "started"),
     sqlite_with_rowid=False,
 )
 NUMBERED = (artefact, code, parameters, item, record, run)

@@ -186,6 +186,23 @@ class Store:
                     continue
                 yield Ref(kind=manifest.kind, digest=digest), sum(size for name, size in sizes.items() if is_data(name))
 
+    def without_manifest(self) -> list[str]:
+        """Return the digests under which files lie that have no manifest, or one that is cut."""
+        found = []
+        for first in range(256):
+            for digest, sizes in sorted(self._below(f"{first:02x}").items()):
+                try:
+                    parse_manifest(self._shelf.read(f"{_name(digest)}/{MANIFEST}") if MANIFEST in sizes else b"")
+                except (FileNotFoundError, StoreError):
+                    found.append(digest)
+        return found
+
+    def records_by_name(self, ref: Ref) -> dict[str, Record | None]:
+        """Return the records of an artefact by the keys that their files are named for; None for one that is cut."""
+        listed = self._shelf.listing(_name(ref.digest), RECORDS)
+        keys = [name.removeprefix(RECORDS).removesuffix(".json") for name in sorted(listed) if name.endswith(".json")]
+        return {key: self.record(ref, key) for key in keys}
+
     def discard(self, ref: Ref) -> None:
         """Remove an artefact, its records, and the keys that name it. Nothing looks whether somebody needs it."""
         keys = [record.key for record in self.records(ref)]
@@ -255,6 +272,19 @@ class Store:
             for name in self._shelf.listing(folder):
                 yield f"{folder}/{name}", self._shelf.read(f"{folder}/{name}")
 
+    def name_of(self, kind: Kind, value: Any) -> Ref:  # noqa: ANN401
+        """Return the name that an artefact would have here; it is not kept."""
+        with self._shelf.aside() as folder:
+            return _written(kind, value, folder, self.compression)
+
+    def manifest(self, ref: Ref) -> Manifest:
+        """Return what an artefact consists of."""
+        return self._manifest(ref)
+
+    def folder_name(self, digest: str) -> str:
+        """Return the name of an artefact's folder in the store."""
+        return _name(digest)
+
     def _manifest(self, ref: Ref) -> Manifest:
         return parse_manifest(self._shelf.read(f"{_name(ref.digest)}/{MANIFEST}"))
 
@@ -271,13 +301,17 @@ class Store:
 
     def _listed(self, beginning: str = "") -> dict[str, dict[str, int]]:
         """Return the files, with their sizes, of every artefact that has a manifest and whose digest begins so."""
+        return {digest: sizes for digest, sizes in self._below(beginning).items() if MANIFEST in sizes}
+
+    def _below(self, beginning: str) -> dict[str, dict[str, int]]:
+        """Return the files, with their sizes, by the digest of the artefact they are of; those that begin so."""
         prefix = f"{beginning[:2]}/{beginning}" if beginning else ""
         found: dict[str, dict[str, int]] = {}
         for path, size in self._shelf.listing(OBJECTS, prefix).items():
             _, _, rest = path.partition("/")
             digest, _, name = rest.partition("/")
             found.setdefault(digest, {})[name] = size
-        return {digest: sizes for digest, sizes in found.items() if MANIFEST in sizes}
+        return found
 
     def _write_key(self, record: Record) -> None:
         self._shelf.write(_key_name(record.key), record.output.model_dump_json().encode())

@@ -15,6 +15,7 @@ from data_catalog.errors import VoxmineError
 from flows.api import DEFAULTS
 from flows.data import app as data_app
 from flows.deploy_commands import add_to
+from flows.lineage_commands import register
 from flows.rules import app as rules_app
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 add_to(app)
+register(app)
 app.add_typer(rules_app, name="rules")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -160,7 +162,7 @@ def why(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Show every branch, however many are alike.")] = False,
 ) -> None:
-    """Print what made an artefact, back to the digests of the source files and the version of the code."""
+    """Print what made an artefact or a number, back to the digests of the source files and the code."""
     from flows.explain import explain  # noqa: PLC0415
 
     out.print(explain(workspace, artefact, everything=everything), markup=False)

@@ -1,9 +1,8 @@
-"""What made an artefact, as a tree back to the source files."""
+"""What made an artefact, or a number of the report, as a tree back to the source files."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
+from contextlib import contextmanager
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -11,18 +10,23 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
+from data_catalog.catalog import Catalog
+from data_catalog.catalog_engine import CatalogError
 from data_catalog.errors import StoreError
 from data_catalog.refs import SHORT
+from flows.catalogs import is_there, url_of
 from flows.explain_card import explain_card, is_card
+from flows.find_number import find_number, is_number
 from flows.results import Results
 from flows.stores import store_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from data_catalog.lineage import Record
     from data_catalog.refs import Ref
     from data_catalog.store import Store
+    from data_catalog.ways import Way, Ways
 
 ALIKE = 3
 """Branches of one stage that are shown before the rest is counted."""
@@ -33,88 +37,145 @@ PARAMETERS = 160
 
 
 def explain(workspace: Path, name: str, *, everything: bool = False) -> str:
-    """Return the chain of records behind an artefact, drawn as a tree.
+    """Return the chain of records behind an artefact, or behind a number of the last report, drawn as a tree.
+
+    The catalogue is asked where it knows the artefact, else the records in the store; both tell the same.
 
     Parameters
     ----------
     workspace : Path
         Folder of the study's results.
     name : str
-        `report`, `cohort`, ... of the last run, the number of a rule (`rule-1`), the name of an artefact, or the
-        beginning of its digest.
+        `report`, `cohort`, ... of the last run, the number of a rule (`rule-1`), the name of an artefact, the beginning
+        of its digest, or a number as the report shows it (`0.84`).
     everything : bool
         Show every branch, however many are alike.
 
     Raises
     ------
     StoreError
-        When the name is of no artefact, or of several.
+        When the name is of no artefact, or of several; or the number stands nowhere.
     """
     store = store_of(workspace)
-    lines: list[str] = []
     if is_card(name):
-        lines, ref = explain_card(workspace, store, name, everything=everything)
-    else:
-        ref = _find(workspace, store, name)
+        lines, made = explain_card(workspace, store, name, everything=everything)
+        return "\n".join([*lines, *_chain(workspace, store, made, everything=everything)])
+    if is_number(name):
+        return _explain_number(workspace, store, name, everything=everything)
+    ref = find_artefact(workspace, store, name)
+    return "\n".join(_chain(workspace, store, ref, everything=everything))
+
+
+def _explain_number(workspace: Path, store: Store, number: str, *, everything: bool) -> str:
+    """Return where a number stands in what the last report shows, and the chain behind each of these artefacts."""
+    results = last_of(workspace)
+    lines: list[str] = []
+    for ref, places in find_number(store, results, number).items():
+        shown = places if everything else places[:ALIKE]
+        lines += [f"{number} stands in {ref.short}: {place}" for place in shown]
+        if len(places) > len(shown):
+            lines.append(f"and at {len(places) - len(shown)} more places there (--all shows them)")
+        lines += [*_chain(workspace, store, ref, everything=everything), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _chain(workspace: Path, store: Store, ref: Ref, *, everything: bool) -> list[str]:
     tree = Tree(f"[bold]{ref.short}[/bold]")
-    _grow(tree, store, ref, seen=set(), everything=everything)
-    return "\n".join([*lines, _drawn(tree)])
+    knower: Ways = store
+    with _catalog(workspace) as catalog:
+        if catalog is not None and catalog.knows(ref):
+            knower = catalog
+        _grow(tree, knower, ref, seen=set(), everything=everything)
+    return _drawn(tree)
 
 
-def _drawn(tree: Tree) -> str:
-    """Return a tree as text whose lines are as long as they have to be: a digest that is cut names nothing."""
+@contextmanager
+def _catalog(workspace: Path) -> Iterator[Catalog | None]:
+    """Give the catalogue of a workspace; None where there is none, or it is lost: the store is slower, and as right."""
+    try:
+        catalog = Catalog(url_of(workspace)) if is_there(workspace) else None
+    except CatalogError:
+        catalog = None
+    try:
+        yield catalog
+    finally:
+        if catalog is not None:
+            catalog.close()
+
+
+def _drawn(tree: Tree) -> list[str]:
+    """Return a tree as lines that are as long as they have to be: a digest that is cut names nothing."""
     paper = Console(width=WIDEST, color_system=None, file=StringIO(), record=True)
     paper.print(tree)
-    return "\n".join(line.rstrip() for line in paper.export_text().splitlines())
+    return [line.rstrip() for line in paper.export_text().splitlines()]
 
 
-def _find(workspace: Path, store: Store, name: str) -> Ref:
+def last_of(workspace: Path) -> Results:
+    """Return what the last run in a workspace gave.
+
+    Raises
+    ------
+    StoreError
+        When none has given anything.
+    """
+    runs = sorted(workspace.glob("*-results.json"), key=lambda path: path.stat().st_mtime)
+    if not runs:
+        raise StoreError("A study was run in the workspace", f"{workspace} has no results", "Run one: voxmine run")
+    return Results.model_validate_json(runs[-1].read_bytes())
+
+
+def find_artefact(workspace: Path, store: Store, name: str) -> Ref:
+    """Return the artefact that a name stands for: of the last runs (`report`), or by the beginning of its digest.
+
+    Raises
+    ------
+    StoreError
+        When it is none, or several.
+    """
     runs = sorted(workspace.glob("*-results.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in runs:
         try:
             return Results.model_validate_json(path.read_bytes()).named(name)
         except StoreError:
             continue
-    return store.resolve(name)
+    with _catalog(workspace) as catalog:
+        try:
+            return store.resolve(name) if catalog is None else catalog.resolve(name)
+        except StoreError:  # the catalogue may not know it yet
+            return store.resolve(name)
 
 
-def _grow(tree: Tree, store: Store, ref: Ref, *, seen: set[Ref], everything: bool) -> None:
+def _grow(tree: Tree, knower: Ways, ref: Ref, *, seen: set[Ref], everything: bool) -> None:
     if ref in seen:
         tree.add("[dim]shown above[/dim]")
         return
     seen.add(ref)
-    records = store.records(ref)
-    for record in records if everything else records[:1]:
-        _tell(tree, record, everything=everything)
-        _parents(tree, store, record, seen=seen, everything=everything)
-    if len(records) > 1 and not everything:
-        tree.add(f"[dim]made in {len(records) - 1} more ways with the same result (--all shows them)[/dim]")
+    ways = knower.ways(ref, None if everything else ALIKE)
+    for way in ways if everything else ways[:1]:
+        _tell(tree, ref, way, everything=everything)
+        _parents(tree, knower, way, seen=seen, everything=everything)
+    if len(ways) > 1 and not everything:
+        tree.add(f"[dim]made in {len(ways) - 1} more ways with the same result (--all shows them)[/dim]")
 
 
-def _tell(tree: Tree, record: Record, *, everything: bool) -> None:
+def _tell(tree: Tree, ref: Ref, way: Way, *, everything: bool) -> None:
     tree.add(
-        f"made by [bold]{record.stage}[/bold] on {escape(record.item)}, {record.started}, {record.seconds:.2f} s,"
-        f" voxmine {record.code.version}, code {record.code.digest[:SHORT]}, Python {record.python}"
+        f"made by [bold]{way.stage}[/bold] on {escape(way.item)}, {way.started}, {way.seconds:.2f} s,"
+        f" voxmine {way.version}, code {way.code[:SHORT]}, Python {way.python}"
     )
-    if record.parameters:
-        text = json.dumps(record.parameters, sort_keys=True)
-        shown = text if len(text) <= PARAMETERS else text[:PARAMETERS] + " ..."
-        tree.add(f"[dim]parameters {escape(shown)}[/dim]")
-    digests = record.source_digests()
-    named = digests if everything else digests[:ALIKE]
-    for digest in named:
+    if way.parameters != "{}":
+        cut = way.parameters if len(way.parameters) <= PARAMETERS else way.parameters[:PARAMETERS] + " ..."
+        tree.add(f"[dim]parameters {escape(way.parameters if everything else cut)}[/dim]")
+    for digest in way.sources:
         tree.add(f"source file sha256 {digest}")
-    if len(digests) > len(named):
-        tree.add(f"[dim]and {len(digests) - ALIKE} more source files (`voxmine why {record.output.short} --all`)[/dim]")
+    if way.source_count > len(way.sources):
+        more = way.source_count - len(way.sources)
+        tree.add(f"[dim]and {more} more source files (`voxmine why {ref.short} --all`)[/dim]")
 
 
-def _parents(tree: Tree, store: Store, record: Record, *, seen: set[Ref], everything: bool) -> None:
-    by_kind: dict[str, list[Ref]] = defaultdict(list)
-    for parent in record.parents():
-        by_kind[parent.kind].append(parent)
-    for kind, parents in by_kind.items():
-        shown = parents if everything else parents[:ALIKE]
-        for parent in shown:
-            _grow(tree.add(f"[bold]{parent.short}[/bold]"), store, parent, seen=seen, everything=everything)
-        if len(parents) > len(shown):
-            tree.add(f"[dim]and {len(parents) - len(shown)} more of kind {kind} (--all shows them)[/dim]")
+def _parents(tree: Tree, knower: Ways, way: Way, *, seen: set[Ref], everything: bool) -> None:
+    for kind, parents in way.parents.items():
+        for parent in parents.first:
+            _grow(tree.add(f"[bold]{parent.short}[/bold]"), knower, parent, seen=seen, everything=everything)
+        if parents.many > len(parents.first):
+            tree.add(f"[dim]and {parents.many - len(parents.first)} more of kind {kind} (--all shows them)[/dim]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_catalog.errors import StoreError
 from data_catalog.refs import Ref, Refusal
@@ -167,6 +167,26 @@ def last_results(plan: Plan) -> Results:
         return Results.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise StoreError("The study has been run", f"{path} is not there", "Run it with `voxmine run`.") from None
+
+
+def kept_by(workspace: Path) -> set[Ref]:
+    """Return the artefacts that the last runs in a workspace gave.
+
+    Raises
+    ------
+    StoreError
+        When a file of results cannot be read: what it names must not count as needed by nobody.
+    """
+    return {ref for path in sorted(workspace.glob("*-results.json")) for _, ref in _results_in(path).refs()}
+
+
+def _results_in(path: Path) -> Results:
+    try:
+        return Results.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise StoreError(
+            "Results in the workspace are of this version", f"{path} is not", "Run its plan again, or remove the file."
+        ) from None
 
 
 def write_results(plan: Plan, results: Results, store: Store) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import inspect, text
 
 import data_catalog
 from data_catalog import catalog_tables as tables
-from data_catalog.catalog import Asked, Catalog
+from data_catalog.catalog import Catalog
 from data_catalog.catalog_build import rebuild
 from data_catalog.catalog_engine import (
     REVISION,
@@ -29,6 +29,7 @@ from data_catalog.catalog_engine import (
     sqlite_url,
 )
 from data_catalog.catalog_rows import item_row, methods_in
+from data_catalog.catalog_search import Asked
 from data_catalog.errors import PlanError, StoreError
 from data_catalog.kinds import REPORT
 from data_catalog.lineage import Code

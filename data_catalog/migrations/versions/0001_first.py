@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("artefact_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("item_id", sa.Integer(), nullable=False),
         sa.Column("modality", sa.Text(), nullable=True),
@@ -103,9 +104,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest"),
     )
     op.create_index("record_by_code", "record", ["code_id", "started"], unique=False)
+    op.create_index("record_by_kind", "record", ["kind", "started"], unique=False)
     op.create_index("record_by_modality", "record", ["modality", "started"], unique=False)
     op.create_index("record_by_parameters", "record", ["parameters_id", "started"], unique=False)
     op.create_index("record_by_stage", "record", ["stage", "started"], unique=False)
+    op.create_index("record_by_stage_and_modality", "record", ["stage", "modality", "started"], unique=False)
     op.create_index("record_by_time", "record", ["started"], unique=False)
     op.create_index("record_of_artefact", "record", ["artefact_id"], unique=False)
     op.create_table(
@@ -127,6 +130,8 @@ def upgrade() -> None:
         "did",
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("record_id", sa.Integer(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("started", sa.String(length=32), nullable=False),
         sa.Column("how", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["record_id"],
@@ -139,6 +144,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "record_id"),
         sqlite_with_rowid=False,
     )
+    op.create_index("did_by_stage", "did", ["run_id", "stage", "started"], unique=False)
+    op.create_index("did_by_time", "did", ["run_id", "started"], unique=False)
     op.create_table(
         "read",
         sa.Column("record_id", sa.Integer(), nullable=False),
