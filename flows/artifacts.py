@@ -49,5 +49,5 @@ def _models(results: Results, store: Store) -> list[dict[str, Any]]:
 
 def _rules(plan: Plan, results: Results, store: Store) -> list[dict[str, Any]]:
     """Return the claimed rules as they may be shown: counts and lists of few patients are hidden here too."""
-    cards = shown_cards(plan, results, store)
+    cards = shown_cards(plan, results.mined, store)
     return [] if cards is None else brief_rows([card for card in cards.cards if card.claimed])

@@ -15,6 +15,7 @@ from flows.mine_cohort import column_meanings, mine_cohort
 from flows.plan import Plan
 from flows.radiomics_study import modalities_in
 from flows.results import CohortTables, Counts, Learnt, Mined, Results, write_results
+from flows.rule_cards import witness_jobs
 from flows.rule_files import shown_cards, write_rules
 from flows.runtime import one, run_stage, study_flow, work
 from flows.words import flow_steps, methods_used, outcome_in_words, question, refused_by_section, smallest_shown
@@ -56,16 +57,21 @@ def report_study(
         if mined is None and plan.mine is not None:
             mined = mine_cohort(plan, held)
         study: Study = here.store.open(held.features.study)
-        pictures = [outcome.ref for outcome in run_stage(list(_pictures(plan, study))) if outcome.ref is not None]
-        inputs = _inputs(held, learnt or Learnt(), mined or Mined(), tuple(pictures))
-        facts = _facts(plan, here.store, held, (learnt or Learnt(), mined or Mined()), inputs)
+        cards = shown_cards(plan, mined, here.store)
+        witnesses = [] if cards is None else list(witness_jobs(plan, study, cards))
+        jobs = [*_pictures(plan, study), *(job for _, job in witnesses)]
+        drawn = {id(job): outcome.ref for job, outcome in zip(jobs, run_stage(jobs), strict=True)}
+        pictures = tuple(ref for ref in drawn.values() if ref is not None)
+        inputs = _inputs(held, learnt or Learnt(), mined or Mined(), pictures)
+        pictured = tuple(number for number, job in witnesses if drawn[id(job)] is not None)
+        facts = _facts(plan, here.store, held, (learnt or Learnt(), mined or Mined()), inputs, pictured)
         report = one(write_report.job(plan.study, inputs, {"facts": facts}))
         counts = tuple(Counts(**row) for row in here.tally.rows())
         results = Results(cohort=held, learnt=learnt, mined=mined, report=report, counts=counts)
         write_results(plan, results, here.store)
         if here.journal is not None:
             here.journal.gave(dict(results.refs()))
-        if (cards := shown_cards(plan, results, here.store)) is not None:
+        if cards is not None:
             write_rules(plan, cards)
         show(plan, results, here.store)
         return results
@@ -120,7 +126,12 @@ def _inputs(tables: CohortTables, learnt: Learnt, mined: Mined, pictures: tuple[
 
 
 def _facts(
-    plan: Plan, store: Store, tables: CohortTables, made: tuple[Learnt, Mined], inputs: dict[str, Input]
+    plan: Plan,
+    store: Store,
+    tables: CohortTables,
+    made: tuple[Learnt, Mined],
+    inputs: dict[str, Input],
+    pictured: tuple[str, ...],
 ) -> Facts:
     learnt, mined = made
     cohort: pd.DataFrame = store.open(tables.cohort)
@@ -143,6 +154,7 @@ def _facts(
         gate=gate_summary(study),
         refused=refused_by_section(learnt.refusals, mined.refusals),
         smallest=smallest_shown(plan),
+        pictured=pictured,
     )
 
 

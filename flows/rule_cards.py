@@ -10,9 +10,10 @@ from data_catalog.refs import Study
 from flows.runtime import one, refusals_in, run_stage
 from tasks.cards import Seen, locate_region, make_cards, resample_associations, resample_rules
 from tasks.methods.rules.card import cards_of, places_of
+from tasks.report import draw_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
     from data_catalog.store import Store
     from flows.plan import Mining, Plan
     from flows.results import CohortTables
-    from tasks.methods.rules.card import Place
+    from tasks.methods.rules.card import Place, Sight
     from tasks.methods.rules.items import ColumnLabel
+    from tasks.methods.rules.shown import ShownCards
     from tasks.stage import Input, Job
 
+MOST_PICTURED = 3
+"""Rules of which patients are pictured; more would make the page heavy."""
 BLOCK = 10
 """Resamples that are one piece of work."""
 
@@ -118,6 +122,45 @@ def _regions(study: Study, cohort: pd.DataFrame, places: set[Place]) -> Iterator
         for modality, name in sorted(places):
             if modality.partition("[")[0] in (scan.modality, *scan.channels) or modality in scan.channels:
                 yield from ((scan, modality, region) for region in scan.regions if region.name == name)
+
+
+def witness_jobs(plan: Plan, study: Study, cards: ShownCards) -> Iterator[tuple[str, Job]]:
+    """Yield pictures of a patient for and of one against each of the first claimed rules that images tell of.
+
+    With each comes the number of the rule's card. Nobody is pictured whom the card does not name.
+    """
+    claimed = [card for card in cards.cards if card.claimed and card.places]
+    for card in claimed[:MOST_PICTURED]:
+        for said, patients in (("for", card.supporting), ("against", card.contradicting)):
+            seen = next(_seen_of(study, cards.sights, patients or (), card.places), None)
+            if seen is not None:
+                yield card.number, _witness(plan, card.number, said, *seen)
+
+
+def _seen_of(
+    study: Study, sights: Sequence[Sight], patients: Sequence[str], places: Sequence[Place]
+) -> Iterator[tuple[Scan, Region, Sight]]:
+    """Yield the regions of some patients that features of a rule were measured in, in the order of the patients."""
+    for patient in patients:
+        own = [sight for sight in sights if sight.patient == patient and sight.place in places]
+        for sight in own:
+            scans = [scan for scan in study.scans if (scan.patient, scan.visit) == (patient, sight.visit)]
+            yield from (
+                (scan, region, sight)
+                for scan in scans
+                for region in scan.regions
+                if scan.image.short == sight.image and region.mask.short == sight.mask and region.name == sight.region
+            )
+
+
+def _witness(plan: Plan, number: str, said: str, scan: Scan, region: Region, sight: Sight) -> Job:
+    channel = scan.channels.index(sight.modality) if sight.modality in scan.channels else 0
+    caption = f"{scan.patient}, {said} {number}: {sight.sentence}."
+    return draw_picture.job(
+        f"{plan.study}/{number}/{said}",
+        {"image": scan.image, "labels": region.mask},
+        {"label": region.label, "caption": caption, "channel": channel},
+    )
 
 
 def _extent_job(scan: Scan, region: Region) -> Job:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from data_catalog.store import Store
     from flows.plan import Plan
-    from flows.results import Results
+    from flows.results import Mined
     from tasks.methods.rules.card import CardSet
     from tasks.methods.rules.shown import ShownCards
 
@@ -44,11 +44,11 @@ def rules_folder(plan: Plan) -> Path:
     return plan.workspace / f"{plan.study}-rules"
 
 
-def shown_cards(plan: Plan, results: Results, store: Store) -> ShownCards | None:
-    """Return the cards of a run as others may see them, or None where nothing was mined."""
-    if results.mined is None or results.mined.cards is None:
+def shown_cards(plan: Plan, mined: Mined | None, store: Store) -> ShownCards | None:
+    """Return the cards of what was mined as others may see them, or None where nothing was."""
+    if mined is None or mined.cards is None:
         return None
-    held: CardSet = store.open(results.mined.cards)
+    held: CardSet = store.open(mined.cards)
     return shown_set(held, smallest_shown(plan))
 
 

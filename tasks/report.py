@@ -45,6 +45,8 @@ from tasks.methods.rules.subgroup import SubgroupSet
 from tasks.stage import stage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import xarray as xr
 
 WINDOWS = {"HU": (-160.0, 240.0)}
@@ -84,6 +86,8 @@ class Facts(BaseModel):
     """What could not be judged or mined, and why."""
     smallest: int = SMALLEST
     """Counts of fewer patients than this, but more than none, are hidden, and lists of so few."""
+    pictured: tuple[str, ...] = ()
+    """Numbers of the rules whose patients the last pictures show."""
 
 
 @stage(PICTURE)
@@ -104,6 +108,14 @@ def draw_picture(
         bar_mm=bar_length_mm(width_mm),
     )
     return Picture(modality=str(image.attrs["modality"]), caption=caption, png=png)
+
+
+def witnesses_of(pictures: Sequence[Picture], numbers: Sequence[str]) -> dict[str, tuple[Picture, ...]]:
+    """Return the last pictures by the numbers of the rules whose patients they show."""
+    shown: dict[str, tuple[Picture, ...]] = {}
+    for number, picture in zip(numbers, pictures[len(pictures) - len(numbers) :], strict=True):
+        shown[number] = (*shown.get(number, ()), picture)
+    return shown
 
 
 @stage(REPORT, keeps_parameters=False)
@@ -150,7 +162,8 @@ def write_report(
             outcome=facts.outcome,
             flow=facts.flow,
             gate=facts.gate,
-            pictures=tuple(pictures),
+            pictures=tuple(pictures[: len(pictures) - len(facts.pictured)]),
+            witnesses=witnesses_of(pictures, facts.pictured),
             cohort=cohort_summary(cohort, cohort[OUTCOME], cohort["patient"].tolist(), clinical),
             features=feature_summaries(cohort, cohort[OUTCOME], features),
             scanner_effects=None if scanners is None else scanner_rows(scanners, labels),

@@ -55,20 +55,30 @@ def test_the_breast_ultrasound_cohort_runs_from_png_to_a_report(shared_data, tmp
         f"sources.0.path={shared_data / 'breast_usg' / 'images'}",
         f"clinical.path={shared_data / 'breast_usg' / 'clinical.csv'}",
         f"workspace={tmp_path}",
-        "first_patients=30",
+        "first_patients=60",
         "learn=null",
         "mine.folds=2",
+        "mine.cards.resampling={resamples: 4}",
     )
     plan = load_plan(PLANS / "breast_ultrasound.yaml", light)
     results = full_study(plan)
     store = Store(plan.store_folder)
     cohort = store.open(results.cohort.cohort)
-    assert len(cohort) == 30
+    assert len(cohort) == 60
     assert cohort["US.lesion.morph2d_area_mm2"].dropna().between(5, 5000).all()
     assert cohort["US.lesion.stat_mean"].notna().mean() > 0.9
     assert "US.lesion.morph_volume_mm3" not in cohort
     assert store.open(results.mined.rules).searched > 0
-    assert "malignant" in plan.report_file.read_text(encoding="utf-8")
+    cards = store.open(results.mined.cards)
+    claimed = [card for card in cards.cards if card.claimed]
+    assert claimed
+    assert all(card.note.stability.resamples == 4 for card in claimed if card.kind != "sequence")
+    seen = {sight.patient for sight in cards.sights}
+    assert all(set(card.patients) <= seen for card in cards.cards if card.note.places), "each has its slices"
+    assert all(len(sight.sources) == 2 for sight in cards.sights), "the picture and the mask"
+    page = plan.report_file.read_text(encoding="utf-8")
+    assert "malignant" in page
+    assert "where to look" in page
 
 
 def test_the_breast_ultrasound_plan_fits_the_layout_that_the_download_gives(shared_data, tmp_path):

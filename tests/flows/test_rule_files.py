@@ -98,7 +98,7 @@ def results(plan, cohort, rules):
 
 @pytest.fixture
 def written(plan, results):
-    write_rules(plan, shown_cards(plan, results, Store(plan.store_folder)))
+    write_rules(plan, shown_cards(plan, results.mined, Store(plan.store_folder)))
     return rules_folder(plan)
 
 
@@ -193,9 +193,9 @@ def test_rules_can_be_chosen_by_their_numbers(written):
         chosen_rules(read, ("rule-77",), everything=True)
 
 
-def test_a_run_without_rules_has_no_cards(plan, results):
-    assert shown_cards(plan, results.model_copy(update={"mined": None}), Store(plan.store_folder)) is None
-    assert shown_cards(plan, results.model_copy(update={"mined": Mined()}), Store(plan.store_folder)) is None
+def test_a_run_without_rules_has_no_cards(plan):
+    assert shown_cards(plan, None, Store(plan.store_folder)) is None
+    assert shown_cards(plan, Mined(), Store(plan.store_folder)) is None
 
 
 def test_why_tells_all_of_a_rule_by_its_number_with_nothing_hidden(results, plan, rules):

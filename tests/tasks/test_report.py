@@ -20,12 +20,12 @@ from tasks.methods.learning.controls import LeakCheck, PermutedLabels
 from tasks.methods.learning.harmonisation import NoHarmonisation
 from tasks.methods.learning.logistic import LogisticLearner
 from tasks.methods.learning.nested import NestedCrossValidation
-from tasks.methods.reporting.data import FlowStep, MethodUsed, Origin, OutcomeWords
+from tasks.methods.reporting.data import FlowStep, MethodUsed, Origin, OutcomeWords, Picture
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.items import ColumnLabel
 from tasks.mine import mine_rules
-from tasks.report import WINDOWS, Facts, Judged, draw_picture, write_report
+from tasks.report import WINDOWS, Facts, Judged, draw_picture, witnesses_of, write_report
 from tasks.stage import perform
 from tests.tasks.conftest import GRID, ball, image, kept
 
@@ -186,6 +186,28 @@ def test_the_page_says_what_the_artefacts_hold(everything):
         assert said in words, said
     assert f"{everything['evaluations'][0].auc:.2f}" in words
     assert "data:image/png;base64," in page
+
+
+def test_the_last_pictures_are_those_of_the_patients_of_rules():
+    pictures = [Picture(modality="CT", caption=str(number), png=b"x") for number in range(4)]
+    shown = witnesses_of(pictures, ("rule-1", "rule-1", "rule-3"))
+    assert {number: [one.caption for one in held] for number, held in shown.items()} == {
+        "rule-1": ["1", "2"],
+        "rule-3": ["3"],
+    }
+    assert witnesses_of(pictures, ()) == {}
+
+
+def test_pictures_of_patients_stand_on_the_cards_and_not_among_those_of_the_modalities(everything, monkeypatch):
+    seen = []
+    monkeypatch.setattr(report, "render", lambda data: seen.append(data) or "page")
+    (first,) = everything["pictures"]
+    witness = first.model_copy(update={"caption": "P-1, for rule-1."})
+    given = {**everything, "pictures": [first, witness]}
+    write_report.function(**given, facts=facts(pictured=("rule-1",)))
+    (data,) = seen
+    assert data.pictures == (first,)
+    assert data.witnesses == {"rule-1": (witness,)}
 
 
 def test_the_page_needs_no_other_file(everything):

@@ -268,6 +268,8 @@ class ReportData(Part):
     """What is known of rules beside their counts, by the number of their cards (`rule-1`)."""
     sights: tuple[Sight, ...] = ()
     """Where in the images the regions lie that rules tell of."""
+    witnesses: dict[str, tuple[Picture, ...]] = {}
+    """Pictures of patients for and against a rule, by the number of its card."""
     item_pairs: ItemPairs | None = None
     """Which of the rules' items go together; None where that was not counted."""
     hide_counts_below: Count = 0

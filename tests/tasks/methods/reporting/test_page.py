@@ -301,6 +301,14 @@ def test_a_card_says_how_stable_its_rule_is_what_centres_say_and_where_to_look(f
     assert "voxmine why rule-1" in said
 
 
+def test_a_patient_for_and_one_against_a_rule_are_pictured_on_its_card(filled):
+    pictures = tuple(Picture(modality="CT", caption=f"{name} rule-1.", png=b"x") for name in ("For", "Against"))
+    said = section(filled.model_copy(update={"witnesses": {"rule-1": pictures}}), "rules")
+    assert "For rule-1." in said
+    assert "Against rule-1." in said
+    assert "For rule-1." not in section(filled.model_copy(update={"witnesses": {"rule-9": pictures}}), "rules")
+
+
 def test_the_picture_of_items_is_drawn_where_they_were_counted(filled):
     table = QuantileBins(bins=2).fit(filled_table(), {"a": ColumnLabel(label="a"), "b": ColumnLabel(label="b")})
     pairs = item_pairs(table.items(filled_table()))
