@@ -23,9 +23,7 @@ def apply(
     table: Annotated[Path, typer.Argument(help="A table with the same columns: CSV, TSV, Excel or Parquet.")],
     to: Annotated[Path | None, typer.Option("--out", help="CSV file to write: one line a row and rule.")] = None,
     key: Annotated[str | None, typer.Option(help="Column that names the rows in that file; else their number.")] = None,
-    rule: Annotated[
-        list[str] | None, typer.Option(help="Number of a rule to take; may be repeated.")
-    ] = None,
+    rule: Annotated[list[str] | None, typer.Option(help="Number of a rule to take; may be repeated.")] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Take rules that are not claimed, too.")] = False,
 ) -> None:
