@@ -61,15 +61,18 @@ class Baskets:
         held = np.bincount(self.rows[wanted], minlength=len(self))
         return np.flatnonzero(held == len(set(itemset)))
 
-    def numbered(self, order: NDArray[np.int32]) -> Baskets:
-        """Return the baskets with only the items in `order`, numbered by their place in it and rising in each row."""
+    def numbered(self, order: NDArray[np.int32]) -> tuple[Baskets, NDArray[np.int64], NDArray[np.int32]]:
+        """Return the baskets with only the items in `order`, numbered by their place in it and rising in each row.
+
+        With them come where each item's rows start, and these rows.
+        """
         number = np.full(self.items, -1, np.int32)
         number[order] = np.arange(order.size, dtype=np.int32)
         codes = number[self.codes]
         kept = codes >= 0
         starts = np.concatenate([[0], np.cumsum(kept)])[self.starts].astype(np.int64)
-        turned_once = turned(starts, codes[kept], order.size)
-        return Baskets(*turned(*turned_once, len(self)), order.size)
+        item_starts, item_rows = turned(starts, codes[kept], order.size)
+        return Baskets(*turned(item_starts, item_rows, len(self)), order.size), item_starts, item_rows
 
 
 def baskets_of(present: NDArray[np.bool_]) -> Baskets:

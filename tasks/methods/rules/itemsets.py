@@ -13,7 +13,7 @@ import numpy as np
 from data_catalog.errors import BadData
 from tasks.methods.rules.baskets import Baskets, baskets_of
 from tasks.methods.rules.kernels.closed import closed
-from tasks.methods.rules.kernels.frequent import frequent, turned
+from tasks.methods.rules.kernels.frequent import frequent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -229,10 +229,7 @@ class _Search:
                 "Ask for all itemsets, or give the items no columns.",
             )
         numbered = rows.numbered(order)
-        turned_rows = turned(numbered.starts, numbered.codes, order.size)
-        return cls(
-            numbered, *turned_rows, order, prefix, own[order].astype(np.int32), overlapping, least, kind, positives
-        )
+        return cls(*numbered, order, prefix, own[order].astype(np.int32), overlapping, least, kind, positives)
 
     def prefix_itemset(self, longest: int | None) -> Itemsets:
         """Return the itemset of the items that all rows searched have, if it is one to return."""
