@@ -21,6 +21,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.orchestration
 	$(BIN)/python -m benchmarks.dicom
 	$(BIN)/python -m benchmarks.measuring
+	$(BIN)/python -m benchmarks.mining
 
 # How many reference values of the Image Biomarker Standardisation Initiative are met; IBSI_DATA holds `ibsi` and `sts`.
 IBSI_DATA ?= ../shared/data
