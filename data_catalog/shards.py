@@ -152,10 +152,11 @@ class _ShardFile:
     def finish(self, whole: bytes = b"") -> Written:
         """Append the index, or all there is; return what was written."""
         index = self._index.tobytes()
-        self._append(whole or index + google_crc32c.value(index).to_bytes(4, "little"))
-        digest = self._digest.hexdigest()
-        self.close()
-        return {self._name: (self._size, digest)}
+        try:
+            self._append(whole or index + google_crc32c.value(index).to_bytes(4, "little"))
+            return {self._name: (self._size, self._digest.hexdigest())}
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Close the file, whole or not."""

@@ -4,7 +4,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("busy", deadline=None)  # how long one example takes depends on what else runs
+settings.load_profile("busy")
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -27,7 +27,7 @@ def put_files(folder, files):
 
 
 def scanned(root, who, *patterns):
-    listings, _ = list_files(root, who)
+    listings, *_ = list_files(root, who)
     return [
         pair
         for listing in listings
