@@ -7,14 +7,16 @@ import pandas as pd
 import pytest
 
 from data_catalog.errors import BadData
-from data_catalog.kinds import COHORT, CONTROL, EVALUATION, MODEL, TABLE
-from tasks.learn import UNKNOWN_SCANNER, evaluate, fit_model, leak, permute, scanner_effects
+from data_catalog.kinds import COHORT, CONTROL, EVALUATION, MODEL, RULES, TABLE
+from tasks.learn import UNKNOWN_SCANNER, evaluate, fit_model, leak, permute, scanner_effects, tell_rule_list
 from tasks.methods.learning.cohort import SCANNER
 from tasks.methods.learning.controls import LeakCheck, PermutedLabels
 from tasks.methods.learning.harmonisation import NoHarmonisation, ScannerLocationScale
 from tasks.methods.learning.logistic import LogisticLearner
 from tasks.methods.learning.nested import NestedCrossValidation
+from tasks.methods.learning.rule_list import RuleListLearner
 from tasks.methods.learning.stable_features import StableFeatures, unstable
+from tasks.methods.rules.items import ColumnLabel
 from tasks.stage import perform
 from tests.tasks.conftest import kept
 
@@ -40,6 +42,16 @@ def cohort():
     )
     unknown = pd.DataFrame({"patient": ["P-x"], "scanner": ["A"], "outcome": [np.nan], "signal": [1e6], "noise": [1e6]})
     return pd.concat([table, unknown], ignore_index=True)
+
+
+def test_a_fitted_rule_list_is_told_in_words(cohort):
+    learner = RuleListLearner(k=(1,))
+    fitted = fit_model.function(cohort, **{**SHARED, "learner": learner}, seed=0)
+    told = tell_rule_list.function(fitted, columns={"signal": ColumnLabel(label="tumour signal", unit="HU")})
+    RULES.check(told)
+    assert told.rules[0].conditions[0].startswith("tumour signal is ")
+    assert told.rules[0].conditions[0].endswith(" HU")
+    assert told.rows == 24
 
 
 def test_a_learner_is_judged_on_rows_whose_outcome_is_known(cohort):

@@ -13,7 +13,9 @@ from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.items import ColumnLabel
 from tasks.methods.rules.sequences import SequenceMiner
-from tasks.mine import mine_associations, mine_rules, mine_sequences, permute_rules
+from tasks.methods.rules.subgroups import SubgroupMiner
+from tasks.mine import mine_associations, mine_rules, mine_sequences, mine_subgroups, permute_rules
+from tasks.sources.targets import NumberTarget, SurvivalTarget
 from tasks.stage import perform
 from tests.tasks.conftest import kept
 
@@ -118,6 +120,46 @@ def test_patterns_are_held_against_the_outcome_in_its_words():
     claimed = {one.claim: one.with_outcome for one in found.claimed_patterns}
     assert claimed.keys() == {"drug, then scan", "scan, then drug"}
     assert claimed["drug, then scan"].words == "progression is yes in 12 of 12 patients with it, against 0 of 12"
+
+
+SURVIVAL = SurvivalTarget(time="days", event="died", happened="yes", label="death")
+
+
+def clinical_of(cohort):
+    high = cohort["CT.tumour.stat_mean"] > 19.5
+    days = np.where(high, 50.0, 400.0) + np.arange(40)
+    died = np.where(np.arange(40) % 4 == 0, "no", "yes").astype(object)
+    table = pd.DataFrame({"patient": cohort["patient"], "days": days, "died": died, "weight": days / 10})
+    return table.sample(frac=1, random_state=0)
+
+
+def test_subgroups_differ_in_a_column_of_the_clinical_table_or_in_a_feature(cohort):
+    shared = {"columns": COLUMNS, "discretiser": QuantileBins(bins=2), "miner": SubgroupMiner()}
+    clinical = clinical_of(cohort)
+    death = mine_subgroups.function(cohort, clinical, **shared, target=SURVIVAL)
+    RULES.check(death)
+    assert death.target == "death"
+    assert "mean is high (> 19.5 HU)" in {one.claim for one in death.subgroups}
+    assert death.subgroups[0].inside.events + death.subgroups[0].outside.events == 30
+    weight = mine_subgroups.function(cohort, clinical, **shared, target=NumberTarget(column="weight", unit="kg"))
+    assert (weight.target, weight.unit, weight.is_time) == ("weight", "kg", False)
+    feature = NumberTarget(column="CT.tumour.stat_mean", of="features", label="mean")
+    own = mine_subgroups.function(cohort, None, **shared, target=feature)
+    assert {item.column for one in own.subgroups for item in one.items} <= {"marker"}, "not of its own column"
+
+
+def test_patients_whose_target_is_not_known_are_left_out(cohort):
+    shared = {"columns": COLUMNS, "discretiser": QuantileBins(bins=2), "miner": SubgroupMiner()}
+    clinical = clinical_of(cohort).iloc[5:]
+    clinical.iloc[0, clinical.columns.get_loc("died")] = None
+    found = mine_subgroups.function(cohort, clinical, **shared, target=SURVIVAL)
+    assert (found.rows, found.left_out) == (34, 6)
+
+
+def test_a_target_that_is_not_there_is_refused(cohort):
+    shared = {"columns": COLUMNS, "discretiser": QuantileBins(bins=2), "miner": SubgroupMiner()}
+    with pytest.raises(BadData, match="lacks weight"):
+        mine_subgroups.function(cohort, None, **shared, target=NumberTarget(column="weight"))
 
 
 def test_the_cohort_is_not_changed(cohort):
