@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 METADATA = "ro-crate-metadata.json"
 STORE = "store"
 PLAN = "plan.json"
+README = "README.md"
 CONTEXT = ["https://w3id.org/ro/crate/1.1/context", "https://w3id.org/ro/terms/workflow-run/context"]
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
@@ -75,6 +76,7 @@ def write_crate(store: Store, lineage: RunLineage, file: Path, *, images: bool =
         with zipfile.ZipFile(aside, "w") as crate:
             _write(crate, METADATA, _encoded(metadata(lineage, taken, licence)))
             _write(crate, PLAN, _encoded(lineage.run.plan))
+            _write(crate, README, _read_me(lineage, taken).encode())
             for name, content in _files(store, lineage, taken):
                 _write(crate, f"{STORE}/{name}", content)
         aside.replace(file)
@@ -113,6 +115,7 @@ def metadata(lineage: RunLineage, taken: list[Ref], licence: str = "") -> dict[s
         *_profiles(),
         *_workflow(lineage, list(stages)),
         _engine(run.version),
+        {"@id": README, "@type": "File", "name": "Read me", "encodingFormat": "text/markdown", "about": {"@id": "./"}},
         _whole_run(lineage, results),
         _orchestration(lineage),
         *[_tool(stage, step) for stage, step in stages.items()],
@@ -122,6 +125,25 @@ def metadata(lineage: RunLineage, taken: list[Ref], licence: str = "") -> dict[s
         *[_source(digest) for digest in lineage.sources],
     ]
     return {"@context": CONTEXT, "@graph": graph}
+
+
+def _read_me(lineage: RunLineage, taken: list[Ref]) -> str:
+    """Return what somebody reads first who opens the crate."""
+    run = lineage.run
+    lines = [
+        f"# {run.name}",
+        "",
+        f"A run of the study `{run.study}` by voxmine {run.version}, begun {run.started}.",
+        f"It did {len(lineage.steps):,} steps.",
+        f"The crate holds {len(taken):,} artefacts and the record of every step. Patients appear under pseudonyms.",
+        "",
+        "`voxmine verify` on the zip file compares every byte with its digest, does again each step whose inputs are",
+        "here, and names the first difference. Results:",
+        "",
+    ]
+    held = set(taken)
+    lines += [f"- {name}: `{_id(ref, held)}`" for name, ref in run.results.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _descriptor() -> Entity:
@@ -148,8 +170,8 @@ def _root(lineage: RunLineage, parts: list[str], licence: str) -> Entity:
         "license": {"@id": licence} if licence else "No licence was stated: ask whoever gave you this crate.",
         "conformsTo": [{"@id": name} for name in PROFILES],
         "mainEntity": {"@id": PLAN},
-        "hasPart": [{"@id": PLAN}, *({"@id": part} for part in dict.fromkeys(parts))],
-        "mentions": [{"@id": _run_id(lineage)}],
+        "hasPart": [{"@id": name} for name in dict.fromkeys([README, PLAN, *parts])],
+        "mentions": [{"@id": name} for name in (_run_id(lineage), *map(_action_id, lineage.steps))],
     }
 
 
@@ -219,6 +241,7 @@ def _whole_run(lineage: RunLineage, results: list[str]) -> Entity:
         "@id": _run_id(lineage),
         "@type": "CreateAction",
         "name": f"Run {run.name}",
+        "description": f"All steps of the plan, from {len(lineage.sources):,} source files or listings to the results.",
         "instrument": {"@id": PLAN},
         "startTime": run.started,
         "endTime": run.beat,

@@ -62,7 +62,8 @@ def stage_graph(records: Iterable[Record]) -> StageGraph:
     if sources:
         items[SOURCES] = len(sources)
         edges |= {(SOURCES, record.stage) for record in held if record.sources}
-    kinds = {record.stage: record.output.kind for record in held if record.output.kind != "refusal"}
+    made = Counter((record.stage, record.output.kind) for record in held if record.output.kind != "refusal")
+    kinds = {stage: kind for (stage, kind), _ in sorted(made.items(), key=lambda pair: (pair[1], pair[0]))}
     return StageGraph(dict(items), kinds, frozenset(edges))
 
 
