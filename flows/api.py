@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import socket
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL, temporary_settings
+from pydantic import SecretStr
 
 from data_catalog.errors import PlanError
 
@@ -112,6 +114,18 @@ def with_defaults(environment: Mapping[str, str]) -> dict[str, str]:
     return {**DEFAULTS, **environment}
 
 
+def credentials() -> dict[str, str]:
+    """Return the headers that let us into the configured API: its password, or the key of Prefect's cloud."""
+    password, key = PREFECT_API_AUTH_STRING.value(), PREFECT_API_KEY.value()
+    if password:
+        return {"Authorization": f"Basic {base64.b64encode(_text(password)).decode()}"}
+    return {"Authorization": f"Bearer {_text(key).decode()}"} if key else {}
+
+
+def _text(secret: str | SecretStr) -> bytes:
+    return (secret if isinstance(secret, str) else secret.get_secret_value()).encode()
+
+
 def drain(url: str, flow_runs: list[UUID], expected: int) -> bool:
     """Wait until the API has recorded the end of every task run; return whether it has."""
     wanted = {
@@ -120,7 +134,8 @@ def drain(url: str, flow_runs: list[UUID], expected: int) -> bool:
     }
     limit = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() < limit:
-        if httpx.post(f"{url}/task_runs/count", json=wanted, timeout=30).json() >= expected:
+        answer = httpx.post(f"{url}/task_runs/count", json=wanted, timeout=30, headers=credentials())
+        if answer.raise_for_status().json() >= expected:
             return True
         time.sleep(0.2)
     return False

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import httpx
 from prefect.settings import PREFECT_HOME
 
+from flows.api import credentials
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
@@ -68,10 +70,11 @@ def _is_left(path: Path, server: str) -> bool:
 
 
 def _ended(path: Path, url: str) -> bool:
-    run = httpx.get(f"{url}/flow_runs/{path.name}", timeout=SECONDS)
+    run = httpx.get(f"{url}/flow_runs/{path.name}", timeout=SECONDS, headers=credentials())
     is_unfinished = run.is_success and run.json().get("state_type") in UNFINISHED
     if is_unfinished:
         body = {"state": CRASHED, "force": True}
-        httpx.post(f"{url}/flow_runs/{path.name}/set_state", json=body, timeout=SECONDS).raise_for_status()
+        address = f"{url}/flow_runs/{path.name}/set_state"
+        httpx.post(address, json=body, timeout=SECONDS, headers=credentials()).raise_for_status()
     path.unlink(missing_ok=True)
     return is_unfinished
