@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
     from data_catalog.refs import Ref
     from data_catalog.store import Store
+    from flows.results import Mined
     from tasks.methods.rules.card import Card, CardSet, Sight
     from tasks.methods.rules.shown import ShownCard
 
-CARD = re.compile(r"(rule|association|sequence)-[1-9][0-9]*")
+CARD = re.compile(r"(rule|association|sequence|subgroup)-[1-9][0-9]*")
 """Numbers of cards, as the report gives them."""
 ALIKE = 3
 """Source files of a region that are shown before the rest is counted."""
@@ -71,12 +72,18 @@ def _find(workspace: Path, store: Store, number: str) -> tuple[Card, CardSet, Re
             continue
         held: CardSet = store.open(mined.cards)
         card = held.named(number)
-        made = getattr(mined, f"{number.partition('-')[0]}s")
-        if card is not None and made is not None:
-            return card, held, made
+        if card is not None:
+            return card, held, _listed_in(mined, store, card)
     raise StoreError(
         f"{number!r} is the number of a rule of the last run", "there is none", "Take a number from the report."
     )
+
+
+def _listed_in(mined: Mined, store: Store, card: Card) -> Ref:
+    """Return the artefact that lists what a card states."""
+    several = {"rule": [mined.rules], "association": [mined.associations], "sequence": [mined.sequences]}
+    refs = [ref for ref in several.get(card.kind, mined.subgroups.values()) if ref is not None]
+    return next(ref for ref in refs if card.kind != "subgroup" or card.subgroup in store.open(ref).subgroups)
 
 
 def _told(card: ShownCard) -> Iterator[str]:

@@ -53,13 +53,14 @@ def mine_cohort(plan: Plan, tables: CohortTables | None = None) -> Mined:
         mined = {name: outcome.ref for name, outcome in outcomes.items()}
         features = tuple(feature_columns(columns, known_before(plan)))
         words = outcome_words(plan)
-        cards, untried = rule_cards(plan, plan.mine, held, mined, columns, words, features, here.store)
         subgroups = {job.item: run_stage([job])[0] for job in _subgroup_jobs(plan.mine, held, columns)}
+        found = {name: outcome.ref for name, outcome in subgroups.items() if outcome.ref is not None}
+        cards, untried = rule_cards(plan, plan.mine, held, mined, found.values(), columns, words, features, here.store)
         readings, unread = mined_readings(plan, held.cohort)
         tried = [*outcomes.values(), *subgroups.values()]
         return Mined(
             **mined,
-            subgroups={name: outcome.ref for name, outcome in subgroups.items() if outcome.ref is not None},
+            subgroups=found,
             readings=readings,
             cards=cards,
             refusals=(*refusals_in(tried), *untried, *unread),

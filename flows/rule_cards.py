@@ -9,11 +9,11 @@ from data_catalog.lineage import history, sources_behind
 from data_catalog.refs import Study
 from flows.runtime import one, refusals_in, run_stage
 from tasks.cards import Seen, locate_region, make_cards, resample_associations, resample_rules
-from tasks.methods.rules.card import cards_of, places_of
+from tasks.methods.rules.card import cards_of, places_of, subgroup_cards
 from tasks.report import draw_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -37,6 +37,7 @@ def rule_cards(
     mining: Mining,
     tables: CohortTables,
     mined: Mapping[str, Ref | None],
+    subgroups: Iterable[Ref],
     columns: Mapping[str, ColumnLabel],
     words: tuple[str, str, str] | None,
     features: tuple[str, ...],
@@ -44,15 +45,16 @@ def rule_cards(
 ) -> tuple[Ref, list[Refusal]]:
     """Return the cards of the rules that were mined, by the name of what they are, and what could not be tried."""
     held = {name: ref for name, ref in mined.items() if ref is not None}
+    sets = tuple(subgroups)
     again, refusals = _resamples(mining, tables, held, columns, words)
-    places = _places(store, held, frozenset(features))
+    places = _places(store, held, sets, frozenset(features))
     regions = list(_regions(store.open(tables.features.study), store.open(tables.cohort), places))
     extents = run_stage([_extent_job(scan, region) for scan, _, region in regions])
     located = [(where, outcome.ref) for where, outcome in zip(regions, extents, strict=True) if outcome.ref is not None]
     inputs: dict[str, Input] = {"cohort": tables.cohort, **held, **again}
     job = make_cards.job(
         plan.study,
-        {**inputs, "extents": tuple(ref for _, ref in located)},
+        {**inputs, "subgroups": sets, "extents": tuple(ref for _, ref in located)},
         {
             "outcome": words,
             "centre": mining.cards.centre,
@@ -102,7 +104,7 @@ def _resamples(
     return found, refusals
 
 
-def _places(store: Store, held: Mapping[str, Ref], features: frozenset[str]) -> set[Place]:
+def _places(store: Store, held: Mapping[str, Ref], subgroups: Sequence[Ref], features: frozenset[str]) -> set[Place]:
     """Return modality and region of every feature that a listed rule tells of."""
     cards = [
         card
@@ -110,6 +112,7 @@ def _places(store: Store, held: Mapping[str, Ref], features: frozenset[str]) -> 
         if name in held
         for card in cards_of(kind, store.open(held[name]))  # type: ignore[arg-type]
     ]
+    cards += subgroup_cards([store.open(ref) for ref in subgroups])
     return {place for card in cards for place in places_of(card, features)}
 
 

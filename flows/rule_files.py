@@ -57,7 +57,7 @@ def write_rules(plan: Plan, cards: ShownCards) -> None:
     rules = portable(cards.cards, plan.study, version("voxmine"), outcome_column(plan))
     folder = rules_folder(plan)
     folder.mkdir(parents=True, exist_ok=True)
-    table = pd.DataFrame(card_rows(cards.cards))
+    table = pd.DataFrame(card_rows(cards.cards), dtype=object)
     texts = {
         "cards.json": cards.model_dump_json(indent=1, exclude_none=False),
         "cards.csv": table.to_csv(index=False),

@@ -11,7 +11,7 @@ from data_catalog.errors import BadData
 from data_catalog.kinds import CARDS, EXTENT, RESAMPLES, slabs
 from data_catalog.refs import Digest
 from tasks.methods.cohort.wide import OUTCOME
-from tasks.methods.rules.card import Card, CardSet, Note, Sight, cards_of, items_of, places_of
+from tasks.methods.rules.card import Card, CardSet, Note, Sight, cards_of, items_of, places_of, subgroup_cards
 from tasks.methods.rules.centres import centre_agreements
 from tasks.methods.rules.item_pairs import item_pairs
 from tasks.methods.rules.items import ColumnLabel, category_texts, item_table, require_columns, strata_of
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tasks.methods.rules.rule import RuleSet
     from tasks.methods.rules.sequence_rule import SequenceSet
     from tasks.methods.rules.stability import Stability
+    from tasks.methods.rules.subgroup import SubgroupSet
 
 
 MOST_ITEMS = 40
@@ -131,6 +132,7 @@ def make_cards(
     rules: RuleSet | None = None,
     associations: RuleSet | None = None,
     sequences: SequenceSet | None = None,
+    subgroups: Sequence[SubgroupSet] = (),
     rules_again: Sequence[Resampled] = (),
     associations_again: Sequence[Resampled] = (),
     extents: Sequence[Extent] = (),
@@ -155,6 +157,7 @@ def make_cards(
         if found is not None:
             cards += _noted(cards_of(kind, found), table, centre, frozenset(features), added(again))
     cards += () if sequences is None else cards_of("sequence", sequences)
+    cards += _noted(subgroup_cards(subgroups), table, None, frozenset(features), ())
     sights = [Sight(**where.model_dump(), **extent.model_dump()) for where, extent in zip(seen, extents, strict=True)]
     items = different_items(cards)
     return CardSet(

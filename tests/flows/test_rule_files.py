@@ -123,6 +123,7 @@ def test_few_patients_are_in_none_of_the_files_and_no_patient_in_those_for_other
         assert "P-0" not in path.read_text() or path.name.startswith("cards"), path.name
     table = pd.read_csv(written / "cards.csv", dtype=str)
     assert table.loc[0, ["both", "antecedent_only", "contradicting"]].tolist() == ["19", "1 to 4", "hidden"]
+    assert table.loc[0, "folds"] == "2", "a whole number, although other rows may have none"
 
 
 def test_the_chain_back_to_the_files_is_in_the_cards(written, rules):

@@ -292,6 +292,10 @@ class ReportData(Part):
         patients = set(card.patients)
         return tuple(sight for sight in self.sights if sight.patient in patients and sight.place in card.places)
 
+    def subgroups_before(self, place: int) -> int:
+        """Return how many subgroups the targets before one list."""
+        return sum(len(found.subgroups) for found in self.subgroups[:place])
+
     def lacks(self, section: Section) -> tuple[Refusal, ...]:
         """Return what could not be made for a section, and why."""
         return self.refused.get(section, ())

@@ -97,10 +97,10 @@ def subgroup_headings(found: SubgroupSet) -> tuple[str, ...]:
     return "Subgroup", "Patients", "Mean", "Otherwise", "Adjusted p"
 
 
-def subgroup_rows(found: SubgroupSet, smallest: int) -> tuple[Row, ...]:
-    """Return one row a subgroup."""
+def subgroup_rows(found: SubgroupSet, smallest: int, before: int = 0) -> tuple[Row, ...]:
+    """Return one row a subgroup, with the number of its card; so many of other targets come before."""
     rows = []
-    for one in found.subgroups:
+    for rank, one in enumerate(found.subgroups, before + 1):
         sides = (one.inside, one.outside)
         hidden = any(_is_hidden(_counts(side), smallest) for side in sides)
         if found.is_time:
@@ -110,7 +110,8 @@ def subgroup_rows(found: SubgroupSet, smallest: int) -> tuple[Row, ...]:
             unit = unit_words(found.unit)
             told = [NOTHING if hidden else f"{number(side.mean)} {unit}".strip() for side in sides]
         p = span_p(shown_p(one.adjusted_p, hidden=hidden))
-        note = f"Said by: {signs(one.explained_by)}" if one.significant and one.explained_by else ""
+        said_by = f"Said by: {signs(one.explained_by)}. " if one.significant and one.explained_by else ""
+        note = f"{said_by}subgroup-{rank}"
         cells = (count(one.inside.patients, smallest), *told, p)
         rows.append(Row(signs(one.claim), note, cells, one.claimed))
     return tuple(rows)

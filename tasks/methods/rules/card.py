@@ -13,12 +13,18 @@ from tasks.methods.rules.items import Item, Value
 from tasks.methods.rules.rule import Rule, RuleSet
 from tasks.methods.rules.sequence_rule import SequenceRule, SequenceSet
 from tasks.methods.rules.stability import Stability
+from tasks.methods.rules.subgroup import Subgroup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-CardKind = Literal["rule", "association", "sequence"]
-"""What a card is of: a rule that ends in the outcome, one among all items, or an order of events."""
+    from tasks.methods.rules.subgroup import SubgroupSet
+
+CardKind = Literal["rule", "association", "sequence", "subgroup"]
+"""What a card is of: a rule that ends in the outcome, one among all items, an order of events, or patients who differ
+in a target."""
+Stated = Rule | SequenceRule | Subgroup
+"""What a card states."""
 Place = tuple[str, str]
 """Modality and region that a feature was measured in."""
 
@@ -75,13 +81,19 @@ class Note(Value):
 class Card(Value):
     """Be a rule or an order of events with its number and all that is known of it."""
 
-    number: str = Field(pattern=r"^(rule|association|sequence)-[1-9][0-9]*$")
+    number: str = Field(pattern=r"^(rule|association|sequence|subgroup)-[1-9][0-9]*$")
     """What the rule is called in the report, its files and `voxmine why`."""
     kind: CardKind
     rule: Rule | None = None
-    """The rule; None for an order of events."""
+    """The rule; None for anything else."""
     sequence: SequenceRule | None = None
-    """The order of events; None for a rule."""
+    """The order of events; None for anything else."""
+    subgroup: Subgroup | None = None
+    """The subgroup; None for anything else."""
+    target: str = ""
+    """What a subgroup differs in, in words."""
+    sentence: str = ""
+    """A subgroup in words with its numbers."""
     searched: int = Field(ge=0)
     """What its p-value is adjusted for."""
     adjust: str | None = None
@@ -91,9 +103,9 @@ class Card(Value):
     note: Note = Note()
 
     @property
-    def stated(self) -> Rule | SequenceRule:
-        """Return the rule or the order of events."""
-        stated = self.rule or self.sequence
+    def stated(self) -> Stated:
+        """Return the rule, the order of events or the subgroup."""
+        stated = self.rule or self.sequence or self.subgroup
         if stated is None:
             raise AssertionError  # a card is of one of the two
         return stated
@@ -101,12 +113,17 @@ class Card(Value):
     @property
     def claimed(self) -> bool:
         """Return whether it is a discovery."""
-        return self.stated.claimed if isinstance(self.stated, Rule) else self.stated.significant
+        return self.stated.significant if isinstance(self.stated, SequenceRule) else self.stated.claimed
+
+    @property
+    def contradicting(self) -> tuple[str, ...]:
+        """Return the patients against it; of a subgroup there are none."""
+        return () if isinstance(self.stated, Subgroup) else self.stated.contradicting
 
     @property
     def patients(self) -> tuple[str, ...]:
         """Return the patients for and against it."""
-        return self.stated.supporting + self.stated.contradicting
+        return self.stated.supporting + self.contradicting
 
 
 class CardSet(Value):
@@ -133,8 +150,29 @@ def cards_of(kind: CardKind, found: RuleSet | SequenceSet, notes: Mapping[str, N
     return tuple(_cards(kind, found, notes or {}))
 
 
+def subgroup_cards(sets: Sequence[SubgroupSet], notes: Mapping[str, Note] | None = None) -> tuple[Card, ...]:
+    """Return a card for each subgroup that was listed, numbered from 1 over all targets."""
+    listed = [(found, one) for found in sets for one in found.subgroups]
+    return tuple(
+        Card(
+            number=f"subgroup-{rank}",
+            kind="subgroup",
+            subgroup=one,
+            target=found.target,
+            sentence=found.sentence(one),
+            searched=found.searched,
+            adjust="westfall_young",
+            rows=found.rows,
+            note=(notes or {}).get(f"subgroup-{rank}", Note()),
+        )
+        for rank, (found, one) in enumerate(listed, 1)
+    )
+
+
 def items_of(card: Card) -> tuple[Item, ...]:
-    """Return the items of a card's rule; an order of events has none."""
+    """Return the items of a card's rule or subgroup; an order of events has none."""
+    if card.subgroup is not None:
+        return card.subgroup.items
     return () if card.rule is None else card.rule.antecedent + card.rule.consequent
 
 

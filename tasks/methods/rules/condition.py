@@ -116,7 +116,7 @@ class OutcomeColumn(Value):
 
 
 def portable(cards: Sequence[ShownCard], study: str, version: str, outcome: OutcomeColumn | None) -> PortableRules:
-    """Return the rules of some cards for others; orders of events are left out, as they are no rules about a row."""
+    """Return the rules of some cards for others; orders of events and subgroups say nothing that a row could hold."""
     return PortableRules(
         study=study,
         version=version,
@@ -130,7 +130,7 @@ def portable(cards: Sequence[ShownCard], study: str, version: str, outcome: Outc
                 card=card.model_copy(update={"supporting": None, "contradicting": None}),
             )
             for card in cards
-            if card.antecedent
+            if card.antecedent and card.consequent
         ),
     )
 

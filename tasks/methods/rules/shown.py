@@ -12,12 +12,14 @@ from tasks.methods.rules.items import Item, Value, number_text
 from tasks.methods.rules.rule import Rule
 from tasks.methods.rules.small_cells import NOTHING, Cells, Span, shown_p, shown_patients, spanned
 from tasks.methods.rules.stability import Stability
+from tasks.methods.rules.subgroup import Subgroup
 
 if TYPE_CHECKING:
-    from tasks.methods.rules.card import Card, CardSet
+    from tasks.methods.rules.card import Card, CardSet, Stated
     from tasks.methods.rules.centres import CentreAgreement
     from tasks.methods.rules.rule import Counts, HeldOut
     from tasks.methods.rules.sequence_rule import SequenceRule
+    from tasks.methods.rules.subgroup import Side
 
 SMALLEST = 5
 """Counts below this, but not 0, are hidden by default: a threshold that statistical offices use (Hundepool et al.,
@@ -191,7 +193,7 @@ def shown(card: Card, smallest: int) -> ShownCard:
     """
     stated = card.stated
     hidden = _cells(stated, smallest).hidden
-    parts = _rule_parts(card, stated, smallest) if isinstance(stated, Rule) else _order_parts(stated, smallest)
+    parts = _parts(card, smallest)
     return ShownCard(
         number=card.number,
         kind=card.kind,
@@ -203,7 +205,7 @@ def shown(card: Card, smallest: int) -> ShownCard:
         adjust=card.adjust,
         stability=card.note.stability,
         supporting=shown_patients(stated.supporting, smallest),
-        contradicting=shown_patients(stated.contradicting, smallest),
+        contradicting=shown_patients(card.contradicting, smallest),
         places=card.note.places,
         hidden=hidden,
         **parts,
@@ -232,10 +234,35 @@ def shown_counts(counts: Counts, smallest: int) -> ShownCounts:
     return ShownCounts(**_counts(Cells.of((counts.a, counts.b, counts.c, counts.d), smallest)))
 
 
-def _cells(stated: Rule | SequenceRule, smallest: int) -> Cells:
+def _cells(stated: Stated, smallest: int) -> Cells:
     if isinstance(stated, Rule):
         return Cells.of((stated.a, stated.b, stated.c, stated.d), smallest)
+    if isinstance(stated, Subgroup):
+        return Cells.of([count for side in (stated.inside, stated.outside) for count in _side(side)], smallest)
     return Cells.of((stated.completed, stated.begun - stated.completed), smallest)
+
+
+def _side(side: Side) -> tuple[int, ...]:
+    return (side.patients,) if side.events is None else (side.events, side.patients - side.events)
+
+
+def _parts(card: Card, smallest: int) -> dict[str, object]:
+    stated = card.stated
+    if isinstance(stated, Rule):
+        return _rule_parts(card, stated, smallest)
+    if isinstance(stated, Subgroup):
+        return _subgroup_parts(card, stated, smallest)
+    return _order_parts(stated, smallest)
+
+
+def _subgroup_parts(card: Card, stated: Subgroup, smallest: int) -> dict[str, object]:
+    few = _cells(stated, smallest).hidden
+    return {
+        "status": _status(significant=stated.significant, echo=stated.explained_by is not None),
+        "sentence": f"If {stated.claim}: {card.target} differs from all others." if few else card.sentence,
+        "explained_by": stated.explained_by,
+        "antecedent": stated.items,
+    }
 
 
 def _counts(cells: Cells) -> dict[str, Span]:

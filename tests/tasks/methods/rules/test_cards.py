@@ -4,15 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.methods.rules.card import Card, CardSet, Note, Sight, cards_of, places_of
+from tasks.methods.rules.card import Card, CardSet, Note, Sight, cards_of, places_of, subgroup_cards
 from tasks.methods.rules.card_table import brief_rows, card_rows
 from tasks.methods.rules.centres import CentreAgreement, CentreCounts
+from tasks.methods.rules.condition import portable
 from tasks.methods.rules.items import Item
 from tasks.methods.rules.rule import HeldOut, Rule, RuleSet
 from tasks.methods.rules.sequences import SequenceMiner
 from tasks.methods.rules.shown import percent_text, shown, shown_set, span_text
 from tasks.methods.rules.small_cells import NOTHING, Span
 from tasks.methods.rules.stability import Stability
+from tasks.methods.rules.subgroup import Side, Subgroup, SubgroupSet
 
 CONTRAST = Item(column="CT.tumour.cm_contrast", label="CT tumour GLCM contrast", level="high", low=41.2)
 MARKER = Item(column="marker.x.y", label="marker", level="positive")
@@ -152,6 +154,41 @@ def test_orders_of_events_have_cards_too():
     few = shown(first, 20)
     assert few.order.median_days is None
     assert "days after" not in few.sentence
+
+
+def subgroups(target="survival"):
+    def group(items, inside, outside, **changes):
+        given = {"z": 4.0, "p": 0.001, "adjusted_p": 0.002, "alpha": 0.05, "supporting": patients(0, inside), **changes}
+        sides = {"inside": Side(patients=inside, mean=2.0), "outside": Side(patients=outside, mean=1.0)}
+        return Subgroup(items=items, **sides, **given)
+
+    found = (group((CONTRAST,), 12, 28), group((MARKER,), 3, 37, explained_by="a better one"))
+    return SubgroupSet(
+        target=target, unit="years", is_time=False, subgroups=found, found=2, searched=90, rows=40, permutations=999,
+        alpha=0.05,
+    )  # fmt: skip
+
+
+def test_subgroups_have_cards_numbered_over_all_targets():
+    cards = subgroup_cards([subgroups(), subgroups("age")])
+    assert [made.number for made in cards] == [f"subgroup-{rank}" for rank in (1, 2, 3, 4)]
+    assert cards[2].target == "age"
+    assert places_of(cards[0], FEATURES) == (("CT", "tumour"),)
+    told = shown(cards[0], 5)
+    assert told.claimed
+    assert told.sentence == (
+        "If CT tumour GLCM contrast is high (> 41.2): survival 2 years on average in 12 patients, "
+        "against 1 years on average in 28 patients otherwise."
+    )
+    assert told.supporting == patients(0, 12)
+    few = shown(cards[1], 5)
+    assert few.status == "echo"
+    assert few.sentence == "If marker is positive: survival differs from all others."
+    assert few.supporting is None
+    assert few.adjusted_p == Span(low=0.001, high=0.01)
+    assert "P-000" not in few.model_dump_json()
+    assert card_rows([told])[0].keys() == card_rows([shown(card(11, 0, 5, 24), 5)])[0].keys()
+    assert portable([told, few], "s", "1", None).rules == (), "a subgroup says nothing of a single row"
 
 
 def test_a_table_of_cards_has_the_same_columns_for_each_and_its_numbers():
