@@ -22,6 +22,7 @@ from tasks.cards import Extent, Seen, make_cards
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.items import ColumnLabel
+from tasks.methods.rules.subgroup import Side, Subgroup, SubgroupSet
 from tasks.mine import mine_rules
 from tests.tasks.conftest import kept
 
@@ -210,6 +211,31 @@ def test_why_tells_all_of_a_rule_by_its_number_with_nothing_hidden(results, plan
     assert "CT tumour, slices 3 to 5 of 9, drawn by A: volume-1, mask-1" in said
     assert f"source file sha256 {'b' * 64}" in said
     assert results.mined.rules.short in said
+
+
+def test_why_tells_of_a_subgroup_in_whichever_set_it_was_listed(plan, results, rules):
+    store = Store(plan.store_folder)
+    sides = {"inside": Side(patients=6, mean=2.0), "outside": Side(patients=34, mean=1.0)}
+    given = {"z": 4.0, "p": 0.001, "adjusted_p": 0.002, "alpha": 0.05}
+    item = rules.rules[0].antecedent[0]
+    sets = [
+        SubgroupSet(
+            target=target, is_time=False, subgroups=(Subgroup(items=(item,), supporting=who, **sides, **given),),
+            found=1, searched=9, rows=40, permutations=99, alpha=0.05,
+        )
+        for target, who in (("age", ("P-1",)), ("weight", ("P-2",)))
+    ]  # fmt: skip
+    held = make_cards.function(
+        pd.DataFrame({FEATURE: [1.0]}), subgroups=sets, outcome=None, centre=None, features=(), seen=()
+    )
+    refs = {found.target: kept(store, RULES, found) for found in sets}
+    made = results.model_copy(update={"mined": Mined(subgroups=refs, cards=kept(store, CARDS, held))})
+    results_file(plan.workspace, plan.study).write_text(made.model_dump_json())
+    said = explain(plan.workspace, "subgroup-2")
+    assert "weight" in said.splitlines()[0]
+    assert "P-2" in said
+    assert refs["weight"].short in said
+    assert refs["age"].short not in said
 
 
 def test_a_number_of_no_rule_is_refused(results, plan):
