@@ -130,7 +130,7 @@ def _written(
         steps=tuple(tuple(names[event] for event in step) for step in pattern.steps),
         patients=len(patients),
         completed=pattern.patients.size,
-        median_days=float(np.median(pattern.days)),
+        median_days=pattern.median_days,
         with_outcome=test,
         supporting=tuple(patients[place] for place in pattern.patients.tolist()),
     )

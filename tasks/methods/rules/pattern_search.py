@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
@@ -81,14 +82,14 @@ class Visits:
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """Be a pattern, the patients in whom it occurs, rising, and the days that it takes in each.
+    """Be a pattern, the patients in whom it occurs, rising, and the days that it takes.
 
-    The days are the fewest from the first step to the last.
+    The days are the median over them of the fewest from the first step to the last.
     """
 
     steps: Steps
-    patients: NDArray[np.int64]
-    days: NDArray[np.float64]
+    patients: NDArray[np.int32]
+    median_days: float
 
 
 def visits_of(histories: Sequence[History], number: int, least: int) -> Visits:
@@ -139,7 +140,7 @@ def closed_patterns(visits: Visits, limits: PatternLimits) -> Patterns:
                 "more are frequent",
                 "Raise min_support, or allow fewer steps or events.",
             )
-    held = {steps: pattern.patients.tobytes() for steps, pattern in found.items()}
+    held = {steps: hashlib.sha256(pattern.patients.tobytes()).digest() for steps, pattern in found.items()}
     absorbed = {
         shorter
         for steps, patients in held.items()
@@ -201,4 +202,5 @@ def _and_longer(visits: Visits, limits: PatternLimits, steps: Steps, ends: _Ends
 def _pattern(visits: Visits, steps: Steps, ends: _Ends) -> Pattern:
     owners = visits.patients[ends.visits]
     patients, first = np.unique(owners, return_index=True)
-    return Pattern(steps, patients, np.minimum.reduceat(visits.days[ends.visits] - ends.begins, first))
+    fewest = np.minimum.reduceat(visits.days[ends.visits] - ends.begins, first)
+    return Pattern(steps, patients.astype(np.int32), float(np.median(fewest)))
