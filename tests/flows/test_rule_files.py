@@ -13,6 +13,7 @@ from data_catalog.errors import PlanError, StoreError
 from data_catalog.kinds import CARDS, RULES
 from data_catalog.refs import Ref
 from data_catalog.store import Store
+from flows import artifacts
 from flows.cli import app
 from flows.explain import explain
 from flows.plan import Plan
@@ -193,6 +194,16 @@ def test_rules_can_be_chosen_by_their_numbers(written):
     assert [rule.number for rule in chosen_rules(read, ("rule-2",), everything=False).rules] == ["rule-2"]
     with pytest.raises(PlanError, match=r"rule-77 is none. Choose among: rule-1, rule-2"):
         chosen_rules(read, ("rule-77",), everything=True)
+
+
+def test_the_table_in_prefect_names_claimed_rules_and_hides_few_patients(plan, results, rules):
+    rows = artifacts._rules(plan, results, Store(plan.store_folder))
+    assert rows[0]["card"] == "rule-1"
+    assert {row["status"] for row in rows} == {"claimed"}
+    assert rows[0]["against"] == "hidden"
+    assert "19 of 20 to 23 patients" in rows[0]["rule"]
+    assert rules.rules[0].contradicting[0] not in str(rows)
+    assert artifacts._rules(plan, results.model_copy(update={"mined": None}), Store(plan.store_folder)) == []
 
 
 def test_a_run_without_rules_has_no_cards(plan):
