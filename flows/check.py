@@ -12,7 +12,7 @@ from flows.key import identities
 from flows.models import with_models
 from flows.readings import check_readings
 from flows.stores import open_store
-from tasks.check import compare_patients, require_clinical, require_events, require_paths
+from tasks.check import compare_further, compare_patients, require_clinical, require_events, require_paths
 from tasks.fetch import Remote
 from tasks.sources.files import walk
 from tasks.sources.named import ImageFiles, UnplacedImageFiles
@@ -102,7 +102,10 @@ def check_plan(plan: Plan) -> list[str]:
     """
     written = check_tables(plan)
     if not plan.sources:
-        return [f"{0 if written is None else len(written)} patients in the clinical table; no scans."]
+        return [
+            f"{0 if written is None else len(written)} patients in the clinical table; no scans.",
+            *_beside(plan, written),
+        ]
     with_models(plan)
     who = identities(plan)
     lines, patients = ask_archives(plan, who)
@@ -118,7 +121,11 @@ def check_plan(plan: Plan) -> list[str]:
         lines += _of_files(local, found)
     if plan.clinical is not None and written is not None:
         lines += compare_patients(plan.clinical, written, patients, who, left_out)
-    return lines
+    return lines + _beside(plan, written)
+
+
+def _beside(plan: Plan, written: pd.DataFrame | None) -> list[str]:
+    return [] if plan.clinical is None or written is None else compare_further(plan.clinical, written)
 
 
 def _require_names(plan: Plan) -> None:

@@ -201,5 +201,23 @@ def compare_patients(
     return findings
 
 
+def compare_further(table: ClinicalTable, written: pd.DataFrame) -> list[str]:
+    """Return what a reader should know of how further tables meet the clinical one."""
+    own = set(ids_in(table, written))
+    findings = []
+    for number, other in enumerate(table.further):
+        field = f"clinical.further.{number}"
+        read = read_written(other.path, other.sheet, (other.patient,), field, numbered=other.numbered)
+        theirs = set(ids_in(other, read))
+        if strangers := len(theirs - own):
+            findings.append(
+                f"{other.path.name}: {strangers} rows are of nobody in {table.path.name}; they are left out. Where that"
+                " is a matter of spelling, see patient_pattern, patient_case and spellings."
+            )
+        if without := len(own - theirs):
+            findings.append(f"{other.path.name}: no row for {without} of {len(own)} patients.")
+    return findings
+
+
 def _some(rows: list[str]) -> str:
     return ", ".join(rows[:SHOWN]) + (f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else "")

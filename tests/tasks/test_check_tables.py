@@ -6,7 +6,15 @@ import pandas as pd
 import pytest
 
 from data_catalog.errors import PlanError
-from tasks.check import compare_patients, ids_in, read_written, require_clinical, require_events, require_paths
+from tasks.check import (
+    compare_further,
+    compare_patients,
+    ids_in,
+    read_written,
+    require_clinical,
+    require_events,
+    require_paths,
+)
 from tasks.sources.tables import ClinicalTable, EventRows, Outcome, PatientTable
 
 ROWS = ["id,age,seen,progression", "A,61,2024-01-01,yes", "B,55,2024-01-02,no", "C,,2024-01-03,"]
@@ -62,6 +70,15 @@ def test_a_further_table_is_looked_at_as_the_first_is(table, tmp_path):
     assert "clinical.further.0 (further.csv) has the columns" in refused(require_clinical, lacking, (), None)
     same = table(further=(further(tmp_path, "code,age", "a,1", known_before=("age",)),))
     assert "'age' stands in known_before of two" in refused(require_clinical, same, (), None)
+
+
+def test_how_further_tables_meet_the_first_is_told(table, tmp_path):
+    one = table(further=(further(tmp_path, "code,grade", "A,1", "X,2"),))
+    strangers, without = compare_further(one, require_clinical(one, (), None))
+    assert strangers.startswith("further.csv: 1 rows are of nobody in clinical.csv; they are left out.")
+    assert without == "further.csv: no row for 2 of 3 patients."
+    whole = table(further=(further(tmp_path, "code,grade", "a,1", "b,2", "c,1", patient_case="upper"),))
+    assert compare_further(whole, require_clinical(whole, (), None)) == []
 
 
 def test_a_table_of_spellings_that_cannot_be_read_is_named(tmp_path):
