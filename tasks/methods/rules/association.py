@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from data_catalog.errors import BadData
 from tasks.methods.method import Method
 from tasks.methods.rules.adjust import Adjust, adjusted_p_values
 from tasks.methods.rules.contingency import fisher_greater, rule_counts
@@ -39,6 +40,8 @@ class AssociationMiner(Method):
     method: Literal["association"] = "association"
     min_support: float = Field(default=0.2, gt=0, le=1)
     """Smallest share of all patients that have every item of a rule. Raised, it lets fewer be searched."""
+    ends_in: tuple[str, ...] | None = None
+    """Columns whose items rules may end in; None for any. Fewer let fewer be searched."""
     max_length: int = Field(default=3, ge=2, le=5)
     """Most items in a rule, antecedent and consequent together."""
     min_confidence: float = Field(default=0.8, ge=0, le=1)
@@ -66,9 +69,11 @@ class AssociationMiner(Method):
         Raises
         ------
         BadData
-            If a patient has several rows, or too many itemsets are frequent.
+            If a patient has several rows, a column that rules are to end in has no item, or too many itemsets are
+            frequent.
         """
         require_one_row_each(groups, len(items))
+        self._require_ends(items)
         search = self.search(items)
         listed = search.take(range(len(search.pairs))[: self.max_rules])
         return RuleSet(
@@ -84,8 +89,10 @@ class AssociationMiner(Method):
         """Return all rules found, by position, in their order."""
         itemsets = frequent_itemsets(items, self.min_support, self.max_length, self.max_candidates)
         sides = [itemset for itemset in itemsets if len(itemset) < self.max_length]
-        searched = pairs_apart(items, sides, self.max_length)
-        pairs = splits(itemsets)
+        ends = self._ends(items)
+        may_end = [side for side in sides if ends.issuperset(side)]
+        searched = pairs_apart(items, sides, self.max_length, may_end)
+        pairs = [(left, right) for left, right in splits(itemsets) if ends.issuperset(right)]
         counts = rule_counts(items, [left for left, _ in pairs], [right for _, right in pairs])
         p = fisher_greater(counts)
         search = Search(items, tuple(pairs), counts, searched, p, adjusted_p_values(p, self.adjust, searched))
@@ -95,3 +102,19 @@ class AssociationMiner(Method):
         kept = np.flatnonzero((confidence >= self.min_confidence) & (lift >= self.min_lift))
         search = search.take(kept.tolist())
         return search.take(productive(search, self.productive_p).tolist()).ordered()
+
+    def _ends(self, items: ItemTable) -> frozenset[int]:
+        """Return the items that rules may end in; patients held out may leave a column without items."""
+        wanted = self.ends_in
+        return frozenset(place for place, item in enumerate(items.items) if wanted is None or item.column in wanted)
+
+    def _require_ends(self, items: ItemTable) -> None:
+        columns = {item.column for item in items.items}
+        unknown = sorted(set(self.ends_in or ()) - columns)
+        if unknown:
+            raise BadData(
+                "unknown_end",
+                f"Rules end in columns that have items: {', '.join(sorted(columns))}",
+                f"{', '.join(unknown)} came",
+                "Correct `ends_in`, or leave it empty for every column.",
+            )

@@ -263,7 +263,7 @@ class _Search:
         found, parents, lasts, supports, lengths = frequent(
             *rows, columns, *items, begin, end, self.least, left, most, not self.overlapping
         )
-        _require_few(found, most)
+        require_few(found, most)
         return self._tree(found, parents, lasts, supports, lengths, np.zeros(found, np.int32))
 
     def _closed(self, begin: int, end: int, left: int, most: int) -> Itemsets:
@@ -272,7 +272,7 @@ class _Search:
         found, _, _, parents, lasts, supports, classed, lengths = closed(
             *rows, *items, begin, end, self.least, left, most, self.positives, largest, NEVER, 1.0
         )
-        _require_few(found, most)
+        require_few(found, most)
         return self._tree(found, parents, lasts, supports, lengths, classed)
 
     def _tree(
@@ -361,15 +361,20 @@ def splits(itemsets: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], t
     )
 
 
-def pairs_apart(table: ItemTable, itemsets: Sequence[tuple[int, ...]], longest: int) -> int:
+def pairs_apart(
+    table: ItemTable,
+    itemsets: Sequence[tuple[int, ...]],
+    longest: int,
+    ends: Sequence[tuple[int, ...]] | None = None,
+) -> int:
     """Return how many ordered pairs of itemsets have no column in common and at most `longest` items together.
 
-    The pairs are counted and not made, as there may be billions: by inclusion and exclusion over the
-    columns they could have in common. An itemset has one item of a column at most.
+    With `ends`, the second of a pair is one of these. The pairs are counted and not made, as there may be billions: by
+    inclusion and exclusion over the columns they could have in common. An itemset has one item of a column at most.
     """
-    alike = Counter(tuple(sorted(table.items[item].column for item in itemset)) for itemset in itemsets)
+    alike = _by_columns(table, itemsets)
     holding: Counter[tuple[int, tuple[str, ...]]] = Counter()
-    for columns, times in alike.items():
+    for columns, times in (alike if ends is None else _by_columns(table, ends)).items():
         for part in _parts(columns):
             holding[len(columns), part] += times
     return sum(
@@ -380,11 +385,17 @@ def pairs_apart(table: ItemTable, itemsets: Sequence[tuple[int, ...]], longest: 
     )
 
 
+def _by_columns(table: ItemTable, itemsets: Sequence[tuple[int, ...]]) -> Counter[tuple[str, ...]]:
+    """Return how many itemsets are of the same columns."""
+    return Counter(tuple(sorted(table.items[item].column for item in itemset)) for itemset in itemsets)
+
+
 def _parts(columns: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     return (part for length in range(len(columns) + 1) for part in combinations(columns, length))
 
 
-def _require_few(candidates: int, most: int) -> None:
+def require_few(candidates: int, most: int) -> None:
+    """Raise `BadData` `too_many_candidates` where more itemsets are frequent than are searched."""
     if candidates > most:
         raise BadData(
             "too_many_candidates",

@@ -186,3 +186,20 @@ def test_several_rows_of_a_patient_are_refused():
 def test_a_miner_is_chosen_by_its_tag():
     assert TypeAdapter(Miner).validate_python({"method": "association"}) == AssociationMiner()
     assert len({AssociationMiner(), AssociationMiner()}) == 1
+
+
+def test_rules_end_in_the_chosen_column_only_and_fewer_are_searched():
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.normal(size=(40, 6)), columns=[f"f{i}" for i in range(6)])
+    table["twin"] = table["f0"] + 0.01 * table["f1"]
+    items = QuantileBins(bins=2).fit(table, {name: ColumnLabel(label=name) for name in table}).items(table)
+    loose = {"min_confidence": 0.0, "min_lift": 0.0, "max_rules": None, "max_length": 2}
+    every = AssociationMiner(**loose)(items, keys(items))
+    chosen = AssociationMiner(ends_in=("twin",), **loose)(items, keys(items))
+    assert {item.column for rule in chosen.rules for item in rule.consequent} == {"twin"}
+    assert [rule.claim for rule in chosen.rules] == [r.claim for r in every.rules if r.consequent[0].column == "twin"]
+    assert chosen.searched * len(table.columns) == every.searched
+    assert chosen.rules[0].adjusted_p < every.rules[0].adjusted_p
+    with pytest.raises(BadData, match="nobody came"):
+        AssociationMiner(ends_in=("nobody",))(items, keys(items))
+    assert AssociationMiner(ends_in=("nobody",)).search(items).searched == 0, "a fold may leave a column without items"

@@ -125,6 +125,8 @@ def test_pairs_counted_equal_those_written_out(columns, longest, random):
         if len(left) + len(right) <= longest and not {columns[i] for i in left} & {columns[i] for i in right}
     ]
     assert pairs_apart(table, itemsets, longest) == len(written)
+    ends = random.sample(itemsets, k=len(itemsets) // 2)
+    assert pairs_apart(table, itemsets, longest, ends) == sum(right in ends for _, right in written)
 
 
 DRAWN = [[0, 1, 2], [0, 1, 2], [0, 1, 3], [0, 3], [4]]
