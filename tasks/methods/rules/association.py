@@ -9,6 +9,7 @@ from pydantic import Field
 
 from data_catalog.errors import BadData
 from tasks.methods.method import Method
+from tasks.methods.rules import by_mlxtend
 from tasks.methods.rules.adjust import Adjust, adjusted_p_values
 from tasks.methods.rules.contingency import fisher_greater, rule_counts
 from tasks.methods.rules.items import ItemTable, require_one_row_each
@@ -19,6 +20,9 @@ from tasks.methods.rules.search import Search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+ENGINES = {"own": frequent_itemsets, "mlxtend": by_mlxtend.frequent_itemsets}
 
 
 class AssociationMiner(Method):
@@ -60,6 +64,8 @@ class AssociationMiner(Method):
     """Most itemsets to search; more are refused before memory runs out."""
     max_rules: int | None = Field(default=100, ge=1)
     """Most rules to list; None for all."""
+    engine: Literal["own", "mlxtend"] = "own"
+    """What searches for itemsets; `mlxtend` finds the same by other people's code, for comparison, and takes longer."""
 
     def __call__(self, items: ItemTable, groups: Sequence[str]) -> RuleSet:
         """Return the rules among the items by adjusted p-value, p-value, fewer items and text.
@@ -87,7 +93,7 @@ class AssociationMiner(Method):
 
     def search(self, items: ItemTable) -> Search:
         """Return all rules found, by position, in their order."""
-        itemsets = frequent_itemsets(items, self.min_support, self.max_length, self.max_candidates)
+        itemsets = ENGINES[self.engine](items, self.min_support, self.max_length, self.max_candidates)
         sides = [itemset for itemset in itemsets if len(itemset) < self.max_length]
         ends = self._ends(items)
         may_end = [side for side in sides if ends.issuperset(side)]
