@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,7 @@ def ui(
     """Start Prefect's pages on this machine, with the deployments and a worker, until Ctrl-C."""
     from flows.ui import serve  # noqa: PLC0415
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it is ended, it ends what it has started
     serve(port, out.print)
 
 

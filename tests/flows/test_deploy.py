@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from typer.testing import CliRunner
 
 from data_catalog.errors import PlanError
 from flows import deploy as module
 from flows import deploy_commands, server, worker
-from flows.deploy import When, anchored, deploy, of_everyone, of_study, require_plan
+from flows import watch_study as looking
+from flows.cli import app
+from flows.deploy import When, anchored, announce, deploy, of_everyone, of_study, require_plan
 from flows.plan import Plan
 from tasks.sources.dicom import DicomSource
 from tasks.sources.drop import DropFolderSource
 
+RUNNER = CliRunner()
 NOWHERE = "http://127.0.0.1:9/api"
 """The port `discard`, at which nothing listens."""
 
@@ -143,6 +149,119 @@ def test_looking_for_scans_that_cannot_come_is_refused(plan, dropped):
     with pytest.raises(PlanError, match="drop folder"):
         require_plan(plan, When(every_s=60))
     require_plan(dropped, When(every_s=60))
+
+
+class Server:
+    """Stands for a client of Prefect's server: keeps what is registered, and what is asked."""
+
+    def __init__(self, pools=(), spoil=lambda parameters: parameters):
+        self.pools, self.spoil, self.held, self.asked = set(pools), spoil, {}, []
+
+    def read_work_pool(self, name):
+        if name not in self.pools:
+            raise ObjectNotFound(None)
+
+    def make_pool(self, name, environment):
+        assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+        self.asked.append(f"make {name}")
+
+    def register(self, held, environment):
+        for one in held["deployments"]:
+            flow = one["entrypoint"].rpartition(":")[2].replace("_", "-")
+            self.held[f"{flow}/{one['name']}"] = self.spoil(one.get("parameters", {}))
+
+    def read_deployment_by_name(self, name):
+        if self.held.get(name) is None:
+            raise ObjectNotFound(None)
+        return SimpleNamespace(parameters=self.held[name])
+
+    def request(self, method, path, json):
+        self.asked.append((method, path, json))
+        return httpx.Response(204, request=httpx.Request(method, NOWHERE))
+
+
+@pytest.fixture
+def serving(monkeypatch):
+    """Return the function that puts a server in the place of Prefect's."""
+
+    def put(**how):
+        held = Server(**how)
+        monkeypatch.setattr(module, "client", lambda: held)
+        monkeypatch.setattr(module, "make_pool", held.make_pool)
+        monkeypatch.setattr(module, "register", held.register)
+        return held
+
+    return put
+
+
+def test_what_was_deployed_is_named_as_the_server_knows_it(dropped, serving):
+    held = serving()
+    assert deploy(dropped, pool="theirs") == ["full-study/lung", "watch-study/lung"]
+    assert held.asked == ["make theirs"]
+    assert len(deploy(pool="theirs")) == 12
+
+
+def test_a_pool_that_is_there_is_left_as_it_is(plan, serving):
+    held = serving(pools={"voxmine"})
+    assert deploy(plan) == ["full-study/lung"]
+    assert held.asked == []
+
+
+@pytest.mark.parametrize(("spoil", "words"), [(lambda _: None, "does not have it"), (lambda _: {}, "other parameters")])
+def test_a_server_that_keeps_something_else_than_it_was_given_is_found_out(plan, serving, spoil, words):
+    serving(spoil=spoil)
+    with pytest.raises(PlanError, match=words):
+        deploy(plan)
+
+
+def test_an_announcement_is_the_event_that_the_trigger_waits_for(dropped, serving):
+    held = serving()
+    announce("lung")
+    ((method, path, (event,)),) = held.asked
+    assert (method, path) == ("POST", "/events")
+    (trigger,) = entry(of_study(dropped), "watch_study")["triggers"]
+    assert event["event"] in trigger["expect"]
+    assert event["resource"] == trigger["match"]
+
+
+def test_the_command_hands_the_plan_and_the_times_on(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(module, "deploy", lambda *words: given.append(words) or ["full-study/lung"])
+    (tmp_path / "plan.yaml").write_text("study: lung\nsources: [{method: dicom, path: scans}]\n", encoding="utf-8")
+    words = ["--weekly", "--cron", "0 5 * * *", "--cron", "0 6 * * *", "--timezone", "Asia/Tokyo", "--pool", "theirs"]
+    said = RUNNER.invoke(app, ["deploy", str(tmp_path / "plan.yaml"), "--set", "study=liver", *words])
+    assert said.output == "full-study/lung\n"
+    ((plan, when, pool),) = given
+    assert (plan.study, pool) == ("liver", "theirs")
+    assert when == When(weekly=True, cron=("0 5 * * *", "0 6 * * *"), timezone="Asia/Tokyo")
+
+
+def test_the_command_without_a_plan_deploys_for_everyone(monkeypatch):
+    given = []
+    monkeypatch.setattr(module, "deploy", lambda *words: given.append(words) or [])
+    assert RUNNER.invoke(app, ["deploy"]).exit_code == 0
+    assert given == [(None, When(), "voxmine")]
+
+
+def test_the_other_commands_hand_on_what_they_are_given(monkeypatch):
+    given = []
+    monkeypatch.setattr(module, "announce", given.append)
+    monkeypatch.setattr(worker, "work", lambda pool, **how: given.append((pool, how)))
+    assert "watch-study/lung" in RUNNER.invoke(app, ["announce", "lung"]).output
+    RUNNER.invoke(app, ["worker", "--pool", "theirs", "--limit", "3"])
+    assert given == ["lung", ("theirs", {"name": "", "limit": 3, "health": False})]
+
+
+@pytest.mark.parametrize("has_come", [True, False])
+def test_a_look_runs_the_study_where_something_has_come(dropped, monkeypatch, has_come):
+    def watch(plan, run, tell, *, once):
+        assert once
+        if has_come:
+            run()
+
+    monkeypatch.setattr(looking, "watch", watch)
+    monkeypatch.setattr(looking, "full_study", lambda plan: f"results of {plan.study}")
+    assert looking.watch_study.fn(dropped) == ("results of lung" if has_come else None)
 
 
 def test_without_a_server_the_message_names_the_variable(plan):
