@@ -19,18 +19,6 @@ ROUNDING = 1e-7
 """P-values that differ by less than this share are the same, but for rounding."""
 
 
-def outcome_p_values(members: NDArray[np.bool_], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the two-sided Fisher p-value of each hypothesis (column of `members`) with the outcome of the rows.
-
-    `members` is (patients, hypotheses), `positive` (patients,). Two-sided is the chance of every table that is no
-    more likely than the one seen.
-
-    Fisher, J R Stat Soc 1935;98:39.
-    """
-    tails = _Tails(members, positive)
-    return tails.p_values(members.T.astype(np.float32) @ positive.astype(np.float32)[:, None])[:, 0]
-
-
 def westfall_young(
     members: NDArray[np.bool_],
     positive: NDArray[np.bool_],
@@ -45,7 +33,19 @@ def westfall_young(
     smallest is as small. Calling significant what is at most alpha keeps the chance of any false discovery at most
     alpha, however hypotheses hang together, if patients are exchangeable (within strata).
 
-    Westfall and Young, Resampling-Based Multiple Testing, Wiley 1993.
+    Parameters
+    ----------
+    members : NDArray[np.bool_]
+        (patients, hypotheses): whom each is about.
+    positive : NDArray[np.bool_]
+        (patients,): in whom the outcome came true.
+    strata : NDArray[np.intp], optional
+        (patients,): the stratum of each.
+
+    References
+    ----------
+    Westfall and Young, Resampling-Based Multiple Testing, Wiley 1993. Fisher, J R Stat Soc 1935;98:39; two-sided is
+    the chance of every table that is no more likely than the one seen.
     """
     tails = _Tails(members, positive)
     columns = members.T.astype(np.float32)

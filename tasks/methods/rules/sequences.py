@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from tasks.methods.method import Method
 from tasks.methods.rules.adjust import Adjust, adjusted_p_values
@@ -39,8 +39,8 @@ class SequenceMiner(Method):
     """
 
     method: Literal["sequences"] = "sequences"
-    min_support: float = Field(default=0.1, gt=0, le=1)
-    """Smallest share of patients with any event in whom a rule holds, or a pattern occurs."""
+    min_support: PositiveInt | Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Smallest share of patients with any event in whom a rule holds or a pattern occurs; a whole number counts them."""
     min_confidence: float = Field(default=0.0, ge=0, le=1)
     """Smallest share of the patients with the first events of a rule in whom the others follow."""
     max_before: int | None = Field(default=1, ge=1)

@@ -198,6 +198,15 @@ def test_outcomes_that_nothing_explains_seldom_give_a_pattern():
     assert false <= binom.ppf(0.999, families, 0.05)
 
 
+def test_a_whole_number_as_support_counts_patients():
+    table = events(DRAWN)
+    count, share = SequenceMiner(min_support=2)(table), SequenceMiner(min_support=0.4)(table)
+    assert count == share
+    assert SequenceMiner(min_support=1)(table).found > count.found
+    with pytest.raises(ValidationError):
+        SequenceMiner(min_support=1.5)
+
+
 def test_p_values_are_adjusted_for_every_pair_that_enough_patients_have():
     found = SequenceMiner(min_support=0.4, adjust="bonferroni")(events(DRAWN))
     assert found.searched == 2  # biopsy and surgery, in both orders; only one of them is frequent
