@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from data_catalog import catalog_tables as tables
 
@@ -79,7 +78,7 @@ class OwnNumbers:
                 new.append({"id": number, "digest": digest, **row})
             found[digest] = number
         if new:
-            self._connection.execute(table.insert(), new)
+            insert_new(self._connection, table, new)
         return found
 
 
@@ -94,10 +93,17 @@ def known(connection: Connection, table: Table, digests: Iterable[str]) -> dict[
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Add those rows that are not there yet."""
-    if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+    """Add those rows that are not there yet; all have the same columns.
+
+    The statement goes to the driver as it is: to bind each value by its name took a third of the time.
+    """
+    if not rows:
+        return
+    quoted, columns = connection.dialect.identifier_preparer.quote, list(rows[0])
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    names, marks = ", ".join(map(quoted, columns)), ", ".join([mark] * len(columns))
+    statement = f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+    connection.exec_driver_sql(statement, [tuple(row[column] for column in columns) for row in rows])
 
 
 def add_records(connection: Connection, numbers: Numbers, records: Sequence[Record]) -> None:
