@@ -40,7 +40,7 @@ class SequenceMiner(Method):
 
     method: Literal["sequences"] = "sequences"
     min_support: PositiveInt | Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Smallest share of patients with any event in whom a rule holds or a pattern occurs; a whole number counts them."""
+    """Smallest share of patients with any event in whom a rule holds or a pattern occurs; a whole number is a count."""
     min_confidence: float = Field(default=0.0, ge=0, le=1)
     """Smallest share of the patients with the first events of a rule in whom the others follow."""
     max_before: int | None = Field(default=1, ge=1)
