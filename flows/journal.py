@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,7 +169,8 @@ def journal(plan: Plan, store: Store, flow: str, say: Callable[[str], None]) -> 
     try:
         yield kept
     except BaseException:
-        kept.end("failed")
+        with suppress(OSError):  # the store may be what failed: what ended the run is what a reader should know
+            kept.end("failed")
         raise
     kept.end("completed")
 

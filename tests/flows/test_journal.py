@@ -85,6 +85,16 @@ def test_a_run_that_fails_says_so_and_keeps_what_it_had_done(tmp_path, store, jo
     assert len(Runs(store).did(run.name)) == 1
 
 
+def test_what_ended_a_run_is_told_and_not_that_its_end_could_not_be_noted(tmp_path, store, monkeypatch):
+    def fill_the_disk():
+        with journal(plan_of(tmp_path), store, "", print):
+            monkeypatch.setattr(type(store.shelf), "write", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fill_the_disk()
+
+
 def test_what_was_reused_is_noted_as_that(tmp_path, store, jobs):
     work(store, jobs)
     with journal(plan_of(tmp_path), store, "", print) as kept:
