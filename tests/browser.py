@@ -17,6 +17,8 @@ PROGRAM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed (apt-get install chromium)")
 START_SECONDS = 60
 ANSWER_SECONDS = 60
+SETTLED_SECONDS = 0.3
+"""What has not moved for so long stays where it is."""
 
 
 class Browser:
@@ -90,17 +92,21 @@ class Browser:
         return self.run("document.body?.innerText ?? ''")
 
     def click(self, script):
-        """Press the mouse where the element that a line of JavaScript gives is, once it is there."""
+        """Press the mouse on the element that a line of JavaScript gives, once it is there and stays where it is."""
         where = f"""(() => {{
             const found = {script};
             if (!found) return null;
             found.scrollIntoView({{block: "center"}});
             const box = found.getBoundingClientRect();
-            return [box.x + box.width / 2, box.y + box.height / 2];
+            const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+            return found.contains(document.elementFromPoint(x, y)) ? [x, y] : null;
         }})()"""
-        x, y = self.wait(where)
+        before = None
+        while (now := self.wait(where)) != before:
+            before = now
+            time.sleep(SETTLED_SECONDS)
         for kind in ("mousePressed", "mouseReleased"):
-            self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+            self.ask("Input.dispatchMouseEvent", type=kind, x=now[0], y=now[1], button="left", clickCount=1)
 
     def write(self, script, text):
         """Type into the field that a line of JavaScript gives, in place of what it holds."""
