@@ -59,7 +59,7 @@ def _scanned(folder: Path, root: Path, who: Any) -> list[Any]:  # noqa: ANN401
     from tasks.stage import perform  # noqa: PLC0415
 
     scanned = []
-    listings, _ = list_files(folder, who)
+    listings, *_ = list_files(folder, who)
     for listing in listings:
         outcome = perform(root, scan_dicom.job(listing.stamp[:12], {"listing": listing}, {"identities": who}))
         scanned += zip(listing.files, Store(root).open(outcome.ref).files, strict=True)
