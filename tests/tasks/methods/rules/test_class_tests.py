@@ -37,6 +37,8 @@ def by_definition(has, known, in_class, strata):
     margins = []
     for stratum in np.unique(strata):
         own = known & (strata == stratum)
+        if not own.any():  # SciPy's chance among nobody is not a number
+            continue
         margins.append((int(own.sum()), int((own & in_class).sum()), int((own & has).sum())))
     observed = int((has & in_class).sum())
     total = 0.0
