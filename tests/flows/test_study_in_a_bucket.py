@@ -30,7 +30,7 @@ def ran(small_cohort, small_plan, bucket, tmp_path_factory):
 def test_a_study_in_a_bucket_leaves_the_key_and_the_report_on_this_machine(ran):
     plan, results, _ = ran
     names = sorted(path.name for path in plan.workspace.iterdir())
-    assert names == ["catalog.sqlite", "small-report.html", "small-results.json", "store.url"]
+    assert names == ["catalog.sqlite", "small-report.html", "small-results.json", "small-rules", "store.url"]
     assert last_results(plan) == results
     store = Store(plan.store_folder)
     assert len(store.open(results.cohort.cohort)) == 4
