@@ -205,7 +205,6 @@ class Job:
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-
     def again(self, store: Store) -> Any:  # noqa: ANN401 - each kind has a type of its own
         """Return what the stage's function gives, whether the store holds it or not; nothing is kept."""
         opened = {name: _open(store, given, self.stage) for name, given in self.inputs.items()}
