@@ -58,8 +58,8 @@ def test_ids_that_a_table_spells_otherwise_join_in_the_case_of_the_scans_or_by_t
 @pytest.mark.parametrize(
     ("case", "ids"), [("as_written", ["aB", None]), ("upper", ["AB", None]), ("lower", ["ab", None])]
 )
-def test_letters_of_ids_are_changed_as_asked(case, id_):
-    assert spelled(["aB", None], case, None) == [id_, None]
+def test_letters_of_ids_are_changed_as_asked(case, ids):
+    assert spelled(["aB", None], case, None) == ids
 
 
 def test_a_table_of_spellings_is_clear():
