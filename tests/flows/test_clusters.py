@@ -153,6 +153,8 @@ def test_a_scheduler_over_tls_is_joined_and_left_running(outside):
 
 def test_a_scheduler_over_tls_takes_nobody_without_its_certificates(outside, tmp_path, monkeypatch):
     address, tls = outside
+    with cluster(Compute(scheduler=address, tls=tls)) as client:
+        assert client.submit(add, 1, 2).result() == 3
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 3)
     (tmp_path / "other").mkdir()
     other = certificates(tmp_path / "other")
@@ -162,8 +164,6 @@ def test_a_scheduler_over_tls_takes_nobody_without_its_certificates(outside, tmp
             cluster(Compute(scheduler=address, tls=wrong)),
         ):
             pass
-    with cluster(Compute(scheduler=address, tls=tls)) as client:
-        assert client.submit(add, 1, 2).result() == 3
 
 
 @pytest.mark.slow
