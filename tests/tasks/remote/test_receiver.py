@@ -93,6 +93,8 @@ def test_every_storage_class_is_taken_in_the_syntax_that_its_sender_prefers(keep
         association.release()
 
 
+# pynetdicom's own thread, which may meet the end of the line while it reads why it was turned away
+@pytest.mark.filterwarnings("ignore:Exception in thread.*run_reactor:pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize(
     ("fields", "enters"),
     [
