@@ -12,6 +12,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -81,15 +82,14 @@ def speed() -> None:
 
 def spmf(least: int, patients: int) -> float:
     """Return the CPU seconds of SPMF's ERMiner with its virtual machine."""
-    source, target = Path("/tmp/idc_sequences.txt"), "/tmp/idc_rules.txt"
-    source.write_bytes(gzip.decompress(DATA.read_bytes()))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        ["java", "-jar", str(JAR), "run", "ERMiner", str(source), target, f"{least / patients:.6f}", str(CONFIDENCE)],
-        check=True,
-        capture_output=True,
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "sequences.txt", Path(folder) / "rules.txt"
+        source.write_bytes(gzip.decompress(DATA.read_bytes()))
+        support = f"{least / patients:.6f}"
+        command = ["java", "-jar", str(JAR), "run", "ERMiner", str(source), str(target), support, str(CONFIDENCE)]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 

@@ -18,7 +18,7 @@ from distributed.deploy.subprocess import SubprocessWorker
 from distributed.security import Security
 
 from data_catalog.errors import PlanError
-from flows.workers import THREADS_OF_LIBRARIES, OneThread, differences, own_parts, parts_of_worker
+from flows.workers import THREADS_OF_LIBRARIES, OneThread, differences, own_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,7 +170,7 @@ def _prepare(client: Client) -> None:
 def _require_same(client: Client) -> None:
     """Refuse workers that would give other results: with other versions of what computes, or none of voxmine."""
     try:
-        told = client.run(parts_of_worker)
+        told = client.run(own_parts)
     except (ImportError, AttributeError):
         raise PlanError(
             "voxmine is installed on every worker, in the version of this process",

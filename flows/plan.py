@@ -47,7 +47,7 @@ from tasks.methods.signals.spectrum import Spectrum
 from tasks.methods.text import TextMiner
 from tasks.sources import Source
 from tasks.sources.readings import ReadingSearch, ReadingTable
-from tasks.sources.tables import ClinicalTable, EventRows, EventTable, Outcome, Part
+from tasks.sources.tables import ClinicalTable, EventTable, Outcome, Part
 from tasks.sources.targets import SubgroupSearch
 
 if TYPE_CHECKING:
@@ -428,18 +428,8 @@ def parse_plan(held: Any, folder: Path, name: str = "The plan") -> Plan:  # noqa
 
 
 def located(plan: Plan, folder: Path) -> Plan:
-    """Return the plan with the paths of its sources, tables and models taken relative to a folder."""
-    changes: dict[str, Any] = {
-        "sources": tuple(_located(source, folder) for source in plan.sources),
-        "radiomics": tuple(_located(entry, folder) for entry in plan.radiomics),
-    }
-    if plan.clinical is not None:
-        changes["clinical"] = _located(plan.clinical, folder)
-    if isinstance(plan.events, EventRows):
-        changes["events"] = _located(plan.events, folder)
-    if plan.readings is not None:
-        changes["readings"] = _located(plan.readings, folder)
-    return plan.model_copy(update=changes)
+    """Return the plan with every path in it taken relative to a folder; the workspace is where the run starts."""
+    return _located(plan, folder).model_copy(update={"workspace": plan.workspace})
 
 
 def _located(part: M, folder: Path) -> M:

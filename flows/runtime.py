@@ -18,7 +18,6 @@ from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
-from pydantic import BaseModel
 
 from data_catalog.errors import BadData
 from flows import api
@@ -114,7 +113,7 @@ class StudyFlow(Flow[P, R]):
         if FlowRunContext.get() is not None:
             return super().__call__(*args, **kwargs)
         os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-        wanted = _compute_of(kwargs.get("plan", args[0] if args else None)).get("prefect_api")
+        wanted = _wanted_api(kwargs.get("plan", args[0] if args else None))
         is_own = not (wanted or PREFECT_API_URL.value())
         with api.api(wanted) as url:
             runs = _Runs(server=api.OWN if is_own else url)
@@ -131,11 +130,11 @@ class StudyFlow(Flow[P, R]):
                 return result
 
 
-def _compute_of(plan: object) -> dict[str, Any]:
-    """Return where a plan wants the work done; Prefect has not looked yet whether it is a plan."""
-    given = plan.model_dump() if isinstance(plan, BaseModel) else plan
-    compute = given.get("compute") if isinstance(given, dict) else None
-    return compute if isinstance(compute, dict) else {}
+def _wanted_api(plan: object) -> str | None:
+    """Return the API that a plan names; Prefect has not looked yet whether it is a plan."""
+    for name in ("compute", "prefect_api"):
+        plan = plan.get(name) if isinstance(plan, dict) else getattr(plan, name, None)
+    return plan if isinstance(plan, str) else None
 
 
 def study_flow(name: str) -> Callable[[Callable[P, R]], StudyFlow[P, R]]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from data_catalog.refs import Study
 
 
+ROUNDING = 1e-9
+"""A limit this little below a whole number is that number: 0.29 of 100 items are 29."""
+
+
 class Tolerance(Part):
     """How much of a study may be quarantined before the run ends."""
 
@@ -34,7 +38,7 @@ class Tolerance(Part):
         refused = len({refusal.item for refusal in study.refusals})
         found = max(study.found, refused)
         most = self.share * found if self.items is None else min(self.share * found, self.items)
-        if refused <= most:
+        if refused <= most + ROUNDING:
             return
         counts = Counter(refusal.verdict for refusal in study.refusals)
         reasons = ", ".join(f"{count} for {verdict}" for verdict, count in counts.most_common())

@@ -40,14 +40,9 @@ SOURCES = ("data_catalog", "tasks")
 """Packages of voxmine that make results."""
 
 
-def parts_of_worker() -> dict[str, str]:
-    """Return what this process computes with; it runs on a worker."""
-    return own_parts()
-
-
 @cache
 def own_parts() -> dict[str, str]:
-    """Return the versions of Python and of what decides results, and a digest of voxmine's own code."""
+    """Return the versions here of Python and of what decides results, and a digest of voxmine's own code."""
     python = ".".join(platform.python_version_tuple()[:2])
     return {"python": python, **{name: _version(name) for name in COMPARED}, "voxmine": _code()}
 

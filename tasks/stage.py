@@ -455,13 +455,11 @@ def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001
 
 def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[str, Outcome]]:
     store = workplace.store
-    if workplace.client is None:
-        for key, job in missing.items():
-            again = job.stage.name in workplace.refresh
-            yield key, perform(store.root, job, store.compression, again=again)
-        return
     again = any(job.stage.name in workplace.refresh for job in missing.values())  # a batch is of one stage
     work = partial(perform, store.root, compression=store.compression, again=again)
+    if workplace.client is None:
+        yield from ((key, work(job)) for key, job in missing.items())
+        return
     futures = workplace.client.map(work, list(missing.values()), pure=False, key="item")
     of = {future.key: key for future, key in zip(futures, missing, strict=True)}
     for future in as_completed(futures, loop=workplace.client.loop, raise_errors=False):

@@ -35,7 +35,7 @@ TAR_WAYS = {
 _ARCHIVES = (".zip", *TAR_WAYS)
 _ENCRYPTED = 0x1
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
-"""What a broken or unknown kind of zip file raises."""
+"""What `zipfile` raises of a broken file, and (the last) of a way to pack that it does not know."""
 _WAYS = {zipfile.ZIP_STORED: "", zipfile.ZIP_DEFLATED: "deflate", zipfile.ZIP_BZIP2: "bz2"}
 _LOCAL_HEADER = 30
 """Bytes of a zip member's own header, before its name."""

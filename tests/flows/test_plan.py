@@ -91,8 +91,14 @@ def test_paths_are_relative_to_the_plans_folder_but_the_workspace_to_where_the_r
         "clinical": {"path": "tables/clinical.csv", "patient": "id"},
         "events": {"method": "rows", "path": "events.csv", "patient": "id", "when": "day", "event": "what"},
         "workspace": "results",
+        "compute": {
+            "scheduler": "tls://host:8786",
+            "tls": {"ca": "certs/ca.pem", "certificate": "/etc/me.pem", "key": "certs/me.key"},
+        },
     }
     plan = load_plan(plan_file(held))
+    assert plan.compute.tls.ca == tmp_path / "certs" / "ca.pem"
+    assert (plan.compute.tls.certificate, plan.compute.tls.key) == (Path("/etc/me.pem"), tmp_path / "certs" / "me.key")
     assert [source.path for source in plan.sources] == [tmp_path / "scans", Path("/data/png")]
     assert plan.clinical.path == tmp_path / "tables" / "clinical.csv"
     assert plan.events.path == tmp_path / "events.csv"

@@ -22,6 +22,7 @@ def study(refused, found=10):
         (Tolerance(), 10),
         (Tolerance(share=0.2), 2),
         (Tolerance(share=0), 0),
+        (Tolerance(share=0.7), 7),
         (Tolerance(items=3), 3),
         (Tolerance(share=0.2, items=5), 2),
         (Tolerance(share=0.5, items=1), 1),
@@ -37,6 +38,12 @@ def test_a_run_goes_on_as_long_as_no_more_is_refused_than_is_tolerated(tolerance
 def test_an_item_that_is_refused_twice_counts_once():
     refusal = study(1).refusals[0]
     Tolerance(items=1).require(Study(scans=(), refusals=(refusal, refusal), found=10))
+
+
+def test_a_share_is_not_lost_in_rounding():
+    Tolerance(share=0.29).require(study(29, found=100))  # 0.29 * 100 is 28.999999999999996
+    with pytest.raises(PlanError):
+        Tolerance(share=0.29).require(study(30, found=100))
 
 
 def test_files_that_no_series_was_found_in_count_too():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -40,9 +41,9 @@ class Levels(NamedTuple):
 class _Binned(Method):
     """What all ways share: a scale found from a region's intensities, and grey levels read off it."""
 
+    @abstractmethod
     def scale(self, values: NDArray[np.float64], kept: NDArray[np.bool_]) -> Scale:
         """Return the scale for the kept voxels of a box (z, y, x)."""
-        raise NotImplementedError
 
     def in_box(self, values: NDArray[np.float64], kept: NDArray[np.bool_]) -> Levels:
         """Return the grey levels of the kept voxels of a box (z, y, x).
