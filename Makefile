@@ -42,7 +42,7 @@ ui: .venv/core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev,s3]"
 	@touch $@
 
-# Without the extra `torch`, whose lock would be longer than all the rest.
+# Without the extra `torch`, whose lock would be longer than all the rest, and those for clusters.
 lock: .venv/dev
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra idc --extra onnx --extra postgres --extra s3 --extra bench --extra dev --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --upgrade -o requirements.lock

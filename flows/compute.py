@@ -30,8 +30,8 @@ class Cluster(Part):
     `dask_kubernetes.operator.KubeCluster` (pip install "voxmine[kubernetes]"), or another of Dask's packages."""
     arguments: dict[str, Any] = {}
     """Its arguments, as its documentation names them (`queue: short`, `cores: 8`, `memory: 32GB`)."""
-    least: Annotated[int, Field(ge=0)] = 1
-    """Workers that are kept even when there is nothing to do."""
+    least: Annotated[int, Field(ge=1)] = 1
+    """Workers that are kept as long as the run goes."""
     most: Annotated[int, Field(ge=1)] = 1
     """Workers at most; more than `least` lets the cluster grow and shrink with the work."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_catalog.errors import PlanError
 from flows.cohort_study import cohort_study, facts_in, known_before
-from flows.mine_cohort import column_meanings
+from flows.columns import column_meanings
 from flows.plan import Plan
 from flows.results import CohortTables, Learnt
 from flows.runtime import one, refusals_in, run_stage, study_flow, work

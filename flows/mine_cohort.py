@@ -5,33 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import PlanError
-from data_catalog.refs import Ref, Study
+from data_catalog.refs import Ref
 from flows.cohort_study import cohort_study, facts_in, known_before
-from flows.plan import Plan, measures_of
-from flows.radiomics_study import modalities_in
+from flows.columns import column_meanings
+from flows.plan import Plan
 from flows.readings import mined_readings
 from flows.results import CohortTables, Mined
 from flows.rule_cards import rule_cards
 from flows.runtime import refusals_in, run_stage, study_flow, work
 from flows.tables import event_table
-from tasks.methods.cohort.columns import ColumnMeaning, feature_columns, finding_columns, matching, meanings
+from tasks.methods.cohort.columns import feature_columns, matching
 from tasks.methods.rules.items import ColumnLabel
-from tasks.methods.text.item import FINDING
 from tasks.mine import mine_associations, mine_rules, mine_sequences, mine_subgroups, permute_rules, target_label
-from tasks.units import units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
-    from data_catalog.refs import Recording, Scan
     from data_catalog.store import Store
     from flows.plan import Mining
     from tasks.stage import Input, Job
 
-_NO_UNIT = "1"
-"""The unit of values that have none, or no common one."""
 PERMUTATIONS = 5000
 """Permutations of the outcome that are one piece of work."""
 
@@ -135,63 +130,3 @@ def _columns(plan: Plan, mining: Mining, tables: CohortTables, store: Store) -> 
     if mining.clinical:
         chosen += facts_in(plan, table)
     return {name: ColumnLabel(label=known[name].label, unit=known[name].unit) for name in chosen}
-
-
-def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str, ColumnMeaning]:
-    """Return what each feature and clinical column of the cohort means, in words and units."""
-    table: pd.DataFrame = store.open(tables.cohort)
-    study: Study = store.open(tables.features.study)
-    units = shared_units(units_of(scan, store) for scan in measured_scans(study.scans))
-    units |= {one.modality: unit for one in study.recordings if (unit := _signal_unit(one, store)) is not None}
-    definitions = [
-        definition
-        for modality in modalities_in(study.scans)
-        for measure in measures_of(plan, modality)
-        for planar in (False, True)
-        for definition in measure.definitions(planar=planar)
-    ]
-    definitions += [definition for extractor in plan.signals for definition in extractor.definitions()]
-    return meanings(
-        feature_columns(table.columns, known_before(plan)),
-        definitions,
-        units,
-        [*clinical_meanings(plan), *map(_finding_meaning, finding_columns(table.columns))],
-    )
-
-
-def measured_scans(scans: Sequence[Scan]) -> list[Scan]:
-    """Return the scans of each modality that have regions, or all of a modality in which none has."""
-    drawn = {scan.modality for scan in scans if scan.regions}
-    return [scan for scan in scans if scan.regions or scan.modality not in drawn]
-
-
-def shared_units(units: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Return the unit of each modality or channel; none (1) where scans have several, as PET in SUV and in Bq/ml."""
-    shared: dict[str, str] = {}
-    for named in units:
-        for name, unit in named.items():
-            shared[name] = unit if shared.get(name, unit) == unit else _NO_UNIT
-    return shared
-
-
-def _finding_meaning(column: str) -> ColumnMeaning:
-    return ColumnMeaning(column=column, label=f"{column.removeprefix(FINDING)} in the report")
-
-
-def _signal_unit(recording: Recording, store: Store) -> str | None:
-    """Return the unit of a recording's channels, None where they have several."""
-    units = set(store.open(recording.signal).attrs["unit"])
-    return str(units.pop()) if len(units) == 1 else None
-
-
-def clinical_meanings(plan: Plan) -> list[ColumnMeaning]:
-    """Return what the clinical columns known before the outcome mean."""
-    table = plan.clinical
-    if table is None:
-        return []
-    return [
-        ColumnMeaning(
-            column=column, label=table.labels.get(column, column.replace("_", " ")), unit=table.units.get(column, "")
-        )
-        for column in table.all_known_before
-    ]

@@ -10,8 +10,9 @@ from data_catalog.lineage import history, sources_behind
 from data_catalog.refs import Ref, Study
 from flows.artifacts import show
 from flows.cohort_study import cohort_study
+from flows.columns import column_meanings
 from flows.learn_cohort import learn_cohort
-from flows.mine_cohort import column_meanings, mine_cohort
+from flows.mine_cohort import mine_cohort
 from flows.plan import Plan
 from flows.radiomics_study import modalities_in
 from flows.results import CohortTables, Counts, Learnt, Mined, Results, write_results
@@ -71,8 +72,7 @@ def report_study(
         write_results(plan, results, here.store)
         if here.journal is not None:
             here.journal.gave(dict(results.refs()))
-        if cards is not None:
-            write_rules(plan, cards)
+        write_rules(plan, cards)
         show(plan, results, here.store)
         return results
 

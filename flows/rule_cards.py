@@ -49,8 +49,10 @@ def rule_cards(
     again, refusals = _resamples(mining, tables, held, columns, words)
     places = _places(store, held, sets, frozenset(features))
     regions = list(_regions(store.open(tables.features.study), store.open(tables.cohort), places))
-    extents = run_stage([_extent_job(scan, region) for scan, _, region in regions])
-    located = [(where, outcome.ref) for where, outcome in zip(regions, extents, strict=True) if outcome.ref is not None]
+    drawn = list(dict.fromkeys((scan, region) for scan, _, region in regions))  # each in several channels at times
+    extents = run_stage([_extent_job(scan, region) for scan, region in drawn])
+    where = {pair: outcome.ref for pair, outcome in zip(drawn, extents, strict=True)}
+    located = [(one, ref) for one in regions if (ref := where[one[0], one[2]]) is not None]
     inputs: dict[str, Input] = {"cohort": tables.cohort, **held, **again}
     job = make_cards.job(
         plan.study,
@@ -59,7 +61,7 @@ def rule_cards(
             "outcome": words,
             "centre": mining.cards.centre,
             "features": features,
-            "seen": tuple(_seen(store, [where for where, _ in located])),
+            "seen": tuple(_seen(store, [one for one, _ in located])),
         },
     )
     return one(job), [*refusals, *refusals_in(extents)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from importlib.metadata import version
 from io import BytesIO
@@ -52,10 +53,16 @@ def shown_cards(plan: Plan, mined: Mined | None, store: Store) -> ShownCards | N
     return shown_set(held, smallest_shown(plan))
 
 
-def write_rules(plan: Plan, cards: ShownCards) -> None:
-    """Write the cards as JSON and CSV, and the rules for others as JSON, SQL and Python, beside the report."""
-    rules = portable(cards.cards, plan.study, version("voxmine"), outcome_column(plan))
+def write_rules(plan: Plan, cards: ShownCards | None) -> None:
+    """Write the cards as JSON and CSV, and the rules for others as JSON, SQL and Python, beside the report.
+
+    Without cards nothing of an earlier run stays there.
+    """
     folder = rules_folder(plan)
+    if cards is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    rules = portable(cards.cards, plan.study, version("voxmine"), outcome_column(plan))
     folder.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame(card_rows(cards.cards), dtype=object)
     texts = {

@@ -50,7 +50,8 @@ def watch(
         )
     note = plan.workspace / f".{plan.study}-watched"
     tried = note.read_text(encoding="ascii") if note.is_file() else ""
-    tell("Waiting for complete studies." if once else "Waiting for complete studies; Ctrl-C ends it.")
+    if not once:
+        tell("Waiting for complete studies; Ctrl-C ends it.")
     while True:
         try:
             state = _state(plan)

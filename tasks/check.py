@@ -54,13 +54,13 @@ def require_clinical(table: ClinicalTable, further: tuple[str, ...], outcome: Ou
         _require_outcome(table, written, outcome)
     for number, other in enumerate(table.further):
         _require_table(other, (), f"clinical.further.{number}")
-    names = table.all_known_before
+    names = [*dict.fromkeys((*table.known_before, *further)), *(c for one in table.further for c in one.known_before)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise PlanError(
             "The tables name each column once",
-            f"{', '.join(map(repr, twice))} stands in known_before of two",
-            "Take it out of one of them.",
+            f"{', '.join(map(repr, twice))} is taken from two",
+            "Take it out of `known_before` of one of them.",
         )
     return written
 
@@ -214,8 +214,8 @@ def compare_further(table: ClinicalTable, written: pd.DataFrame) -> list[str]:
                 f"{other.path.name}: {strangers} rows are of nobody in {table.path.name}; they are left out. Where that"
                 " is a matter of spelling, see patient_pattern, patient_case and spellings."
             )
-        if without := len(own - theirs):
-            findings.append(f"{other.path.name}: no row for {without} of {len(own)} patients.")
+        if lacking := len(own - theirs):
+            findings.append(f"{other.path.name}: no row for {lacking} of {len(own)} patients.")
     return findings
 
 

@@ -109,8 +109,8 @@ class Walk:
     problems : tuple of BadData
         What was refused; each message names an opaque place.
     lost : tuple of str
-        Where each of the problems was: a folder below the root as `name` has it or, ending in a slash, an archive or
-        a folder with all that is in it.
+        Where each of the problems lies: a folder below the root as `name` has it or, ending in a slash, an archive,
+        of which all that is in it may lack something.
     """
 
     files: tuple[SourceFile, ...]
@@ -181,7 +181,7 @@ def _entries(
         with os.scandir(folder) as found:
             entries = list(found)
     except OSError:
-        problems.append((unreadable("folder", place_key(folder)), above))
+        problems.append((unreadable("folder", place_key(folder)), above.rstrip("/").rpartition("/")[0]))
         return []
     held = (entry for entry in entries if not entry.name.startswith(".") and entry.name not in LEFT_OUT)
     wanted = (entry for entry in held if only is None or entry.name in only)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import field_validator
+
 from tasks.methods.rules import Discretiser
 from tasks.methods.rules.discretise import QuantileBins
-from tasks.methods.rules.readings import ReadingMiner
+from tasks.methods.rules.readings import READING_COLUMNS, ReadingMiner
 from tasks.sources.tables import Part, Pattern
 
 
@@ -26,11 +28,22 @@ class ReadingTable(Part):
     reader: str
     """Column that says who read. Its values appear in the report: write codes, no names."""
     ratings: tuple[str, ...]
-    """Columns with what was said of the case."""
+    """Columns with what was said of the case; none is called `patient`, `case` or `reader`."""
     labels: dict[str, str] = {}
     """Words for a column in the report; empty takes the column's name."""
     units: dict[str, str] = {}
     """Unit of a numeric column (`diameter_mm`: `mm`)."""
+
+    @field_validator("ratings")
+    @classmethod
+    def _are_no_keys(cls, ratings: tuple[str, ...]) -> tuple[str, ...]:
+        taken = sorted(set(ratings) & set(READING_COLUMNS))
+        if taken:
+            raise ValueError(
+                f"A rating is called otherwise than {', '.join(READING_COLUMNS)}: {', '.join(taken)} is among them. "
+                "Rename the column in the table."
+            )
+        return ratings
 
 
 class ReadingSearch(Part):

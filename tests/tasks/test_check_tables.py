@@ -69,7 +69,9 @@ def test_a_further_table_is_looked_at_as_the_first_is(table, tmp_path):
     lacking = table(further=(further(tmp_path, "code,stage", "a,1"),))
     assert "clinical.further.0 (further.csv) has the columns" in refused(require_clinical, lacking, (), None)
     same = table(further=(further(tmp_path, "code,age", "a,1", known_before=("age",)),))
-    assert "'age' stands in known_before of two" in refused(require_clinical, same, (), None)
+    assert "'age' is taken from two" in refused(require_clinical, same, (), None)
+    outcome = table(further=(further(tmp_path, "code,progression", "a,1", known_before=("progression",)),))
+    assert "'progression' is taken from two" in refused(require_clinical, outcome, ("progression",), None)
 
 
 def test_how_further_tables_meet_the_first_is_told(table, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from data_catalog.errors import BadData
 from data_catalog.kinds import RULES, TABLE
@@ -12,6 +13,7 @@ from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.items import ColumnLabel
 from tasks.methods.rules.readings import ReadingMiner
 from tasks.readings import mine_readings, read_readings
+from tasks.sources.readings import ReadingTable
 from tests.tasks.conftest import NAME, PATIENT, sources_of
 
 PARAMETERS = {
@@ -67,6 +69,12 @@ def test_a_reading_without_a_case_is_not_counted_as_one(table):
             discretiser=QuantileBins(),
             miner=ReadingMiner(ends_in="margin"),
         )
+
+
+@pytest.mark.parametrize("name", ["patient", "case", "reader"])
+def test_a_rating_is_not_called_like_what_tells_readings_apart(name):
+    with pytest.raises(ValidationError, match="Rename the column"):
+        ReadingTable(path="r.csv", patient="id", case="lesion", reader="who", ratings=("margin", name))
 
 
 def test_a_table_without_a_column_is_refused(table):

@@ -172,8 +172,9 @@ def test_a_zip_file_that_cannot_be_opened_is_a_problem(tmp_path, monkeypatch):
     assert verdicts(walk(tmp_path)) == ["corrupt_file"]
 
 
-def test_a_folder_that_cannot_be_listed_is_a_problem(tmp_path, monkeypatch):
-    (tmp_path / "closed").mkdir()
+@pytest.mark.parametrize(("closed", "lost"), [("closed", ""), ("P1/CT/closed", "P1/CT")])
+def test_a_folder_that_cannot_be_listed_is_a_problem(tmp_path, monkeypatch, closed, lost):
+    (tmp_path / closed).mkdir(parents=True)
     real = os.scandir
 
     def scan(path):
@@ -182,7 +183,9 @@ def test_a_folder_that_cannot_be_listed_is_a_problem(tmp_path, monkeypatch):
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scan)
-    assert "folder" in str(walk(tmp_path).problems[0])
+    found = walk(tmp_path)
+    assert "folder" in str(found.problems[0])
+    assert found.lost == (lost,), "what lies beside it may lack something"
 
 
 def test_a_broken_member_is_refused_and_the_others_are_read(tmp_path):
