@@ -70,10 +70,11 @@ def _rebuild_file(store: Store, file: Path, tell: Callable[[int], None]) -> None
     try:
         engine = engine_of(sqlite_url(aside), careful=False)
         _fill_file(engine, store, tell)
+        # a writer that was killed left it: the next who opens the new file would play it back into it
+        file.with_name(f"{file.name}-journal").unlink(missing_ok=True)
         aside.replace(file)
     finally:
         aside.unlink(missing_ok=True)
-        aside.with_name(f"{aside.name}-journal").unlink(missing_ok=True)
 
 
 def _fill_file(engine: Engine, store: Store, tell: Callable[[int], None]) -> None:

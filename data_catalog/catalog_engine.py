@@ -52,15 +52,30 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def migrate(connection: Connection, revision: str = "head") -> None:
-    """Bring the tables to a version, the newest unless another is named."""
+def migrate(connection: Connection) -> None:
+    """Bring the tables to the newest version.
+
+    Raises
+    ------
+    CatalogError
+        When they are of a version that is not known here.
+    """
     from alembic import command  # noqa: PLC0415 - it takes a while, and is seldom needed
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    try:
+        command.upgrade(config, "head")
+    except CommandError:
+        raise CatalogError(
+            f"The catalogue's tables are of version {REVISION} or an older one",
+            f"they are of version {revision(connection)}",
+            "Use the newer voxmine that has made them, or another database; a file is made anew by"
+            " voxmine catalog rebuild. No result depends on it.",
+        ) from None
 
 
 def sqlite_url(file: Path) -> str:
@@ -69,7 +84,7 @@ def sqlite_url(file: Path) -> str:
 
 
 def require_catalog_url(url: str) -> None:
-    """Refuse what is no URL of a catalogue, or holds a password; its text is not repeated.
+    """Refuse what is no URL of a PostgreSQL database, or holds a password; its text is not repeated.
 
     Raises
     ------
@@ -78,15 +93,15 @@ def require_catalog_url(url: str) -> None:
     """
     try:
         parts = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is the latter
         parts = None
-    if parts is None or parts.get_backend_name() not in {"sqlite", "postgresql"}:
+    if parts is None or parts.get_backend_name() != "postgresql":
         raise PlanError(
-            "The catalogue is a SQLite file or a PostgreSQL database",
-            "its URL is neither",
-            "Write postgresql://host/database, or leave the field empty.",
+            "The catalogue that a plan names is a PostgreSQL database",
+            "its URL is of none",
+            "Write postgresql://host/database; or leave the field empty, which keeps a file in the workspace.",
         )
-    if parts.password:
+    if parts.password or any("password" in name.lower() for name in parts.query):
         raise PlanError(
             "The catalogue's URL names a place and at most a user",
             "it holds a password",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
 
@@ -340,6 +343,37 @@ def test_a_file_that_is_overwritten_is_told_and_can_be_made_anew(filled, tmp_pat
     assert file.stat().st_mode & 0o077 == 0, "for its owner alone"
 
 
+KILLED = dedent(
+    """
+    import os, signal, sqlite3, sys
+
+    held = sqlite3.connect(sys.argv[1], isolation_level=None)
+    for setting in ("cache_size=1", "cache_spill=1"):
+        held.execute(f"PRAGMA {setting}")
+    held.execute("BEGIN IMMEDIATE")
+    held.execute("UPDATE item SET patient = patient || hex(zeroblob(300))")
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+)
+
+
+def test_what_a_killed_writer_left_beside_the_file_does_not_come_into_the_new_one(filled, tmp_path):
+    store, image, page = filled
+    file = tmp_path / "catalog.sqlite"
+    before = rebuild(store, sqlite_url(file))
+    before.add([made(f"scan {number}", item=f"P-{number}/v0/CT/a") for number in range(2000)])
+    before.close()
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(file)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "catalog.sqlite-journal").stat().st_size > 0, "its cache has spilled"
+    after = rebuild(store, sqlite_url(file))
+    assert found(after) == {image, page}
+    after.close()
+    with closing(sqlite3.connect(file)) as held:
+        assert held.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["catalog.sqlite", "store"]
+
+
 def test_a_record_that_is_cut_is_left_out(filled, tmp_path):
     store, image, page = filled
     (path,) = (store.folder(page.digest) / "records").iterdir()
@@ -436,8 +470,38 @@ def test_an_older_catalogue_is_brought_up_to_date_when_it_is_opened(catalog, url
     engine.dispose()
 
 
+def test_a_catalogue_of_a_newer_version_is_told_with_what_to_do(catalog, url):
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(CatalogError, match=r"version 9999.*newer voxmine"):
+        bring_up_to_date(engine)
+    with pytest.raises(CatalogError, match="voxmine catalog rebuild"):
+        Catalog(url)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["postgresql://host/database", "postgresql+psycopg://me@host/x?sslmode=require"])
+def test_a_database_of_postgresql_is_a_catalogue(url):
+    require_catalog_url(url)
+
+
 @pytest.mark.parametrize(
-    "url", ["mysql://host/x", "no url", "", "postgresql://me:hush@host/x", "sqlite+hush://x:hush@y/z"]
+    "url",
+    [
+        "mysql://host/x",
+        "no url",
+        "",
+        "postgresql://host:hush/x",
+        "postgresql://me:hush@host/x",
+        "postgresql://host/x?password=hush",
+        "postgresql://host/x?sslpassword=hush",
+        "sqlite+hush://x:hush@y/z",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///catalog.sqlite",
+        "sqlite:////somewhere/catalog.sqlite",
+    ],
 )
 def test_a_url_that_is_no_catalogue_or_holds_a_password_is_refused_and_not_repeated(url):
     with pytest.raises(PlanError) as refused:
