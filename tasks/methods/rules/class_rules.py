@@ -151,9 +151,10 @@ class ClassRuleMiner(Method):
 
     def _adjusted(self, tests: ClassTests, search: Search, smallest: Sequence[float] | None) -> Search:
         """Return the search with the p-values of its tests, and these adjusted."""
-        p, attainable = tests.p_values()
+        p = tests.p_values()
         own = p[tests.which].ravel()
         if self.adjust == "lamp":
+            attainable = tests.attainable()
             level = tarone_level(attainable.ravel(), self.alpha)
             adjusted = tarone_adjusted(p, attainable, level)[tests.which].ravel()
             return replace(search, p=own, adjusted=adjusted, tested=level.number, delta=level.delta)

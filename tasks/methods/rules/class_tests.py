@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,19 +56,25 @@ class ClassTests:
         """Return how many tests there are, of different rows or values."""
         return len(self.present) * len(self.values)
 
-    def p_values(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return (hypotheses, values) p-values, and the smallest that each could have with other outcomes.
+    def p_values(self) -> NDArray[np.float64]:
+        """Return (hypotheses, values) p-values.
 
         One-sided and exact, given in each stratum the rows with the antecedent and the rows with the value: Fisher's
-        of one stratum; of several the exact test of Cochran, Mantel and Haenszel. The smallest is over all numbers
-        of rows with the value that the unknown rows leave possible, so that it does not depend on the outcomes.
+        of one stratum; of several the exact test of Cochran, Mantel and Haenszel.
 
-        Mehta, Patel and Gray, J Am Stat Assoc 1985;80:969. Papaxanthos et al., NIPS 2016, p. 2271, for the smallest
-        p-value of stratified tables.
+        Mehta, Patel and Gray, J Am Stat Assoc 1985;80:969.
         """
-        having, known = self.bits.counted(self.present), self.bits.counted(self.known)
-        pairs = [self._p_values(having, known, value) for value in self.values]
-        return np.stack([p for p, _ in pairs], axis=1), np.stack([least for _, least in pairs], axis=1)
+        return np.stack([self._p_values(self._labels(value)) for value in self.values], axis=1)
+
+    def attainable(self) -> NDArray[np.float64]:
+        """Return the smallest p-value that each of (hypotheses, values) tests could have with other outcomes.
+
+        It is over all numbers of rows with the value that the unknown rows leave possible, so that it does not depend
+        on the outcomes.
+
+        Papaxanthos et al., NIPS 2016, p. 2271.
+        """
+        return np.stack([self._attainable(self._labels(value)) for value in self.values], axis=1)
 
     def smallest(self, permutations: Sequence[int], seed: int) -> NDArray[np.float64]:
         """Return the smallest p-value of all tests for each of some permutations of the outcome within strata."""
@@ -76,23 +83,34 @@ class ClassTests:
             self.bits, self.present, self.known, permuted, self.values, log_factorials(self.classes.size)
         )
 
-    def _p_values(
-        self, having: NDArray[np.int64], known: NDArray[np.int64], value: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        (labels,) = self.bits.packed((self.classes == value)[:, None])
-        classed = self.bits.counted(self.known & labels)
+    @cached_property
+    def _margins(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (hypotheses, strata) rows that have the antecedent, and rows of whom it is known."""
+        return self.bits.counted(self.present), self.bits.counted(self.known)
+
+    def _labels(self, value: int) -> NDArray[np.uint64]:
+        """Return (1, words) bits of the rows with a value."""
+        return self.bits.packed((self.classes == value)[:, None])
+
+    def _p_values(self, labels: NDArray[np.uint64]) -> NDArray[np.float64]:
         both = np.bitwise_count(self.present & labels).sum(axis=1, dtype=np.int64)
-        order = np.lexsort(np.hstack([having, known, classed]).T)
-        logs = log_factorials(self.classes.size)
-        p, least = np.empty(both.size), np.empty(both.size)
-        p[order], _ = exact(having[order], known[order], classed[order], both[order], False, logs)  # noqa: FBT003 - a kernel
-        in_class = self.bits.counted(labels[None])
+        return self._exact(self.bits.counted(self.known & labels), both)
+
+    def _attainable(self, labels: NDArray[np.uint64]) -> NDArray[np.float64]:
+        having, known = self._margins
+        in_class = self.bits.counted(labels)
         missing = self.bits.sizes - known
         fitting = np.clip(having, np.maximum(0, in_class - missing), np.minimum(in_class, known))
-        most = np.minimum(having, fitting).sum(axis=1)
-        order = np.lexsort(np.hstack([having, known, fitting]).T)
-        least[order], _ = exact(having[order], known[order], fitting[order], most[order], False, logs)  # noqa: FBT003
-        return p, least
+        return self._exact(fitting, np.minimum(having, fitting).sum(axis=1))
+
+    def _exact(self, classed: NDArray[np.int64], both: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the p-values of so many rows of both, with (hypotheses, strata) rows of the class among the known."""
+        having, known = self._margins
+        order = np.lexsort(np.hstack([having, known, classed]).T)
+        logs = log_factorials(self.classes.size)
+        p = np.empty(both.size)
+        p[order] = exact(having[order], known[order], classed[order], both[order], False, logs)  # noqa: FBT003 - a kernel
+        return p
 
 
 def class_tests(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, floor
 from typing import TYPE_CHECKING, Literal
 
@@ -179,19 +180,31 @@ class _Search:
         classes = (np.arange(rows) < self.positives).astype(np.intp)
         return permuted_classes(classes, np.zeros(rows, np.intp), permutations, seed)
 
+    @cached_property
+    def bits(self) -> RowBits:
+        """Return the bit of each row, all of one stratum."""
+        return row_bits(np.zeros(len(self.baskets), np.intp))
+
+    @cached_property
+    def items(self) -> NDArray[np.uint64]:
+        """Return (items, words) bits of the rows of each item."""
+        return _item_bits(self.baskets, self.bits)
+
+    @cached_property
+    def everyone(self) -> NDArray[np.uint64]:
+        """Return (1, words) bits of all rows."""
+        return self.bits.packed(np.ones((len(self.baskets), 1), bool))
+
     def smallest(self, least: int, above: float, permuted: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the smallest p-value, in each permutation, of the itemsets that become testable with `least` rows."""
-        bits = row_bits(np.zeros(len(self.baskets), np.intp))
-        items = _item_bits(self.baskets, bits)
-        everyone = bits.packed(np.ones((len(self.baskets), 1), bool))
         smallest = np.ones(len(permuted))
         for part in itemset_parts(self.baskets, least, kind="closed", most=self.most, part=PART_OF_ROWS):
             places = self.testable(part, self.attainable[least])
             fresh = places[self.attainable[part.supports[places]] > above]
-            present = rows_of(part.parents, part.lasts, items)[fresh]
-            known = np.broadcast_to(everyone, present.shape)
+            present = rows_of(part.parents, part.lasts, self.items)[fresh]
+            known = np.broadcast_to(self.everyone, present.shape)
             found = smallest_p_values(
-                bits, present, known, permuted, [1], log_factorials(len(self.baskets)), two_sided=self.two_sided
+                self.bits, present, known, permuted, [1], log_factorials(len(self.baskets)), two_sided=self.two_sided
             )
             smallest = np.minimum(smallest, found)
         return smallest
@@ -212,7 +225,7 @@ class _Search:
         having = supports[order][:, None]
         rows, positives = np.full_like(having, len(self.baskets)), np.full_like(having, self.positives)
         p = np.empty(places.size)
-        p[order], _ = exact(having, rows, positives, classed[order], self.two_sided, log_factorials(len(self.baskets)))
+        p[order] = exact(having, rows, positives, classed[order], self.two_sided, log_factorials(len(self.baskets)))
         return p
 
 

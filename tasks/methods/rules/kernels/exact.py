@@ -110,16 +110,14 @@ def exact(
     both: NDArray[np.int64],
     two_sided: bool,  # noqa: FBT001 - a kernel's parameters have no names
     log_factorial: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the p-value of each of (tables, strata) counts with so many rows of both, and the smallest possible.
+) -> NDArray[np.float64]:
+    """Return the p-value of each of (tables, strata) counts with so many rows of both.
 
     Tables that follow each other with the same margins are worked out once.
     """
     room = classed.sum(axis=1).max() + 1 if len(both) else 1
     chances, scratch, row = np.empty(room), np.empty(room), np.empty(room)
-    p, smallest = np.empty(len(both)), np.empty(len(both))
-    low = high = 0
-    least = 1.0
+    p = np.empty(len(both))
     for table in range(len(both)):
         same = table > 0
         for stratum in range(having.shape[1]):
@@ -132,10 +130,9 @@ def exact(
             )
         if not same:
             margins = having[table], known[table], classed[table]
-            low, high = tails(*margins, two_sided, log_factorial, chances, scratch, row)
-            least = min(row[low], row[high])
-        p[table], smallest[table] = row[both[table]], least
-    return p, smallest
+            tails(*margins, two_sided, log_factorial, chances, scratch, row)
+        p[table] = row[both[table]]
+    return p
 
 
 @kernel
