@@ -11,6 +11,8 @@ import json
 import sys
 from typing import Any, Callable
 
+from benchmarks.memory import memory_mb
+
 SECONDS = 1.0
 """A fast program is called for so long."""
 LOG_MM = (1.0, 2.0, 3.0)
@@ -24,7 +26,7 @@ def main() -> None:
         _throughput(path, images, float(calls))
         return
     measure, compared = WAYS[name](path, images)
-    import_mb = _memory_mb("VmRSS")
+    import_mb = memory_mb("VmRSS")
     found = measure()
     first = time.process_time() - STARTED
     took = []
@@ -37,7 +39,7 @@ def main() -> None:
         "ms": 1000 * min(took),
         "first_s": first,
         "import_mb": import_mb,
-        "peak_mb": _memory_mb("VmHWM"),
+        "peak_mb": memory_mb("VmHWM"),
         "features": len(found),
         "values": {word: float(found[column]) for word, column in compared.items()},
     }
@@ -53,13 +55,6 @@ def _throughput(path: str, images: int, seconds: float) -> None:
         measure()
         count += 1
     print(count / (time.perf_counter() - begun))
-
-
-def _memory_mb(which: str) -> float:
-    """Return the memory held now (VmRSS), or at most so far (VmHWM; `ru_maxrss` would count that of the parent too)."""
-    with open("/proc/self/status") as file:  # noqa: PTH123 - pathlib is imported by what is measured, or not
-        (line,) = (line for line in file if line.startswith(which))
-    return int(line.split()[1]) * 1024 / 1e6
 
 
 def _held(path: str) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import resource
 import sys
 import time
 from typing import TYPE_CHECKING
+
+from benchmarks.memory import memory_mb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ def main() -> None:
     read = time.process_time()
     mine = PROGRAMS[program](rows, least)
     ready = time.process_time()
-    imports_mb = _peak_mb()
+    imports_mb = memory_mb("VmHWM")
     took, found = [], 0
     for _ in range(calls):
         before = time.process_time()
@@ -37,17 +38,13 @@ def main() -> None:
         "start_s": ready - read,
         "found": found,
         "before_mb": imports_mb,
-        "peak_mb": _peak_mb(),
+        "peak_mb": memory_mb("VmHWM"),
     }))  # fmt: skip
 
 
 def _rows(path: str) -> Rows:
     with gzip.open(path, "rt") as lines:
         return [[int(item) for item in line.split()] for line in lines]
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _present(rows: Rows) -> NDArray[np.bool_]:
