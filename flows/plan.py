@@ -169,9 +169,10 @@ class Learning(Part):
 class Cards(Part):
     """What the card of a rule tells beside its counts, and what of it is shown."""
 
-    smallest: Annotated[int, Field(ge=1)] = SMALLEST
+    smallest: Annotated[int, Field(ge=1, le=10)] = SMALLEST
     """Counts and lists of fewer patients than this, but more than none, are hidden in the report, in its files and in
-    Prefect; `voxmine why` still tells them. 1 hides nothing."""
+    Prefect; `voxmine why` still tells them. 1 hides nothing. At most 10: the ranges of what
+    is made of hidden counts are taken over all tables that they allow, which are 6,561 at 10 and 130,321 at 20."""
     resampling: PatientResampling | None = PatientResampling()
     """How patients are drawn anew to tell how stable rules are; empty does not try. It takes as long as mining so many
     times."""

@@ -22,7 +22,7 @@ from tasks.methods.reporting.parts import (
     ReaderPair,
     ScannerEffect,
 )
-from tasks.methods.rules.card import CardKind, Note, Sight, cards_of
+from tasks.methods.rules.card import Note, Sight, cards_of
 from tasks.methods.rules.item_pairs import ItemPairs
 from tasks.methods.rules.reading_rule import ReadingRuleSet
 from tasks.methods.rules.rule import RuleSet
@@ -280,7 +280,7 @@ class ReportData(Part):
         chosen = [result for result in self.models if result.role == role]
         return tuple(sorted(chosen, key=lambda result: -result.evaluation.auc))
 
-    def cards(self, kind: CardKind) -> tuple[ShownCard, ...]:
+    def cards(self, kind: Literal["rule", "association", "sequence"]) -> tuple[ShownCard, ...]:
         """Return the cards of the rules, the associations or the orders of events, as they may be shown."""
         found = {"rule": self.rules, "association": self.associations, "sequence": self.sequences}[kind]
         if found is None:

@@ -65,13 +65,14 @@ def pattern_rows(found: SequenceSet, smallest: int) -> tuple[Row, ...]:
     for pattern in found.patterns:
         test = pattern.with_outcome
         counts = (pattern.completed,) if test is None else (test.a, test.b, test.c, test.d)
-        hidden = _is_hidden((pattern.completed, *counts), smallest)
+        hidden = _is_hidden((pattern.completed, pattern.patients - pattern.completed, *counts), smallest)
         took = days(pattern.median_days) if len(pattern.steps) > 1 and not hidden else NOTHING
         patients = _of(pattern.completed, pattern.patients, smallest)
         if test is None:
             rows.append(Row(signs(pattern.claim), "", (patients, took)))
             continue
-        shares = (_of(test.a, test.applies, smallest), _of(test.c, test.c + test.d, smallest))
+        # the patients with it and those without add up to all, which the first cell tells
+        shares = (_share(test.a, test.applies, hidden=hidden), _share(test.c, test.c + test.d, hidden=hidden))
         note = "A shorter pattern says as much." if test.significant and not test.gains else ""
         p = span_p(shown_p(test.adjusted_p, hidden=hidden))
         rows.append(Row(signs(pattern.claim), note, (patients, *shares, took, p), pattern.claimed))
@@ -151,20 +152,24 @@ def reading_rows(found: ReadingRuleSet, smallest: int) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+ROUGHLY = 10
+"""Steps from 0 to 1 of a risk beside hidden counts: in per cent it would tell them where patients are few."""
 LIST_HEADINGS = ("Rule, the first that applies counts", "Decides", "Of those it applies to", "Risk given")
 
 
 def list_rows(told: RuleListInWords, smallest: int) -> tuple[Row, ...]:
-    """Return one row a rule of a list, in its order."""
+    """Return one row a rule of a list, in its order.
+
+    What the rules decide adds up to all patients, and the first and the last decide all that they apply to. So
+    where a count of one rule is hidden those of all are, and risks, which are made of them, are told roughly.
+    """
+    few = [_is_hidden((rule.decides_events, rule.decides - rule.decides_events), smallest) for rule in told.rules]
+    hidden = any(few)
     rows = []
-    for rule in told.rules:
-        hidden = _is_hidden(
-            (rule.decides_events, rule.decides - rule.decides_events, rule.applies_events,
-             rule.applies - rule.applies_events), smallest
-        )  # fmt: skip
-        decides = _of(rule.decides_events, rule.decides, smallest)
-        applies = _of(rule.applies_events, rule.applies, smallest)
-        risk = NOTHING if hidden else percentage(rule.probability)
+    for rule, is_few in zip(told.rules, few, strict=True):
+        decides = _share(rule.decides_events, rule.decides, hidden=hidden)
+        applies = NOTHING if hidden else _of(rule.applies_events, rule.applies, smallest)
+        risk = NOTHING if is_few else _risk(rule.probability, roughly=hidden)
         rows.append(Row(signs(rule.claim), "", (decides, applies, risk)))
     return tuple(rows)
 
@@ -207,7 +212,18 @@ def _of(part: int, whole: int, smallest: int) -> str:
     """Return a part of a whole, each hidden where it, or the rest, is of few patients."""
     if _is_hidden((part, whole - part), smallest):
         return f"{NOTHING} of {count(whole, smallest)}"
-    return f"{part:,} of {count(whole, smallest)}" + (f" ({percentage(part / whole)})" if whole else "")
+    return _share(part, whole, hidden=False)
+
+
+def _share(part: int, whole: int, *, hidden: bool) -> str:
+    """Return a part of a whole, or nothing of both."""
+    if hidden:
+        return NOTHING
+    return f"{part:,} of {whole:,}" + (f" ({percentage(part / whole)})" if whole else "")
+
+
+def _risk(probability: float, *, roughly: bool) -> str:
+    return f"about {percentage(round(probability * ROUGHLY) / ROUGHLY)}" if roughly else percentage(probability)
 
 
 def _cases(part: float, whole: float, *, hidden: bool) -> str:

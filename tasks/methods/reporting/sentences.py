@@ -187,10 +187,13 @@ def held_out_share(card: ShownCard) -> str:
 
 
 def centre_words(card: ShownCard) -> str:
-    """Return for how many patients of each centre a rule holds, and whether the centres differ."""
+    """Return for how many patients of each centre a rule holds, their odds ratio, and whether the centres differ."""
     said = listing([f"{span_count(one.both)} of {span_count(one.applies)} in {one.centre}" for one in card.centres])
-    tested = "" if card.centres_p.low is None else f" The centres' odds ratios being one: p {span_p(card.centres_p)}."
-    return f"By centre: {said}.{tested}"
+    counted = f"By centre: {said}." if said else "By centre: counts of few patients, hidden."
+    common, p = card.centres_odds_ratio, card.centres_p
+    odds = "" if common.low is None else f" Odds ratio that they have in common: {span(common)}."
+    tested = "" if p.low is None else f" The centres' odds ratios being one: p {span_p(p)}."
+    return f"{counted}{odds}{tested}"
 
 
 def sequences_headline(found: SequenceSet) -> str:

@@ -107,7 +107,7 @@ class Card(Value):
         """Return the rule, the order of events or the subgroup."""
         stated = self.rule or self.sequence or self.subgroup
         if stated is None:
-            raise AssertionError  # a card is of one of the two
+            raise AssertionError  # a card is of one of the three
         return stated
 
     @property
@@ -150,7 +150,7 @@ def cards_of(kind: CardKind, found: RuleSet | SequenceSet, notes: Mapping[str, N
     return tuple(_cards(kind, found, notes or {}))
 
 
-def subgroup_cards(sets: Sequence[SubgroupSet], notes: Mapping[str, Note] | None = None) -> tuple[Card, ...]:
+def subgroup_cards(sets: Sequence[SubgroupSet]) -> tuple[Card, ...]:
     """Return a card for each subgroup that was listed, numbered from 1 over all targets."""
     listed = [(found, one) for found in sets for one in found.subgroups]
     return tuple(
@@ -163,7 +163,6 @@ def subgroup_cards(sets: Sequence[SubgroupSet], notes: Mapping[str, Note] | None
             searched=found.searched,
             adjust="westfall_young",
             rows=found.rows,
-            note=(notes or {}).get(f"subgroup-{rank}", Note()),
         )
         for rank, (found, one) in enumerate(listed, 1)
     )

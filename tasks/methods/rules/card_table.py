@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tasks.methods.rules.small_cells import Span
 
 COUNTS = ("both", "antecedent_only", "consequent_only", "neither", "applies", "otherwise", "known")
-MEASURES = ("support", "confidence", "lift", "odds_ratio")
+MEASURES = ("support", "confidence", "lift", "leverage", "conviction", "zhang", "jaccard", "odds_ratio")
 INTERVALS = ("confidence", "lift", "odds_ratio")
 
 
@@ -61,6 +61,7 @@ def _row(card: ShownCard) -> Iterator[tuple[str, Any]]:
     yield "found_in_resamples", None if stable is None else stable.found
     yield "significant_in_resamples", None if stable is None else stable.significant
     yield "centres", "; ".join(one.sentence for one in card.centres)
+    yield "centres_odds_ratio", _said(card.centres_odds_ratio)
     yield "centres_p", _said(card.centres_p)
     yield "supporting", _listed(card.supporting)
     yield "contradicting", _listed(card.contradicting)

@@ -25,6 +25,9 @@ SMALLEST = 5
 """Counts below this, but not 0, are hidden by default: a threshold that statistical offices use (Hundepool et al.,
 Statistical disclosure control, 2012, ch. 5)."""
 
+OF_ANTECEDENT = frozenset({"both", "antecedent_only", "applies", "confidence", "confidence_interval"})
+"""What is told of the patients with the antecedent alone."""
+
 
 class ShownCounts(Value):
     """Be the counts of a rule and its measures, as far as they may be told."""
@@ -47,6 +50,11 @@ class ShownCounts(Value):
     confidence_otherwise: Span
     lift: Span
     lift_interval: Span
+    leverage: Span
+    conviction: Span
+    """Does not exist where it is infinite: where the rule always holds."""
+    zhang: Span
+    jaccard: Span
     odds_ratio: Span
     odds_ratio_interval: Span
 
@@ -62,7 +70,11 @@ class ShownCounts(Value):
 
 
 class ShownHeldOut(ShownCounts):
-    """Be a rule's counts in held-out patients."""
+    """Be a rule's counts in held-out patients.
+
+    Where a count of the card is hidden, of these only those with the antecedent are told: found again in every
+    fold, a rule has as many held-out patients as patients, so that all counts but one would tell the last.
+    """
 
     found_in_folds: int = Field(ge=0)
     folds: int = Field(ge=2)
@@ -144,6 +156,10 @@ class ShownCard(Value):
     adjust: str | None = None
     stability: Stability | None = None
     centres: tuple[ShownCentre, ...] = ()
+    """Empty where a count of a centre, or of the patients of no known centre, is hidden: the centres add up to the
+    rule's own counts, so that one hidden count could be worked out."""
+    centres_odds_ratio: Span = NOTHING
+    """Odds ratio that the centres have in common (Mantel and Haenszel); told where the centres are."""
     centres_p: Span = NOTHING
     """P-value of the centres agreeing on the odds ratio (Breslow and Day)."""
     supporting: tuple[str, ...] | None = ()
@@ -192,8 +208,8 @@ def shown(card: Card, smallest: int) -> ShownCard:
     worked out; that cards together, or beside other tables of the report, tell more is not looked at.
     """
     stated = card.stated
-    hidden = _cells(stated, smallest).hidden
-    parts = _parts(card, smallest)
+    cells = _cells(stated, smallest)
+    hidden = cells.hidden
     return ShownCard(
         number=card.number,
         kind=card.kind,
@@ -208,7 +224,7 @@ def shown(card: Card, smallest: int) -> ShownCard:
         contradicting=shown_patients(card.contradicting, smallest),
         places=card.note.places,
         hidden=hidden,
-        **parts,
+        **_parts(card, cells, smallest),
     )
 
 
@@ -246,17 +262,16 @@ def _side(side: Side) -> tuple[int, ...]:
     return (side.patients,) if side.events is None else (side.events, side.patients - side.events)
 
 
-def _parts(card: Card, smallest: int) -> dict[str, object]:
+def _parts(card: Card, cells: Cells, smallest: int) -> dict[str, object]:
     stated = card.stated
     if isinstance(stated, Rule):
-        return _rule_parts(card, stated, smallest)
+        return _rule_parts(card, stated, cells, smallest)
     if isinstance(stated, Subgroup):
-        return _subgroup_parts(card, stated, smallest)
-    return _order_parts(stated, smallest)
+        return _subgroup_parts(card, stated, few=cells.hidden)
+    return _order_parts(stated, cells)
 
 
-def _subgroup_parts(card: Card, stated: Subgroup, smallest: int) -> dict[str, object]:
-    few = _cells(stated, smallest).hidden
+def _subgroup_parts(card: Card, stated: Subgroup, *, few: bool) -> dict[str, object]:
     return {
         "status": _status(significant=stated.significant, echo=stated.explained_by is not None),
         "sentence": f"If {stated.claim}: {card.target} differs from all others." if few else card.sentence,
@@ -280,16 +295,21 @@ def _counts(cells: Cells) -> dict[str, Span]:
         "confidence_otherwise": cells.measure(lambda one: one.confidence_otherwise),
         "lift": cells.measure(lambda one: one.lift),
         "lift_interval": cells.interval(lambda one: one.lift_interval),
+        "leverage": cells.measure(lambda one: one.leverage),
+        "conviction": cells.measure(lambda one: one.conviction),
+        "zhang": cells.measure(lambda one: one.zhang),
+        "jaccard": cells.measure(lambda one: one.jaccard),
         "odds_ratio": cells.measure(lambda one: one.odds_ratio),
         "odds_ratio_interval": cells.interval(lambda one: one.odds_ratio_interval),
     }
 
 
-def _rule_parts(card: Card, rule: Rule, smallest: int) -> dict[str, object]:
-    cells = _cells(rule, smallest)
+def _rule_parts(card: Card, rule: Rule, cells: Cells, smallest: int) -> dict[str, object]:
     counts = ShownCounts(**_counts(cells))
-    held_out = None if rule.held_out is None else _held_out(rule.held_out, smallest)
+    held_out = None if rule.held_out is None else _held_out(rule.held_out, cells, smallest)
     agreement = card.note.centres
+    centres = () if agreement is None else _centres(rule, agreement, smallest)
+    common = agreement.odds_ratio if agreement is not None and centres else None
     return {
         "status": _status(significant=rule.significant, echo=rule.explained_by is not None),
         "sentence": _sentence(rule, counts, held_out),
@@ -299,13 +319,13 @@ def _rule_parts(card: Card, rule: Rule, smallest: int) -> dict[str, object]:
         "counts": counts,
         "held_out": held_out,
         "not_known": NOTHING if cells.hidden else _alone(card.rows - rule.known, smallest),
-        "centres": () if agreement is None else _centres(agreement, smallest),
+        "centres": centres,
+        "centres_odds_ratio": spanned([common]),
         "centres_p": NOTHING if agreement is None else shown_p(agreement.p, hidden=True),
     }
 
 
-def _order_parts(order: SequenceRule, smallest: int) -> dict[str, object]:
-    cells = _cells(order, smallest)
+def _order_parts(order: SequenceRule, cells: Cells) -> dict[str, object]:
     completed = cells.span(lambda one: one[0])
     told_exactly = completed.exact
     told = ShownOrder(
@@ -337,17 +357,27 @@ def _sentence(rule: Rule, counts: ShownCounts, held_out: ShownHeldOut | None) ->
     return f"{rule.claim}: {holds}, against {against} otherwise{tail}."
 
 
-def _held_out(held: HeldOut, smallest: int) -> ShownHeldOut:
-    spans = _counts(Cells.of((held.a, held.b, held.c, held.d), smallest))
+def _held_out(held: HeldOut, of_all: Cells, smallest: int) -> ShownHeldOut:
+    cells = Cells.of((held.a, held.b, held.c, held.d), smallest)
+    spans = _counts(cells)
+    if cells.hidden or of_all.hidden:
+        spans = {name: span if name in OF_ANTECEDENT else NOTHING for name, span in spans.items()}
     return ShownHeldOut(found_in_folds=held.found_in_folds, folds=held.folds, **spans)
 
 
-def _centres(agreement: CentreAgreement, smallest: int) -> tuple[ShownCentre, ...]:
-    each = [(one.centre, Cells.of((one.a, one.b), smallest)) for one in agreement.centres]
+def _centres(rule: Rule, agreement: CentreAgreement, smallest: int) -> tuple[ShownCentre, ...]:
+    each = [(one.a, one.b, one.c, one.d) for one in agreement.centres]
+    of_all = (rule.a, rule.b, rule.c, rule.d)
+    of_no_centre = tuple(all_ - sum(known) for all_, known in zip(of_all, zip(*each, strict=True), strict=True))
+    if any(Cells.of(counts, smallest).hidden for counts in (*each, of_no_centre)):
+        return ()
     return tuple(
-        ShownCentre(centre=centre, both=cells.span(lambda one: one[0]), applies=cells.span(sum))
-        for centre, cells in each
+        ShownCentre(centre=one.centre, both=_exactly(one.a), applies=_exactly(one.applies)) for one in agreement.centres
     )
+
+
+def _exactly(count: int) -> Span:
+    return Span(low=count, high=count)
 
 
 def _alone(count: int, smallest: int) -> Span:

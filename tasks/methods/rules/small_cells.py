@@ -80,7 +80,7 @@ class Cells:
 def spanned(numbers: Iterable[float | None]) -> Span:
     """Return where some numbers lie; those that do not exist are left out."""
     held = [number for number in numbers if number is not None]
-    return Span(low=min(held), high=_finite(max(held))) if held else NOTHING
+    return Span(low=_finite(min(held)), high=_finite(max(held))) if held else NOTHING
 
 
 def shown_p(p: float | None, *, hidden: bool) -> Span:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,7 @@ from tasks.methods.reporting.sentences import not_found
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.items import ColumnLabel, Item, ItemTable
 from tasks.methods.rules.readings import ReadingMiner
+from tasks.methods.rules.sequence_rule import OutcomeTest, SequencePattern, SequenceSet
 from tasks.methods.rules.sequences import SequenceMiner
 from tasks.methods.rules.subgroups import SubgroupMiner
 from tasks.methods.rules.targets import number_target, survival_target
@@ -125,15 +128,81 @@ def test_a_rule_list_is_shown_in_its_order():
 
 
 def test_counts_of_few_patients_are_hidden_with_what_would_give_them_away(weights, deaths, sequences, readings):
-    _, rest = list_rows(TOLD, 5)
-    assert rest.cells == ("– of 22", "– of 22", "–")
-    assert list_rows(TOLD, 1)[1].cells[0].startswith("1 of 22")
+    first, rest = list_rows(TOLD, 5)
+    assert first.cells == ("–", "–", "about 70\u00a0%"), "42 rows less those it decides are those of the other"
+    assert rest.cells == ("–", "–", "–")
+    assert list_rows(TOLD, 1)[1].cells == ("1 of 22 (5\u00a0%)", "1 of 22 (5\u00a0%)", "6\u00a0%")
     hidden = subgroup_rows(weights, 21)[0]
     assert hidden.cells[:3] == ("<21", "–", "–")
     assert hidden.cells[-1] == "<0.001"
     assert subgroup_rows(deaths, 17)[0].cells[1] == "– of 20"
-    assert pattern_rows(sequences, 21)[0].cells[0].startswith("–")
+    for row in pattern_rows(sequences, 21):
+        assert row.cells[1:4] == ("–", "–", "–")
+        assert row.cells[4] in {"<0.001", "0.0500 to 1.00"}
     assert reading_rows(readings, 21)[0].cells[:2] == ("–", "–")
+
+
+PATTERN_PATIENTS = 14
+
+
+def pattern_row(a, b, c, d, unknown):
+    test = OutcomeTest(
+        a=a, b=b, c=c, d=d, outcome="relapse is yes", p=0.004, adjusted_p=0.02, alpha=0.05, gains=True
+    )  # fmt: skip
+    pattern = SequencePattern(
+        steps=(("drug",), ("scan",)), patients=PATTERN_PATIENTS, completed=a + b + unknown, median_days=9,
+        with_outcome=test,
+    )  # fmt: skip
+    found = SequenceSet.model_construct(patterns=(pattern,))
+    (row,) = pattern_rows(found, 5)
+    return row.cells
+
+
+def test_a_pattern_of_three_patients_is_not_told_by_those_without_it():
+    hidden = pattern_row(1, 2, 5, 6, 0)
+    assert hidden == ("– of 14", "–", "–", "–", "0.0100 to 0.0500")
+    enough = ("5 of 14 (36\u00a0%)", "5 of 5 (100\u00a0%)", "0 of 9 (0\u00a0%)", "9 days")
+    assert pattern_row(5, 0, 0, 9, 0)[:4] == enough
+
+
+def test_no_hidden_count_of_a_pattern_can_be_worked_out_from_its_row():
+    worlds = [
+        counts
+        for counts in product(range(PATTERN_PATIENTS + 1), repeat=4)
+        if sum(counts[:2]) > 0 and sum(counts) <= PATTERN_PATIENTS
+    ]
+    told = defaultdict(list)
+    for a, b, c, d in worlds:
+        left = PATTERN_PATIENTS - a - b - c - d
+        for unknown in {0, left}:
+            told[pattern_row(a, b, c, d, unknown)].append((a, b, c, d, a + b, a + b + unknown))
+    assert len(told) > 1
+    assert not [cells for cells, alike in told.items() if worked_out(alike, 5)]
+
+
+def test_no_hidden_count_of_a_rule_list_can_be_worked_out_from_its_table():
+    rows = 24
+    told = defaultdict(list)
+    for counts in product(range(rows), repeat=3):
+        a, b, c, d = *counts, rows - sum(counts)
+        if d < 0 or not a + b or not c + d:
+            continue
+        rules = tuple(
+            RuleInWords(
+                conditions=(), applies=yes + no, applies_events=yes, decides=yes + no, decides_events=yes,
+                probability=(yes + 2 * (a + c) / rows) / (yes + no + 2),
+            )
+            for yes, no in ((a, b), (c, d))
+        )  # fmt: skip
+        table = tuple(row.cells for row in list_rows(RuleListInWords(rules=rules), 5))
+        told[table].append((a, b, c, d, a + b, c + d))
+    assert len(told) > 1
+    assert not [table for table, alike in told.items() if worked_out(alike, 5)]
+
+
+def worked_out(alike, smallest):
+    """Return whether all that look alike have one and the same count of few patients."""
+    return any(len(set(several)) == 1 and 0 < several[0] < smallest for several in zip(*alike, strict=True))
 
 
 def test_the_page_shows_them_in_their_sections(filled, weights, deaths, sequences, readings):

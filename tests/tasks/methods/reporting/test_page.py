@@ -278,6 +278,7 @@ def with_note(filled):
     """Return a report whose first rule was resampled, compared between centres, and seen in images."""
     centres = CentreAgreement(
         centres=(CentreCounts(centre="north", a=6, b=0, c=0, d=9), CentreCounts(centre="south", a=4, b=0, c=2, d=19)),
+        odds_ratio=31.4,
         p=0.62,
     )
     stability = Stability(resamples=50, found=44, significant=41)
@@ -295,7 +296,10 @@ def with_note(filled):
 def test_a_card_says_how_stable_its_rule_is_what_centres_say_and_where_to_look(filled):
     said = section(with_note(filled), "rules").replace("\u00a0", " ")
     assert "Found again in 44 of 50 resamples of the patients, significant in 41." in said
-    assert "By centre: 6 of 6 in north and 4 of 4 in south." in said
+    centres = "By centre: 6 of 6 in north and 4 of 4 in south. Odds ratio that they have in common: 31.4."
+    assert f"{centres} The centres' odds ratios being one: p 0.0500 to 1.00." in said
+    few = section(with_note(filled).model_copy(update={"hide_counts_below": 5}), "rules")
+    assert "By centre: counts of few patients, hidden. The centres' odds ratios being one: p" in few
     assert "P000 for CT tumour, slices 8 to 12 of 20, drawn by A volume-5370fc8fd205 mask-99681a96174e 1" in said
     assert "P039" not in said, "whom the rule does not name is not looked at"
     assert "voxmine why rule-1" in said

@@ -84,16 +84,113 @@ def test_few_patients_against_a_rule_are_neither_counted_nor_named_nor_to_be_wor
     assert "P-101" not in text
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.tuples(*[st.integers(0, 9)] * 4), st.integers(2, 5), st.integers(0, 3))
-def test_two_rules_that_differ_in_a_hidden_count_only_have_one_card(counts, smallest, place):
-    if not 0 < counts[place] < smallest or not sum(counts[:2]):
+table = st.tuples(*[st.integers(0, 9)] * 4)
+
+
+def by_centre(**tables):
+    """Return a note with counts by centre, and an odds ratio that they tell."""
+    centres = tuple(
+        CentreCounts(centre=name, **dict(zip("abcd", counts, strict=True))) for name, counts in tables.items()
+    )
+    return Note(centres=CentreAgreement(centres=centres, odds_ratio=1 + sum(one.a for one in centres[:1]), p=0.4))
+
+
+def changed(counts, place, count):
+    return (*counts[:place], count, *counts[place + 1 :])
+
+
+def of_nobody(counts, smallest, **changes):
+    """Return the card of some counts, without its lists of patients."""
+    return shown(card(*counts, supporting=(), contradicting=(), **changes), smallest)
+
+
+@settings(max_examples=80, deadline=None)
+@given(table, table, table, st.integers(2, 5), st.integers(0, 3))
+def test_two_rules_that_differ_in_a_hidden_count_only_have_one_card(counts, north, south, smallest, place):
+    counts = changed(counts, place, 1)
+    if not sum(counts[:2]):
         return
     cards = []
     for other in range(1, smallest):
-        changed = (*counts[:place], other, *counts[place + 1 :])
-        cards.append(shown(card(*changed, supporting=(), contradicting=()), smallest))
+        here = changed(counts, place, other)
+        note = by_centre(north=changed(north, place, 0), south=changed(south, place, other))
+        held = HeldOut(a=9, b=9, c=9, d=sum(here), found_in_folds=5, folds=5)
+        cards.append(of_nobody(here, smallest, note=note, held_out=held))
     assert all(one == cards[0] for one in cards)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.tuples(table, table, table), st.integers(2, 5), st.integers(0, 3), st.permutations(range(3)))
+def test_two_rules_that_differ_in_a_hidden_count_of_a_centre_only_have_one_card(parts, smallest, place, order):
+    """The third part are patients of no known centre; all three add up to the rule's counts."""
+    of_all = tuple(map(sum, zip(*parts, strict=True)))
+    one, other, _ = order
+    both = parts[one][place] + parts[other][place]
+    if not sum(of_all[:2]):
+        return
+    cards = []
+    for count in range(1, min(smallest, both + 1)):
+        moved = list(parts)
+        moved[one] = changed(parts[one], place, count)
+        moved[other] = changed(parts[other], place, both - count)
+        cards.append(of_nobody(of_all, smallest, note=by_centre(north=moved[0], south=moved[1])))
+    assert all(one == cards[0] for one in cards)
+
+
+@settings(max_examples=80, deadline=None)
+@given(table, table, st.integers(2, 5), st.integers(0, 3))
+def test_two_rules_that_differ_in_a_hidden_held_out_count_only_have_one_card(counts, held, smallest, place):
+    """A rule that every fold finds has as many held-out patients as patients."""
+    rest = 2 if place == 3 else 3
+    of_all = changed(counts, 0, 50)
+    cards = []
+    for count in range(1, smallest):
+        moved = changed(changed(held, place, count), rest, 0)
+        moved = changed(moved, rest, sum(of_all) - sum(moved))
+        held_out = HeldOut(**dict(zip("abcd", moved, strict=True)), found_in_folds=5, folds=5)
+        cards.append(of_nobody(of_all, smallest, held_out=held_out))
+    assert all(one == cards[0] for one in cards)
+
+
+def test_the_centres_of_a_rule_are_told_if_none_has_few_patients():
+    enough = by_centre(A=(18, 10, 0, 9), B=(7, 5, 6, 0))
+    told = shown(card(25, 15, 6, 9, note=enough), 5)
+    assert [one.sentence for one in told.centres] == ["18 of 28 in A", "7 of 12 in B"]
+    assert told.centres_odds_ratio == Span(low=19, high=19)
+    assert card_rows([told])[0]["centres_odds_ratio"] == "19"
+    # 20 less the 18 of A would be the 2 of B
+    few = shown(card(20, 12, 6, 9, note=by_centre(A=(18, 7, 0, 9), B=(2, 5, 6, 0))), 5)
+    assert not few.hidden
+    assert (few.centres, few.centres_odds_ratio, few.centres_p) == ((), NOTHING, Span(low=0.05, high=1))
+    # 27 less all of both would be the 2 patients of no known centre
+    assert shown(card(27, 15, 6, 9, note=enough), 5).centres == ()
+
+
+def test_of_held_out_patients_those_without_the_antecedent_are_not_told_beside_a_hidden_count():
+    held = HeldOut(a=10, b=0, c=6, d=24, found_in_folds=5, folds=5)
+    few = shown(card(11, 2, 5, 22, held_out=held), 5)
+    assert few.sentence.endswith("; in held-out folds 10 of 10.")
+    assert few.held_out.confidence == Span(low=1, high=1)
+    assert few.held_out.known == few.held_out.neither == few.held_out.lift == NOTHING
+    of_held = shown(card(11, 5, 5, 19, held_out=held.model_copy(update={"b": 2, "d": 22})), 5)
+    assert of_held.held_out.antecedent_only == Span(low=1, high=4)
+    assert of_held.held_out.neither == NOTHING
+
+
+def test_a_card_has_all_measures_of_its_rule():
+    names = ("support", "confidence", "lift", "leverage", "conviction", "zhang", "jaccard", "odds_ratio")
+    made = rule(11, 5, 6, 24)
+    told = shown(card(11, 5, 6, 24), 5)
+    (row,) = card_rows([told])
+    for name in names:
+        assert getattr(told.counts, name) == Span(low=getattr(made, name), high=getattr(made, name))
+        assert float(row[name]) == pytest.approx(getattr(made, name), rel=1e-5)
+    (hidden,) = card_rows([shown(card(11, 2, 6, 24), 5)])
+    for name in names:
+        low, high = map(float, hidden[name].split(" to "))
+        assert low < getattr(rule(11, 2, 6, 24), name) < high
+    (always,) = card_rows([shown(card(11, 0, 6, 24), 5)])
+    assert always["conviction"] == "", "it is infinite"
 
 
 def test_statuses_of_an_echo_and_of_chance():
@@ -125,14 +222,10 @@ def test_a_sight_says_where_to_look():
 
 
 def test_stability_and_centres_are_on_the_card():
-    centres = CentreAgreement(
-        centres=(CentreCounts(centre="A", a=6, b=0, c=1, d=9), CentreCounts(centre="B", a=7, b=3, c=0, d=5)),
-        odds_ratio=9.0,
-        p=0.4,
-    )
-    note = Note(stability=Stability(resamples=50, found=44, significant=40), centres=centres)
-    told = shown(card(13, 3, 1, 14, note=note), 5)
-    assert [one.sentence for one in told.centres] == ["6 of 6 in A", "7 of 8 to 11 in B"]
+    note = by_centre(A=(6, 0, 1, 9), B=(7, 3, 0, 5))
+    note = note.model_copy(update={"stability": Stability(resamples=50, found=44, significant=40)})
+    told = shown(card(13, 3, 1, 14, note=note), 1)
+    assert [one.sentence for one in told.centres] == ["6 of 6 in A", "7 of 10 in B"]
     assert told.stability.share == 0.88
     assert told.centres_p == Span(low=0.05, high=1)
 

@@ -35,7 +35,7 @@ def test_a_threshold_of_one_hides_nothing():
 @given(cells, st.integers(1, 6))
 def test_the_truth_lies_in_every_range(counts, smallest):
     held, true = Cells.of(counts, smallest), Counts(**dict(zip("abcd", counts, strict=True)))
-    for measure in ("confidence", "lift", "odds_ratio", "support"):
+    for measure in ("confidence", "lift", "leverage", "zhang", "jaccard", "odds_ratio", "support"):
         told, value = held.measure(lambda one, name=measure: getattr(one, name)), getattr(true, measure)
         assert value is None or told.low <= value <= told.high
     low, high = true.odds_ratio_interval
@@ -75,3 +75,4 @@ def test_a_list_of_few_patients_is_hidden_and_an_empty_one_is_not():
 def test_a_number_that_exists_nowhere_and_one_without_an_end():
     assert spanned([None, None]) == NOTHING
     assert spanned([1.0, None, float("inf")]) == Span(low=1, high=None)
+    assert spanned([float("inf")]) == NOTHING
