@@ -21,9 +21,8 @@ import pandas as pd
 from scipy.stats import binom
 
 from tasks.methods.rules.discretise import QuantileBins
-from tasks.methods.rules.events import History, histories
+from tasks.methods.rules.events import History
 from tasks.methods.rules.items import ColumnLabel, Item, ItemTable
-from tasks.methods.rules.label_permutations import westfall_young
 from tasks.methods.rules.pattern_search import PatternLimits, closed_patterns, visits_of
 from tasks.methods.rules.readings import ReadingMiner
 from tasks.methods.rules.sequence_search import Limits, happenings, orders
@@ -108,13 +107,9 @@ def false_order(rng: np.random.Generator, seed: int) -> bool:
 
 
 def false_pattern(rng: np.random.Generator, seed: int) -> bool:
-    events = shuffled_histories(rng)
-    names, held = histories(events)
-    found = closed_patterns(visits_of(held, len(names), 2), PatternLimits(2, steps=3, events=4))
-    members = np.zeros((len(held), len(found.closed)), bool)
-    for place, pattern in enumerate(found.closed):
-        members[pattern.patients, place] = True
-    return bool(westfall_young(members, rng.permutation(15) < POSITIVES, 199, seed)[1].min() <= ALPHA)
+    outcome = pd.Series((rng.permutation(15) < POSITIVES).astype(float), [f"p{patient}" for patient in range(15)])
+    found = SequenceMiner(min_support=2, permutations=199, seed=seed)(shuffled_histories(rng), outcome, "x")
+    return any(one.with_outcome is not None and one.with_outcome.significant for one in found.patterns)
 
 
 def false_subgroup(rng: np.random.Generator, seed: int) -> bool:

@@ -12,7 +12,7 @@ from data_catalog.errors import BadData
 from tasks.methods.rules.items import require_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -71,6 +71,18 @@ def histories(events: pd.DataFrame) -> tuple[tuple[str, ...], tuple[History, ...
     keys, starts = np.unique(table["patient"].to_numpy(dtype=str), return_index=True)
     parts = zip(keys.tolist(), np.split(table["day"].to_numpy(), starts[1:]), np.split(codes, starts[1:]), strict=True)
     return tuple(names.tolist()), tuple(History(key, days, own) for key, days, own in parts)
+
+
+def frequent_events(
+    histories: Sequence[History], number: int, least: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return patient, code and day of each of the events, so many in number, that at least so many patients have."""
+    patients = np.repeat(np.arange(len(histories)), [one.codes.size for one in histories])
+    codes = np.concatenate([one.codes for one in histories]).astype(np.int64)
+    days = np.concatenate([one.days for one in histories])
+    pairs = np.unique(np.stack([patients, codes], axis=1), axis=0)
+    kept = (np.bincount(pairs[:, 1], minlength=number) >= least)[codes]
+    return patients[kept], codes[kept], days[kept]
 
 
 def _require_complete(events: pd.DataFrame) -> None:

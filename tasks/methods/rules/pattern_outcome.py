@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.methods.rules.class_tests import log_factorials
 from tasks.methods.rules.contingency import fisher_greater
-from tasks.methods.rules.label_permutations import westfall_young
+from tasks.methods.rules.kernels.exact import exact
 from tasks.methods.rules.pattern_search import without_one_event
-from tasks.methods.rules.sequence_rule import OutcomeTest, SequencePattern
+from tasks.methods.rules.row_bits import CELLS_AT_ONCE, RowBits, row_bits
+from tasks.methods.rules.sequence_rule import OutcomeTest, SequencePattern, pattern_claim
+from tasks.methods.rules.westfall_young import permuted_classes, smallest_p_values, westfall_young_adjusted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.methods.rules.pattern_search import Pattern, Patterns
-
-LAST = 2.0
-"""Place of what has no p-value: after every one that has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,27 +58,32 @@ class Tested:
     productive_p: float
 
 
-def untested_patterns(found: Patterns, names: Sequence[str], patients: Sequence[str]) -> list[SequencePattern]:
-    """Return the closed patterns of two steps or more, the most frequent first, then those of fewer events."""
+def untested_patterns(
+    found: Patterns, names: Sequence[str], patients: Sequence[str], most: int | None
+) -> tuple[list[SequencePattern], int]:
+    """Return the closed patterns of two steps or more, the most frequent first, then those of fewer events.
+
+    At most so many are listed; returned is also how many there are.
+    """
     several = [pattern for pattern in found.closed if len(pattern.steps) > 1]
-    return sorted((_written(pattern, names, patients, None) for pattern in several), key=_place)
+    order = sorted(several, key=lambda pattern: _place(pattern, names))
+    return [_written(pattern, names, patients, None) for pattern in order[:most]], len(order)
 
 
 def tested_patterns(
-    found: Patterns, names: Sequence[str], patients: Sequence[str], answers: Answers, how: Tested
+    found: Patterns, names: Sequence[str], patients: Sequence[str], answers: Answers, how: Tested, most: int | None
 ) -> list[SequencePattern]:
-    """Return the closed patterns with their outcome tests, the most convincing first.
+    """Return the closed patterns with their outcome tests, the most convincing first, at most so many.
 
     Patterns of one step are among them: that a patient has an event at all may tell as much as what came before it.
+    All of them are tested, whether listed or not.
     """
-    members = np.zeros((len(patients), len(found.closed)), bool)
-    for place, pattern in enumerate(found.closed):
-        members[pattern.patients, place] = True
-    positive = answers.positive[answers.known]
-    p, adjusted = westfall_young(members[answers.known], positive, how.permutations, how.seed)
+    p, adjusted = outcome_p_values(found.closed, answers, how.permutations, how.seed)
+    order = sorted(range(p.size), key=lambda place: (adjusted[place], p[place], *_place(found.closed[place], names)))
     written = []
-    for place, pattern in enumerate(found.closed):
-        a, b, c, d = _counts(members[:, place], answers.known, answers.positive)
+    for place in order[:most]:
+        pattern = found.closed[place]
+        a, b, c, d = _counts(_members(pattern, answers), answers.known, answers.positive)
         test = OutcomeTest(
             a=a,
             b=b,
@@ -90,7 +96,57 @@ def tested_patterns(
             gains=_gains(pattern, found, answers, how.productive_p),
         )
         written.append(_written(pattern, names, patients, test))
-    return sorted(written, key=_place)
+    return written
+
+
+def outcome_p_values(
+    patterns: Sequence[Pattern], answers: Answers, permutations: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the two-sided p-value of each pattern among the patients of known outcome, and the same adjusted.
+
+    Fisher's exact: the chance of every table that is no more likely than the one seen. It is adjusted by the smallest
+    p-value of any pattern in each of so many shuffles of the outcome.
+
+    Fisher, J R Stat Soc 1935;98:39. Westfall and Young, Resampling-based multiple testing, 1993.
+    """
+    positive = answers.positive[answers.known]
+    strata, logs = np.zeros(positive.size, np.intp), log_factorials(positive.size)
+    bits = row_bits(strata)
+    present = _packed(patterns, answers, bits)
+    labels = bits.packed(positive[:, None])
+    having, both = bits.counted(present), np.bitwise_count(present & labels).sum(axis=1, dtype=np.int64)
+    order = np.argsort(having[:, 0], kind="stable")
+    rows, positives = np.full_like(having, positive.size), np.full_like(having, np.count_nonzero(positive))
+    p = np.empty(len(patterns))
+    p[order] = exact(having[order], rows, positives, both[order], True, logs)  # noqa: FBT003 - a kernel
+    everyone = np.broadcast_to(bits.packed(np.ones((positive.size, 1), bool)), present.shape)
+    step = max(1, CELLS_AT_ONCE // max(1, positive.size))
+    smallest = [
+        smallest_p_values(
+            bits,
+            present,
+            everyone,
+            permuted_classes(positive.astype(np.intp), strata, range(first, last), seed),
+            (1,),
+            logs,
+            two_sided=True,
+        )
+        for first, last in pairwise([*range(0, permutations, step), permutations])
+    ]
+    return p, westfall_young_adjusted(p, np.concatenate(smallest))
+
+
+def _packed(patterns: Sequence[Pattern], answers: Answers, bits: RowBits) -> NDArray[np.uint64]:
+    """Return (patterns, words) bits of the patients of known outcome in whom each occurs, worked on in parts."""
+    step = max(1, CELLS_AT_ONCE // max(1, answers.known.size))
+    packed = np.empty((len(patterns), bits.strata.size), np.uint64)
+    for start in range(0, len(patterns), step):
+        part = patterns[start : start + step]
+        members = np.zeros((answers.known.size, len(part)), bool)
+        for place, pattern in enumerate(part):
+            members[pattern.patients, place] = True
+        packed[start : start + step] = bits.packed(members[answers.known])
+    return packed
 
 
 def _gains(pattern: Pattern, found: Patterns, answers: Answers, most: float) -> bool:
@@ -101,18 +157,22 @@ def _gains(pattern: Pattern, found: Patterns, answers: Answers, most: float) -> 
 
     Webb, Mach Learn 2007;68:1.
     """
-    member = np.zeros(answers.known.size, bool)
-    member[pattern.patients] = True
+    member = _members(pattern, answers)
     a, b, c, d = _counts(member, answers.known, answers.positive)
     outcome = answers.positive if a * (c + d) >= c * (a + b) else ~answers.positive
     rivals = [found.frequent[steps] for steps in without_one_event(pattern.steps) if steps in found.frequent]
     tables = []
     for rival in rivals:
-        within = np.zeros(answers.known.size, bool)
-        within[rival.patients] = True
+        within = _members(rival, answers)
         if not np.array_equal(within, member):
             tables.append(_counts(member, answers.known & within, outcome))
     return bool((fisher_greater(np.array(tables, np.int64).reshape(-1, 4)) <= most).all())
+
+
+def _members(pattern: Pattern, answers: Answers) -> NDArray[np.bool_]:
+    members = np.zeros(answers.known.size, bool)
+    members[pattern.patients] = True
+    return members
 
 
 def _counts(
@@ -127,7 +187,7 @@ def _written(
     pattern: Pattern, names: Sequence[str], patients: Sequence[str], test: OutcomeTest | None
 ) -> SequencePattern:
     return SequencePattern(
-        steps=tuple(tuple(names[event] for event in step) for step in pattern.steps),
+        steps=_named(pattern, names),
         patients=len(patients),
         completed=pattern.patients.size,
         median_days=pattern.median_days,
@@ -136,7 +196,9 @@ def _written(
     )
 
 
-def _place(pattern: SequencePattern) -> tuple[float, float, int, int, str]:
-    test = pattern.with_outcome
-    chance = (LAST, LAST) if test is None else (test.adjusted_p, test.p)
-    return *chance, -pattern.completed, sum(map(len, pattern.steps)), pattern.claim
+def _place(pattern: Pattern, names: Sequence[str]) -> tuple[int, int, str]:
+    return -pattern.patients.size, sum(map(len, pattern.steps)), pattern_claim(_named(pattern, names))
+
+
+def _named(pattern: Pattern, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(names[event] for event in step) for step in pattern.steps)

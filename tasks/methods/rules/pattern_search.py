@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_catalog.errors import BadData
+from tasks.methods.rules.events import frequent_events
+from tasks.methods.rules.itemsets import require_few
 from tasks.methods.rules.kernels.patterns import one_event_longer
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ class PatternLimits:
         Fewest patients in whom a pattern occurs.
     steps, events
         Most steps, and most events in all of them; None for any number.
-    gap_days
+    gap
         Most days from one step to the next.
-    window_days
+    window
         Most days from the first step to the last.
     most
         Most patterns; more are refused before memory runs out.
@@ -44,19 +45,9 @@ class PatternLimits:
     least: int
     steps: int | None = None
     events: int | None = None
-    gap_days: float | None = None
-    window_days: float | None = None
+    gap: float = inf
+    window: float = inf
     most: int = 1_000_000
-
-    @property
-    def gap(self) -> float:
-        """Return the gap, infinite where there is none."""
-        return inf if self.gap_days is None else self.gap_days
-
-    @property
-    def window(self) -> float:
-        """Return the window, infinite where there is none."""
-        return inf if self.window_days is None else self.window_days
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +85,9 @@ class Pattern:
 
 def visits_of(histories: Sequence[History], number: int, least: int) -> Visits:
     """Return the visits with the events that at least so many patients have."""
-    patients = np.repeat(np.arange(len(histories)), [one.codes.size for one in histories])
-    codes = np.concatenate([one.codes for one in histories]).astype(np.int64)
-    days = np.concatenate([one.days for one in histories])
-    pairs = np.unique(np.stack([patients, codes], axis=1), axis=0)
-    kept = (np.bincount(pairs[:, 1], minlength=number) >= least)[codes]
-    order = np.lexsort((codes[kept], days[kept], patients[kept]))
-    patients, codes, days = patients[kept][order], codes[kept][order], days[kept][order]
+    patients, codes, days = frequent_events(histories, number, least)
+    order = np.lexsort((codes, days, patients))
+    patients, codes, days = patients[order], codes[order], days[order]
     new = np.ones(codes.size, bool)
     new[1:] = (np.diff(patients) != 0) | (np.diff(days) != 0)
     places = np.flatnonzero(new)
@@ -133,13 +120,7 @@ def closed_patterns(visits: Visits, limits: PatternLimits) -> Patterns:
     found: dict[Steps, Pattern] = {}
     for pattern in _all_patterns(visits, limits):
         found[pattern.steps] = pattern
-        if len(found) > limits.most:
-            raise BadData(
-                "too_many_candidates",
-                f"At most {limits.most} sequences are searched",
-                "more are frequent",
-                "Raise min_support, or allow fewer steps or events.",
-            )
+        require_few(len(found), limits.most, "sequences", "Raise min_support, or allow fewer steps or events.")
     held = {steps: hashlib.sha256(pattern.patients.tobytes()).digest() for steps, pattern in found.items()}
     absorbed = {
         shorter

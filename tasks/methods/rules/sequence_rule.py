@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from tasks.methods.rules.adjust import Adjust
 from tasks.methods.rules.contingency import wilson_interval
 from tasks.methods.rules.items import Value, number_text
 from tasks.methods.rules.rule import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class SequenceRule(Value):
@@ -39,7 +44,7 @@ class SequenceRule(Value):
     @property
     def steps(self) -> tuple[str, str]:
         """Return what comes first and what follows, in words."""
-        return " and ".join(self.before), " and ".join(self.after)
+        return _together(self.before), _together(self.after)
 
     @property
     def support(self) -> float:
@@ -64,8 +69,7 @@ class SequenceRule(Value):
     @property
     def claim(self) -> str:
         """Return the rule in words, without its counts."""
-        first, then = self.steps
-        return f"{first} {'is' if len(self.before) == 1 else 'are'} followed by {then}"
+        return order_claim(self.before, self.after)
 
     @property
     def sentence(self) -> str:
@@ -133,7 +137,7 @@ class SequencePattern(Value):
     @property
     def claim(self) -> str:
         """Return the pattern in words, without its counts."""
-        return ", then ".join(" with ".join(step) for step in self.steps)
+        return pattern_claim(self.steps)
 
     @property
     def sentence(self) -> str:
@@ -176,3 +180,17 @@ class SequenceSet(Value):
     def claimed_patterns(self) -> tuple[SequencePattern, ...]:
         """Return the patterns that go with the outcome and of which no shorter one says as much."""
         return tuple(pattern for pattern in self.patterns if pattern.claimed)
+
+
+def order_claim(before: Sequence[str], after: Sequence[str]) -> str:
+    """Return in words that some events come before others."""
+    return f"{_together(before)} {'is' if len(before) == 1 else 'are'} followed by {_together(after)}"
+
+
+def pattern_claim(steps: Sequence[Sequence[str]]) -> str:
+    """Return in words that events happen step after step."""
+    return ", then ".join(" with ".join(step) for step in steps)
+
+
+def _together(events: Sequence[str]) -> str:
+    return " and ".join(events)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_catalog.errors import BadData
-from tasks.methods.rules.itemsets import ROUNDING
+from tasks.methods.rules.events import frequent_events
+from tasks.methods.rules.itemsets import ROUNDING, require_few
 from tasks.methods.rules.kernels.orders import days_between, delivered, what_follows
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Events = tuple[int, ...]
 """Positions of events, rising."""
+REMEDY = "Raise min_support, or allow fewer events before and after."
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Limits:
         Smallest share of the patients in whom it begins.
     before, after
         Most events on each side; None for any number.
-    gap_days
+    gap
         Most days from the last event before to the first after.
-    window_days
+    window
         Most days from the first event to the last.
     most
         Most rules; more are refused before memory runs out.
@@ -47,19 +48,9 @@ class Limits:
     confidence: float = 0.0
     before: int | None = None
     after: int | None = None
-    gap_days: float | None = None
-    window_days: float | None = None
+    gap: float = inf
+    window: float = inf
     most: int = 1_000_000
-
-    @property
-    def gap(self) -> float:
-        """Return the gap, infinite where there is none."""
-        return inf if self.gap_days is None else self.gap_days
-
-    @property
-    def window(self) -> float:
-        """Return the window, infinite where there is none."""
-        return inf if self.window_days is None else self.window_days
 
 
 @dataclass(frozen=True)
@@ -113,14 +104,9 @@ class Happenings:
 
 def happenings(histories: Sequence[History], number: int, least: int) -> Happenings:
     """Return the days of the events that at least so many patients have."""
-    patients = np.repeat(np.arange(len(histories)), [one.codes.size for one in histories])
-    codes = np.concatenate([one.codes for one in histories]).astype(np.int64)
-    days = np.concatenate([one.days for one in histories])
-    pairs = np.unique(np.stack([patients, codes], axis=1), axis=0)
-    frequent = np.bincount(pairs[:, 1], minlength=number) >= least
-    kept = frequent[codes]
-    order = np.lexsort((days[kept], codes[kept], patients[kept]))
-    patients, codes, days = patients[kept][order], codes[kept][order], days[kept][order]
+    patients, codes, days = frequent_events(histories, number, least)
+    order = np.lexsort((days, codes, patients))
+    patients, codes, days = patients[order], codes[order], days[order]
     new = np.ones(codes.size, bool)
     new[1:] = (np.diff(patients) != 0) | (np.diff(codes) != 0)
     places = np.flatnonzero(new)
@@ -149,7 +135,7 @@ def orders(held: Happenings, limits: Limits) -> Iterator[Order]:
         If there are more rules than `limits.most`.
     """
     for found, order in enumerate(_that_begin(held, _all_rows(held.rows), limits, ())):
-        _require_few(found + 1, limits.most)
+        require_few(found + 1, limits.most, "rules", REMEDY)
         yield order
 
 
@@ -167,7 +153,7 @@ def pairs_searched(held: Happenings, limits: Limits) -> int:
     number = 0
     for grown in _itemsets(held.rows, _all_rows(held.rows), held.number, limits.least, most, ()):
         number += _splits(len(grown.items), limits)
-        _require_few(number, limits.most)
+        require_few(number, limits.most, "rules", REMEDY)
     return number
 
 
@@ -265,13 +251,3 @@ def _splits(size: int, limits: Limits) -> int:
     before = size - 1 if limits.before is None else min(limits.before, size - 1)
     after = size - 1 if limits.after is None else min(limits.after, size - 1)
     return sum(comb(size, first) for first in range(max(1, size - after), before + 1))
-
-
-def _require_few(found: int, most: int) -> None:
-    if found > most:
-        raise BadData(
-            "too_many_candidates",
-            f"At most {most} rules are searched",
-            "there are more",
-            "Raise min_support, or allow fewer events before and after.",
-        )

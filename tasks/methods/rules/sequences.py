@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from tasks.methods.rules.itemsets import least_rows
 from tasks.methods.rules.order import chance_of_at_least, order_chances
 from tasks.methods.rules.pattern_outcome import Answers, Tested, tested_patterns, untested_patterns
 from tasks.methods.rules.pattern_search import PatternLimits, closed_patterns, visits_of
-from tasks.methods.rules.sequence_rule import SequencePattern, SequenceRule, SequenceSet
+from tasks.methods.rules.sequence_rule import SequencePattern, SequenceRule, SequenceSet, order_claim
 from tasks.methods.rules.sequence_search import Limits, Order, happenings, orders, pairs_searched, spans
 
 if TYPE_CHECKING:
@@ -83,18 +84,18 @@ class SequenceMiner(Method):
             If a column is missing, there is no event, a patient, day or event is not known, or too much is frequent.
         """
         names, patients = histories(events)
-        rules, searched = self._rules(names, patients)
-        patterns, tested, answered = self._patterns(names, patients, outcome, words)
+        rules, found, searched = self._rules(names, patients)
+        patterns, patterns_found, answered = self._patterns(names, patients, outcome, words)
         return SequenceSet(
-            rules=tuple(rules[: self.max_rules]),
-            found=len(rules),
+            rules=tuple(rules),
+            found=found,
             searched=searched,
             patients=len(patients),
             adjust=self.adjust,
             alpha=self.alpha,
-            patterns=tuple(patterns[: self.max_rules]),
-            patterns_found=len(patterns),
-            patterns_tested=tested,
+            patterns=tuple(patterns),
+            patterns_found=patterns_found,
+            patterns_tested=0 if outcome is None else patterns_found,
             answered=answered,
         )
 
@@ -110,26 +111,29 @@ class SequenceMiner(Method):
             confidence=self.min_confidence,
             before=self.max_before,
             after=self.max_after,
-            gap_days=self.max_gap_days,
-            window_days=self.window_days,
+            gap=_or_any(self.max_gap_days),
+            window=_or_any(self.window_days),
             most=self.max_candidates,
         )
 
-    def _rules(self, names: Sequence[str], patients: Sequence[History]) -> tuple[list[SequenceRule], int]:
-        """Return the rules to list, in order, and how many could have been found."""
+    def _rules(self, names: Sequence[str], patients: Sequence[History]) -> tuple[list[SequenceRule], int, int]:
+        """Return the rules to list, in order, how many were found, and how many could have been."""
         limits = self._limits(len(patients))
         found, searched = self.search(patients, len(names))
         chances = order_chances(patients, found, limits, self.permutations, self.seed)
         p = np.array([chance_of_at_least(one.completed, own) for one, own in zip(found, chances, strict=True)])
         adjusted = adjusted_p_values(p, self.adjust, searched)
-        listed = sorted(
-            _less_likely_than_shorter(found, p), key=lambda place: (adjusted[place], p[place], _size(found[place]))
-        )
+
+        def in_turn(place: int) -> tuple[float, float, int, str]:
+            before, after = _named(found[place], names)
+            return adjusted[place], p[place], len(before) + len(after), order_claim(before, after)
+
+        order = sorted(_less_likely_than_shorter(found, p), key=in_turn)
         rules = [
             self._rule(found[place], (names, patients, limits), float(p[place]), float(adjusted[place]))
-            for place in listed
+            for place in order[: self.max_rules]
         ]
-        return sorted(rules, key=_place), searched
+        return rules, len(order), searched
 
     def _rule(
         self, order: Order, held: tuple[Sequence[str], Sequence[History], Limits], p: float, adjusted: float
@@ -137,9 +141,10 @@ class SequenceMiner(Method):
         names, patients, limits = held
         days = spans(patients, order, limits)
         done = {place: count for place, count in days.items() if not np.isnan(count)}
+        before, after = _named(order, names)
         return SequenceRule(
-            before=tuple(names[event] for event in order.before),
-            after=tuple(names[event] for event in order.after),
+            before=before,
+            after=after,
             patients=len(patients),
             begun=len(days),
             completed=len(done),
@@ -154,22 +159,27 @@ class SequenceMiner(Method):
     def _patterns(
         self, names: Sequence[str], patients: Sequence[History], outcome: pd.Series | None, words: str
     ) -> tuple[list[SequencePattern], int, int]:
-        """Return the patterns to list, in order, how many were tested, and on how many patients."""
+        """Return the patterns to list, in order, how many were found, and on how many patients they were tested."""
         limits = PatternLimits(
             least=least_rows(self.min_support, len(patients)),
             steps=self.max_steps,
             events=self.max_events,
-            gap_days=self.max_gap_days,
-            window_days=self.window_days,
+            gap=_or_any(self.max_gap_days),
+            window=_or_any(self.window_days),
             most=self.max_candidates,
         )
         found = closed_patterns(visits_of(patients, len(names), limits.least), limits)
         keys = [one.patient for one in patients]
         if outcome is None:
-            return untested_patterns(found, names, keys), 0, 0
+            return *untested_patterns(found, names, keys, self.max_rules), 0
         answers = Answers.of(outcome, keys, words)
         tested = Tested(self.permutations, self.seed, self.alpha, self.productive_p)
-        return tested_patterns(found, names, keys, answers, tested), len(found.closed), int(answers.known.sum())
+        patterns = tested_patterns(found, names, keys, answers, tested, self.max_rules)
+        return patterns, len(found.closed), int(answers.known.sum())
+
+
+def _or_any(days: float | None) -> float:
+    return inf if days is None else days
 
 
 def _less_likely_than_shorter(found: Sequence[Order], p: NDArray[np.float64]) -> list[int]:
@@ -188,9 +198,5 @@ def _shorter(one: Order) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     return [*((side, one.after) for side in before), *((one.before, side) for side in after)]
 
 
-def _size(one: Order) -> int:
-    return len(one.before) + len(one.after)
-
-
-def _place(rule: SequenceRule) -> tuple[float, float, int, str]:
-    return rule.adjusted_p, rule.p, len(rule.before) + len(rule.after), rule.claim
+def _named(one: Order, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(names[event] for event in one.before), tuple(names[event] for event in one.after)

@@ -1,6 +1,7 @@
 """Chances of an order when a patient's events are shuffled over the patient's dates."""
 
 from itertools import permutations
+from math import inf
 
 import numpy as np
 import pytest
@@ -24,14 +25,14 @@ def rule(before, after):
 FIRST_THEN_SECOND = rule((0,), (1,))
 
 
-def chances_of(histories, one=FIRST_THEN_SECOND, gap=None, window=None, permutations=99, seed=0):
-    limits = Limits(1, gap_days=gap, window_days=window)
+def chances_of(histories, one=FIRST_THEN_SECOND, gap=inf, window=inf, permutations=99, seed=0):
+    limits = Limits(1, gap=gap, window=window)
     (chances,) = order_chances(histories, [one], limits, permutations, seed)
     return chances
 
 
-def chance_by_every_shuffle(one, order, gap=None, window=None):
-    limits = Limits(1, gap_days=gap, window_days=window)
+def chance_by_every_shuffle(one, order, gap=inf, window=inf):
+    limits = Limits(1, gap=gap, window=window)
     codes = list(permutations(one.codes.tolist()))
     days = [spans([history(one.days, shuffled)], order, limits) for shuffled in codes]
     return sum(0 in found and not np.isnan(found[0]) for found in days) / len(codes)
@@ -52,7 +53,7 @@ def test_two_events_come_before_a_third_in_a_third_of_shuffles():
     assert chances == [pytest.approx(1 / 3, abs=0.02)]
 
 
-@pytest.mark.parametrize("gap", [None, 10])
+@pytest.mark.parametrize("gap", [inf, 10])
 @pytest.mark.parametrize(
     ("days", "codes"),
     [([0, 3, 9, 30], [0, 1, 0, 1]), ([0, 0, 9, 30, 31], [0, 1, 1, 2, 1]), ([0, 1, 2, 3], [0, 1, 1, 1])],
@@ -63,7 +64,7 @@ def test_the_chance_of_repeated_events_is_that_over_every_shuffle(days, codes, g
     assert chance == pytest.approx(chance_by_every_shuffle(one, FIRST_THEN_SECOND, gap), abs=0.02)
 
 
-@pytest.mark.parametrize("window", [None, 10])
+@pytest.mark.parametrize("window", [inf, 10])
 def test_the_chance_of_several_events_is_that_over_every_shuffle(window):
     one = history([0, 3, 9, 11, 30], [0, 1, 2, 0, 2])
     order = rule((0, 1), (2,))

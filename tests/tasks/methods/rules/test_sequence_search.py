@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from itertools import combinations
+from math import inf
 
 import numpy as np
 import pytest
@@ -90,17 +91,17 @@ cohorts = st.lists(happened.map(history), min_size=1, max_size=6)
 
 @settings(max_examples=120, deadline=None)
 @given(
-    cohorts, st.sampled_from([None, 2]), st.sampled_from([None, 4]), st.sampled_from([1, 2]), st.sampled_from([0, 0.6])
+    cohorts, st.sampled_from([inf, 2]), st.sampled_from([inf, 4]), st.sampled_from([1, 2]), st.sampled_from([0, 0.6])
 )
 def test_rules_are_those_of_every_choice_of_times(histories, gap, window, least, confidence):
-    limits = Limits(least, confidence, gap_days=gap, window_days=window)
+    limits = Limits(least, confidence, gap=gap, window=window)
     assert searched(histories, limits) == by_definition(histories, limits)
 
 
 @settings(max_examples=40, deadline=None)
-@given(cohorts, st.sampled_from([None, 2]), st.sampled_from([None, 4]))
+@given(cohorts, st.sampled_from([inf, 2]), st.sampled_from([inf, 4]))
 def test_the_patients_of_a_rule_are_as_many_as_were_counted(histories, gap, window):
-    limits = Limits(1, gap_days=gap, window_days=window)
+    limits = Limits(1, gap=gap, window=window)
     for one in orders(happenings(histories, NAMES, 1), limits):
         days = spans(histories, one, limits)
         assert len(days) == one.begun

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import binom
 
+from tasks.methods.rules import sequences
 from tasks.methods.rules.sequence_rule import SequenceRule, SequenceSet
 from tasks.methods.rules.sequences import SequenceMiner
 
@@ -227,6 +228,26 @@ def test_as_many_sequences_as_asked_for_are_listed():
     few = SequenceMiner(min_support=0.2, max_rules=1)(events(DRAWN))
     assert few.rules == every.rules[:1]
     assert few.found == every.found > 1
+    assert few.patterns == every.patterns[:1]
+    assert few.patterns_found == every.patterns_found > 1
+
+
+def test_rules_are_by_p_value_size_and_words_and_only_the_listed_ones_are_written_out(monkeypatch):
+    rng = np.random.default_rng(3)
+    drawn = [list(zip(rng.choice(60, 7), rng.choice(list("aabcde"), 7), strict=True)) for _ in range(25)]
+    miner = SequenceMiner(max_before=2, max_after=2, permutations=99)
+    table = events(drawn)
+    every = miner.model_copy(update={"max_rules": None})(table)
+    places = [(rule.adjusted_p, rule.p, len(rule.before) + len(rule.after), rule.claim) for rule in every.rules]
+    assert places == sorted(places)
+    assert every.found == len(every.rules) > 10
+    looked_at = []
+    spans = sequences.spans
+    monkeypatch.setattr(sequences, "spans", lambda *given: looked_at.append(given) or spans(*given))
+    few = miner.model_copy(update={"max_rules": 10})(table)
+    assert few.rules == every.rules[:10]
+    assert few.found == every.found
+    assert len(looked_at) == 10
 
 
 def test_one_event_makes_no_sequence():
