@@ -13,10 +13,10 @@ from tasks.methods.rules import by_mlxtend
 from tasks.methods.rules.adjust import Adjust, adjusted_p_values
 from tasks.methods.rules.contingency import fisher_greater, rule_counts
 from tasks.methods.rules.items import ItemTable, require_one_row_each
-from tasks.methods.rules.itemsets import frequent_itemsets, pairs_apart, splits
 from tasks.methods.rules.redundancy import explanations, productive
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.search import Search
+from tasks.methods.rules.table_itemsets import frequent_itemsets, pairs_apart, splits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

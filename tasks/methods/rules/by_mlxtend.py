@@ -21,8 +21,8 @@ def frequent_itemsets(
 ) -> list[tuple[int, ...]]:
     """Return the itemsets present in at least a share of all rows, by length and then by position.
 
-    What `itemsets.frequent_itemsets` returns, to be compared with it; it takes 10 to 100 times as long, and memory for
-    every set of items before those of one column are left out.
+    What `table_itemsets.frequent_itemsets` returns, to be compared with it; it takes many times as long
+    (`benchmarks.mining`), and memory for every set of items before those of one column are left out.
 
     Raises
     ------

@@ -15,10 +15,11 @@ from tasks.methods.rules.adjust import ClassAdjust, adjusted_p_values
 from tasks.methods.rules.class_tests import ClassTests, class_tests
 from tasks.methods.rules.contingency import rule_counts
 from tasks.methods.rules.items import ItemTable, require_one_row_each, require_same_rows
-from tasks.methods.rules.itemsets import ROUNDING, frequent_itemsets
+from tasks.methods.rules.itemsets import ROUNDING
 from tasks.methods.rules.redundancy import explanations, productive
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.search import Search
+from tasks.methods.rules.table_itemsets import frequent_itemsets
 from tasks.methods.rules.tarone import tarone_adjusted, tarone_level
 from tasks.methods.rules.westfall_young import permutation_delta, westfall_young_adjusted
 

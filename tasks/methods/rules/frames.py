@@ -41,7 +41,7 @@ RULES_AT_ONCE = 1_000_000
 
 def frequent_itemsets(
     frame: pd.DataFrame,
-    min_support: float = 0.5,
+    min_support: float | np.integer[Any] = 0.5,
     *,
     use_colnames: bool = False,
     max_len: int | None = None,
@@ -54,8 +54,8 @@ def frequent_itemsets(
     ----------
     frame : DataFrame
         (rows, items) of truth values, or of 0 and 1.
-    min_support : float
-        Smallest share of the rows, or with a whole number (int) the smallest number of rows.
+    min_support : float or int
+        Smallest share of the rows, or with a whole number the smallest number of rows.
     use_colnames : bool
         Whether items are columns' names; otherwise their positions.
     max_len : int, optional

@@ -1,17 +1,15 @@
-"""Frequent, closed and maximal itemsets under constraints, and the rules that itemsets split into."""
+"""Frequent, closed and maximal itemsets under constraints."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from itertools import combinations
 from math import ceil
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from data_catalog.errors import BadData
-from tasks.methods.rules.baskets import Baskets, baskets_of
+from tasks.methods.rules.baskets import Baskets
 from tasks.methods.rules.kernels.closed import closed
 from tasks.methods.rules.kernels.frequent import frequent
 
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-
-    from tasks.methods.rules.items import ItemTable
 
 Kind = Literal["all", "closed", "maximal"]
 ROUNDING = 1e-9
@@ -85,13 +81,13 @@ class Itemsets:
         return [itemset for _, items in self.by_length() for itemset in map(tuple, items.tolist())]
 
 
-def least_rows(min_support: float, rows: int) -> int:
+def least_rows(min_support: float | np.integer[Any], rows: int) -> int:
     """Return the smallest number of rows that is at least the share `min_support`, or the count, 1 or more.
 
-    A whole number (int) is a count, and any other a share.
+    A whole number (of Python or of NumPy) is a count, and any other a share.
     """
-    if isinstance(min_support, int):
-        return max(1, min_support)
+    if isinstance(min_support, int | np.integer):
+        return max(1, int(min_support))
     return max(1, ceil(min_support * rows - ROUNDING))
 
 
@@ -161,14 +157,16 @@ def itemset_parts(
     search = _Search.of(baskets, least, kind, required, excluded, columns, positives)
     yield search.prefix_itemset(longest)
     waiting: list[Itemsets] = []
+    nodes = 0
     whole = part > most
     for begin in [0] if whole else range(search.order.size):
         end = search.order.size if whole else begin + 1
         found = search.mine(begin, end, longest, most)
         waiting.append(found)
-        if sum(one.parents.size for one in waiting) >= part:
+        nodes += found.parents.size
+        if nodes >= part:
             yield _joined(waiting)
-            waiting = []
+            waiting, nodes = [], 0
     yield _joined(waiting)
 
 
@@ -325,81 +323,14 @@ def _joined(trees: Sequence[Itemsets]) -> Itemsets:
     )
 
 
-def frequent_itemsets(
-    table: ItemTable, min_support: float, max_length: int | None, max_candidates: int
-) -> list[tuple[int, ...]]:
-    """Return the itemsets present in at least a share of all rows, by length and then by position.
-
-    An itemset has at most one item of a column. Rows where an item is not known count among all rows:
-    the rows needed are the same for every itemset, and a part of a frequent itemset is always frequent.
-
-    Raises
-    ------
-    BadData
-        If more than `max_candidates` are frequent.
-    """
-    if not table.items or not len(table):
-        return []
-    names = {column: number for number, column in enumerate(dict.fromkeys(item.column for item in table.items))}
-    found = mine_itemsets(
-        baskets_of(table.present),
-        least_rows(min_support, len(table)),
-        longest=max_length,
-        columns=[names[item.column] for item in table.items],
-        most=max_candidates,
-    )
-    return found.tuples()
-
-
-def splits(itemsets: Sequence[tuple[int, ...]]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Return every split of every itemset into antecedent and consequent, neither of them empty, in order."""
-    return sorted(
-        (left, tuple(item for item in itemset if item not in left))
-        for itemset in itemsets
-        for length in range(1, len(itemset))
-        for left in combinations(itemset, length)
-    )
-
-
-def pairs_apart(
-    table: ItemTable,
-    itemsets: Sequence[tuple[int, ...]],
-    longest: int,
-    ends: Sequence[tuple[int, ...]] | None = None,
-) -> int:
-    """Return how many ordered pairs of itemsets have no column in common and at most `longest` items together.
-
-    With `ends`, the second of a pair is one of these. The pairs are counted and not made, as there may be billions: by
-    inclusion and exclusion over the columns they could have in common. An itemset has one item of a column at most.
-    """
-    alike = _by_columns(table, itemsets)
-    holding: Counter[tuple[int, tuple[str, ...]]] = Counter()
-    for columns, times in (alike if ends is None else _by_columns(table, ends)).items():
-        for part in _parts(columns):
-            holding[len(columns), part] += times
-    return sum(
-        times * (-1) ** len(part) * holding[length, part]
-        for columns, times in alike.items()
-        for part in _parts(columns)
-        for length in range(1, longest - len(columns) + 1)
-    )
-
-
-def _by_columns(table: ItemTable, itemsets: Sequence[tuple[int, ...]]) -> Counter[tuple[str, ...]]:
-    """Return how many itemsets are of the same columns."""
-    return Counter(tuple(sorted(table.items[item].column for item in itemset)) for itemset in itemsets)
-
-
-def _parts(columns: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    return (part for length in range(len(columns) + 1) for part in combinations(columns, length))
-
-
-def require_few(candidates: int, most: int) -> None:
-    """Raise `BadData` `too_many_candidates` where more itemsets are frequent than are searched."""
-    if candidates > most:
+def require_few(
+    found: int,
+    most: int,
+    what: str = "itemsets",
+    remedy: str = "Raise min_support, take fewer columns or levels, or shorten max_length.",
+) -> None:
+    """Raise `BadData` `too_many_candidates` where more is frequent than is searched."""
+    if found > most:
         raise BadData(
-            "too_many_candidates",
-            f"At most {most} itemsets are searched",
-            f"{candidates} or more are frequent",
-            "Raise min_support, take fewer columns or levels, or shorten max_length.",
+            "too_many_candidates", f"At most {most} {what} are searched", f"{found} or more are frequent", remedy
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_catalog.errors import BadData
-from tasks.methods.rules.itemsets import MOST_ITEMSETS, Itemsets, least_rows, mine_itemsets
+from tasks.methods.rules.itemsets import MOST_ITEMSETS, Itemsets, least_rows, mine_itemsets, require_few
 from tasks.methods.rules.kernels.recount import recounted
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def partitioned_itemsets(
     Raises
     ------
     BadData
-        If there are no parts, or too many candidates.
+        If there are no parts, or too many candidates, or a number of rows is given in the place of a share.
 
     References
     ----------
@@ -52,7 +52,20 @@ def partitioned_itemsets(
 def frequent_in_part(
     part: Baskets, min_support: float, *, longest: int | None = None, most: int = MOST_ITEMSETS
 ) -> list[Itemset]:
-    """Return the itemsets that at least a share of the part's rows have."""
+    """Return the itemsets that at least a share of the part's rows have.
+
+    Raises
+    ------
+    BadData
+        If a number of rows is given in the place of a share: it says nothing of a part.
+    """
+    if isinstance(min_support, int | np.integer):
+        raise BadData(
+            "count_in_parts",
+            "In parts a share of the rows is asked for, as 0.05",
+            f"the whole number {min_support} came, which is a number of rows",
+            "Divide it by the number of all rows.",
+        )
     return mine_itemsets(part, least_rows(min_support, len(part)), longest=longest, most=most).tuples()
 
 
@@ -67,13 +80,7 @@ def merged(found: Sequence[Sequence[Itemset]], most: int = MOST_ITEMSETS) -> lis
     if not found:
         raise BadData("no_parts", "Rows are mined in one part or more", "none came", "Give the rows.")
     candidates = sorted(set().union(*found))
-    if len(candidates) > most:
-        raise BadData(
-            "too_many_candidates",
-            f"At most {most} itemsets are counted",
-            f"{len(candidates)} are frequent in one part or another",
-            "Raise min_support, or mix the rows so that parts are alike.",
-        )
+    require_few(len(candidates), most, remedy="Raise min_support, or mix the rows so that parts are alike.")
     return candidates
 
 

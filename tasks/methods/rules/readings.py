@@ -14,9 +14,9 @@ from data_catalog.errors import BadData
 from tasks.methods.method import Method
 from tasks.methods.rules.contingency import covered, fully_known, rule_counts, surely_without
 from tasks.methods.rules.items import require_columns
-from tasks.methods.rules.itemsets import frequent_itemsets
 from tasks.methods.rules.reading_rule import ReaderCounts, ReadingRule, ReadingRuleSet
 from tasks.methods.rules.rule import claim
+from tasks.methods.rules.table_itemsets import frequent_itemsets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,8 +12,8 @@ from scipy.special import ndtr
 from tasks.methods.method import Method
 from tasks.methods.rules.contingency import covered, fully_known, surely_without
 from tasks.methods.rules.items import ItemTable, require_one_row_each, require_same_rows
-from tasks.methods.rules.itemsets import frequent_itemsets
 from tasks.methods.rules.subgroup import Side, Subgroup, SubgroupSet
+from tasks.methods.rules.table_itemsets import frequent_itemsets
 from tasks.methods.rules.targets import median_time
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from data_catalog.errors import BadData
 from tasks.methods.rules import by_mlxtend
 from tasks.methods.rules.association import AssociationMiner
 from tasks.methods.rules.items import Item, ItemTable
-from tasks.methods.rules.itemsets import frequent_itemsets
+from tasks.methods.rules.table_itemsets import frequent_itemsets
 
 
 def table_of(seed, rows=30, items=8, share=0.6, known_share=0.9):

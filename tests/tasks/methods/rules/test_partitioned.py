@@ -48,8 +48,16 @@ def test_blocks_may_be_counted_apart():
 def test_no_parts_or_too_many_candidates_are_refused():
     with pytest.raises(BadData, match="none came"):
         partitioned_itemsets(list, 0.5)
-    with pytest.raises(BadData, match="3 are frequent in one part or another"):
+    with pytest.raises(BadData, match=r"At most 2 itemsets.*3 or more are frequent.*parts are alike"):
         merged([[(0,), (1,)], [(2,)]], 2)
+
+
+@pytest.mark.parametrize("count", [5, np.int64(5)])
+def test_a_number_of_rows_in_the_place_of_a_share_is_refused(count):
+    # 0 is in 6 of 12 rows, and in none of the parts in 5: that it is in 5 in all could not be seen.
+    parts = [baskets_from([[0]] * 3 + [[]] * 3, 1)] * 2
+    with pytest.raises(BadData, match="the whole number 5 came"):
+        partitioned_itemsets(lambda: parts, count)
 
 
 def test_parts_without_items_have_no_itemsets():
