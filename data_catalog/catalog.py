@@ -79,16 +79,13 @@ class Catalog:
         with told():
             with reading(self.engine) as connection:
                 there = known(connection, t.record, {one.key for one in did})
-            for start in range(0, len(did), BATCH):
+            for start in range(0, max(len(did), 1), BATCH):  # a run that did nothing is one, too
                 part = did[start : start + BATCH]
                 missing = record_of([one for one in part if one.key not in there])
                 with self.engine.begin() as connection:
                     numbers = SharedNumbers(connection)
                     add_records(connection, numbers, [one for one in missing if one is not None])
                     add_did(connection, numbers, run, part)
-            if not did:
-                with self.engine.begin() as connection:
-                    add_did(connection, SharedNumbers(connection), run, ())
 
     def resolve(self, name: str) -> Ref:
         """Return the artefact that a name or the beginning of a digest stands for (`volume-3f9a1c2b`, `3f9a1c`).
@@ -182,20 +179,31 @@ class Catalog:
         """Return the names of the runs, the oldest first."""
         return [name for (name,) in self._rows(select(t.run.c.digest).order_by(t.run.c.started, t.run.c.digest))]
 
-    def codes(self) -> list[tuple[str, str, str, int]]:
-        """Return of each code its digest, its places (JSON), the version it was of, and how many records it made."""
-        asked = (
-            select(t.code.c.sha256, t.code.c.places, t.code.c.version, func.count(t.record.c.id))
-            .join(t.record, t.record.c.code_id == t.code.c.id)
-            .group_by(t.code.c.id, t.code.c.sha256, t.code.c.places, t.code.c.version)
-            .order_by(t.code.c.sha256)
-        )
+    def codes(self) -> list[tuple[str, str, str]]:
+        """Return of each code that has made something its digest, its places (JSON), and the last version it was of."""
+        code = (t.code.c.sha256, t.code.c.places)
+        asked = select(*code, func.max(t.code.c.version)).group_by(*code).order_by(*code)
         return [tuple(row) for row in self._rows(asked)]
 
-    def made_by_code(self, digest: str) -> list[Made]:
-        """Return all that a code has made, the oldest first."""
-        asked = select(t.record.c.artefact_id).join(t.code, t.record.c.code_id == t.code.c.id)
-        return self._told_of(asked.where(t.code.c.sha256 == digest), of_code=digest)
+    def made_by_code(self, digest: str, unless: Iterable[str] = ()) -> list[Made]:
+        """Return all that a code has made, the oldest first, but for what the same stage has made with others too.
+
+        Parameters
+        ----------
+        digest : str
+            The code's.
+        unless : iterable of str
+            Digests of the others.
+        """
+        again, other = t.record.alias(), t.code.alias()
+        too = (
+            select(again.c.id)
+            .join(other, again.c.code_id == other.c.id)
+            .where(again.c.artefact_id == t.record.c.artefact_id, again.c.stage == t.record.c.stage)
+            .where(other.c.sha256.in_(list(unless)))
+        )
+        made = _MADE.join(t.code, t.record.c.code_id == t.code.c.id).where(t.code.c.sha256 == digest)
+        return self._each_once(made.where(~too.exists()))
 
     def counts(self) -> dict[str, int]:
         """Return how many rows each table has."""
@@ -217,19 +225,13 @@ class Catalog:
         )
         return self._told_of(select(below.union(further).c.id))
 
-    def _told_of(self, artefacts: Select[Any], of_code: str | None = None) -> list[Made]:
+    def _told_of(self, artefacts: Select[Any]) -> list[Made]:
         """Return some artefacts with the stage and the item of the first record of each."""
-        asked = (
-            select(t.artefact.c.kind, t.artefact.c.digest, t.record.c.stage, t.item.c.digest)
-            .join(t.record, t.record.c.artefact_id == t.artefact.c.id)
-            .join(t.item, t.record.c.item_id == t.item.c.id)
-            .where(t.artefact.c.id.in_(artefacts))
-            .order_by(t.record.c.started, t.record.c.digest)
-        )
-        if of_code is not None:
-            asked = asked.join(t.code, t.record.c.code_id == t.code.c.id).where(t.code.c.sha256 == of_code)
+        return self._each_once(_MADE.where(t.artefact.c.id.in_(artefacts)))
+
+    def _each_once(self, asked: Select[Any]) -> list[Made]:
         made: dict[str, Made] = {}
-        for kind, digest, stage, item in self._rows(asked):
+        for kind, digest, stage, item in self._rows(asked.order_by(t.record.c.started, t.record.c.digest)):
             made.setdefault(digest, Made(Ref(kind=kind, digest=digest), stage, item))
         return list(made.values())
 
@@ -239,6 +241,11 @@ class Catalog:
         return rows
 
 
+_MADE = (
+    select(t.artefact.c.kind, t.artefact.c.digest, t.record.c.stage, t.item.c.digest)
+    .join(t.record, t.record.c.artefact_id == t.artefact.c.id)
+    .join(t.item, t.record.c.item_id == t.item.c.id)
+)
 _ABOUT = (t.record.c.stage, t.item.c.digest, t.record.c.started, t.code.c.version, t.record.c.digest)
 
 

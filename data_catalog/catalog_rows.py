@@ -16,7 +16,7 @@ from data_catalog import catalog_tables as tables
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Column, Connection, Table
 
     from data_catalog.lineage import Code, Record
     from data_catalog.runs import Did, Run
@@ -84,12 +84,14 @@ class OwnNumbers:
 
 def known(connection: Connection, table: Table, digests: Iterable[str]) -> dict[str, int]:
     """Return the numbers of those rows of a table that are there, by digest."""
+    return dict(_rows_of(connection, (table.c.digest, table.c.id), digests))
+
+
+def _rows_of(connection: Connection, columns: Sequence[Column[Any]], digests: Iterable[str]) -> Iterator[Any]:
+    """Yield some columns of the rows of these digests that are there; the first column is the digest."""
     asked = list(digests)
-    found: dict[str, int] = {}
     for start in range(0, len(asked), ASKED):
-        wanted = table.c.digest.in_(asked[start : start + ASKED])
-        found.update(connection.execute(select(table.c.digest, table.c.id).where(wanted)).tuples().all())
-    return found
+        yield from connection.execute(select(*columns).where(columns[0].in_(asked[start : start + ASKED])))
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -154,33 +156,23 @@ def add_did(connection: Connection, numbers: Numbers, run: Run, did: Sequence[Di
     named = {"study": run.study, "started": run.started, "state": run.state}
     run_id = numbers.of(tables.run, {run.name: named})[run.name]
     connection.execute(tables.run.update().where(tables.run.c.id == run_id).values(state=run.state))
-    ids = known(connection, tables.record, {one.key for one in did})
-    held = [one for one in did if one.key in ids]
+    columns = (tables.record.c.digest, tables.record.c.id, tables.record.c.started)
+    there = {row.digest: row for row in _rows_of(connection, columns, {one.key for one in did})}
+    held = [one for one in did if one.key in there]
     items = numbers.of(tables.item, {one.item: item_row(one.item) for one in held})
-    times = _times(connection, ids)
     rows = {
-        ids[one.key]: {
+        there[one.key].id: {
             "run_id": run_id,
-            "record_id": ids[one.key],
+            "record_id": there[one.key].id,
             "stage": one.stage,
-            "started": times[one.key],
+            "started": there[one.key].started,
             "how": one.how,
         }
         for one in reversed(held)
     }
     insert_new(connection, tables.did, [rows[number] for number in sorted(rows)])
-    called = {(items[one.item], ids[one.key]) for one in held}
+    called = {(items[one.item], there[one.key].id) for one in held}
     insert_new(connection, tables.called, [{"item_id": one, "record_id": two} for one, two in sorted(called)])
-
-
-def _times(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
-    """Return when the making of each record was begun."""
-    asked, columns = list(keys), (tables.record.c.digest, tables.record.c.started)
-    found: dict[str, str] = {}
-    for start in range(0, len(asked), ASKED):
-        wanted = tables.record.c.digest.in_(asked[start : start + ASKED])
-        found.update(connection.execute(select(*columns).where(wanted)).tuples().all())
-    return found
 
 
 @lru_cache(KNOWN_TEXTS)

@@ -163,7 +163,7 @@ class Runs:
         return self.read(found[0])
 
     def did(self, name: str) -> list[Did]:
-        """Return what a run did, in order, each key once."""
+        """Return what a run did, in order, each key of each item once."""
         parts = sorted(part for part in self._shelf.listing(f"{RUNS}/{name}") if part.startswith("did-"))
         texts = self._shelf.each(self._shelf.read, [f"{RUNS}/{name}/{part}" for part in parts])
         lines = (Did(*json.loads(line)) for text in texts for line in text.splitlines())

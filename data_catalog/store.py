@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 SHORTEST_PREFIX = 6
 """Fewer characters of a digest than this would name too many artefacts by accident."""
 READ_AT_ONCE = 1000
-"""Records that are read before they are worked on."""
+"""Records or manifests that are read before they are worked on."""
+HEXES = tuple(f"{first:02x}" for first in range(256))
+"""The beginnings of digests by which a store is listed, so that never all of it is in memory."""
 OBJECTS, RUNS, CODES = "objects", "runs", "codes"
 """Folders of artefacts, of what runs have noted (`data_catalog.runs`), and of what digests of code stand for."""
 
@@ -71,10 +74,10 @@ class Store:
     def holds(self, ref: Ref) -> bool:
         """Return whether the artefact is there with every file of its manifest in its size."""
         try:
-            files = self._manifest(ref).files
+            files = self.manifest(ref).files
         except (FileNotFoundError, StoreError):
             return False
-        sizes = self._shelf.sizes(_name(ref.digest), files)
+        sizes = self._shelf.sizes(folder_name(ref.digest), files)
         return all(sizes.get(name) == size for name, (size, _) in files.items())
 
     def put(self, kind: Kind, value: Any, record: Callable[[Ref], Record]) -> Ref:  # noqa: ANN401
@@ -89,7 +92,7 @@ class Store:
             ref = _written(kind, value, folder, self.compression)
             made = record(ref)
             _write_record(folder, made)
-            self._shelf.publish(folder, _name(ref.digest), lambda: self._is_intact(ref))
+            self._shelf.publish(folder, folder_name(ref.digest), lambda: self._is_intact(ref))
         self._write_key(made)
         return ref
 
@@ -114,11 +117,11 @@ class Store:
 
     def folder(self, digest: str) -> Place:
         """Return the folder of an artefact, held or not."""
-        return self.root / _name(digest)
+        return self.root / folder_name(digest)
 
     def data_file(self, ref: Ref) -> Place:
         """Return the one file, or the Zarr group, in which the artefact's data lie."""
-        return self.folder(ref.digest) / self._manifest(ref).data
+        return self.folder(ref.digest) / self.manifest(ref).data
 
     @property
     def shelf(self) -> Shelf:
@@ -128,7 +131,7 @@ class Store:
     def record(self, ref: Ref, key: str) -> Record | None:
         """Return the record of an artefact under one key, or None where there is none."""
         try:
-            return Record.model_validate_json(self._shelf.read(f"{_name(ref.digest)}/{RECORDS}{key}.json"))
+            return Record.model_validate_json(self._shelf.read(f"{folder_name(ref.digest)}/{RECORDS}{key}.json"))
         except (FileNotFoundError, ValidationError):
             return None
 
@@ -140,76 +143,79 @@ class Store:
             return None
 
     def records(self, ref: Ref) -> list[Record]:
-        """Return the records of an artefact, the oldest first."""
-        folder = _name(ref.digest)
-        names = [name for name in self._shelf.listing(folder, RECORDS) if name.endswith(".json")]
-        texts = self.each(self._shelf.read, [f"{folder}/{name}" for name in names])
-        return sorted(map(Record.model_validate_json, texts), key=lambda record: (record.started, record.key))
+        """Return the records of an artefact, the oldest first.
+
+        Raises
+        ------
+        StoreError
+            When one of them is cut or overwritten.
+        """
+        held = self.records_by_name(ref)
+        for key, record in held.items():
+            if record is None:
+                raise StoreError(
+                    f"The records of {ref.short} are as they were written",
+                    f"{key[:12]} is cut or overwritten",
+                    f"Delete it ({self.folder(ref.digest) / RECORDS}{key}.json), and run the plan again.",
+                )
+        return sorted(
+            (one for one in held.values() if one is not None), key=lambda record: (record.started, record.key)
+        )
 
     def every_record(self) -> Iterator[Record]:
         """Yield every record of an artefact that has a manifest, in the order of the artefacts' digests.
 
         What of it is cut or overwritten is left out. Two hexadecimal digits' worth is listed at a time.
         """
-        for first in range(256):
-            listed = self._listed(f"{first:02x}")
-            names = [
-                f"{_name(digest)}/{name}"
-                for digest in sorted(listed)
-                for name in sorted(listed[digest])
-                if name.startswith(RECORDS)
-            ]
-            for start in range(0, len(names), READ_AT_ONCE):
-                for text in self.each(self._shelf.read, names[start : start + READ_AT_ONCE]):
-                    try:
-                        yield Record.model_validate_json(text)
-                    except ValidationError:
-                        continue
+        for listed in self._listings():
+            for _, record in self._records_in(listed):
+                yield record
+
+    def stock(self) -> Iterator[tuple[Ref, int, list[Record]]]:
+        """Yield every artefact that has a manifest, with the bytes of its data and its records.
+
+        What is cut or overwritten is left out.
+        """
+        for listed in self._listings():
+            records: dict[str, list[Record]] = defaultdict(list)
+            for digest, record in self._records_in(listed):
+                records[digest].append(record)
+            for digest, manifest in self._manifests_in(listed):
+                yield Ref(kind=manifest.kind, digest=digest), _bytes_of_data(listed[digest]), records[digest]
 
     def artefacts(self) -> Iterator[Ref]:
         """Yield the name of every artefact held whole."""
-        for digest, sizes in sorted(self._listed().items()):
-            try:
-                manifest = parse_manifest(self._shelf.read(f"{_name(digest)}/{MANIFEST}"))
-            except (FileNotFoundError, StoreError):
-                continue
-            if all(sizes.get(name) == size for name, (size, _) in manifest.files.items()):
+        listed = self._listed()
+        for digest, manifest in self._manifests_in(listed):
+            if all(listed[digest].get(name) == size for name, (size, _) in manifest.files.items()):
                 yield Ref(kind=manifest.kind, digest=digest)
 
     def sizes(self) -> Iterator[tuple[Ref, int]]:
         """Yield every artefact that has a manifest, with the bytes of its data."""
-        for first in range(256):
-            for digest, sizes in sorted(self._listed(f"{first:02x}").items()):
-                try:
-                    manifest = parse_manifest(self._shelf.read(f"{_name(digest)}/{MANIFEST}"))
-                except (FileNotFoundError, StoreError):
-                    continue
-                yield Ref(kind=manifest.kind, digest=digest), sum(size for name, size in sizes.items() if is_data(name))
+        for listed in self._listings():
+            for digest, manifest in self._manifests_in(listed):
+                yield Ref(kind=manifest.kind, digest=digest), _bytes_of_data(listed[digest])
 
     def without_manifest(self) -> list[str]:
         """Return the digests under which files lie that have no manifest, or one that is cut."""
         found = []
-        for first in range(256):
-            for digest, sizes in sorted(self._below(f"{first:02x}").items()):
-                try:
-                    parse_manifest(self._shelf.read(f"{_name(digest)}/{MANIFEST}") if MANIFEST in sizes else b"")
-                except (FileNotFoundError, StoreError):
-                    found.append(digest)
+        for first in HEXES:
+            below = self._below(first)
+            listed = {digest: sizes for digest, sizes in below.items() if MANIFEST in sizes}
+            found += sorted(below.keys() - {digest for digest, _ in self._manifests_in(listed)})
         return found
 
     def records_by_name(self, ref: Ref) -> dict[str, Record | None]:
         """Return the records of an artefact by the keys that their files are named for; None for one that is cut."""
-        listed = self._shelf.listing(_name(ref.digest), RECORDS)
-        keys = [name.removeprefix(RECORDS).removesuffix(".json") for name in sorted(listed) if name.endswith(".json")]
-        return {key: self.record(ref, key) for key in keys}
+        keys = self._record_keys(ref)
+        return dict(zip(keys, self.each(lambda key: self.record(ref, key), keys), strict=True))
 
     def discard(self, ref: Ref) -> None:
         """Remove an artefact, its records, and the keys that name it. Nothing looks whether somebody needs it."""
-        keys = [record.key for record in self.records(ref)]
-        for key in keys:
+        for key in self._record_keys(ref):
             if self.given(key) == ref:
                 self._shelf.remove(_key_name(key))
-        self._shelf.discard(_name(ref.digest))
+        self._shelf.discard(folder_name(ref.digest))
 
     def ways(self, ref: Ref, most: int | None) -> list[Way]:
         """Return how an artefact was made, the oldest first; of what it was made from the first of each kind."""
@@ -232,7 +238,7 @@ class Store:
                 f"{len(digests)} have a digest that begins so",
                 f"Give at least {SHORTEST_PREFIX} characters of the digest, or more of them.",
             )
-        manifest = parse_manifest(self._shelf.read(f"{_name(digests[0])}/{MANIFEST}"))
+        manifest = parse_manifest(self._shelf.read(f"{folder_name(digests[0])}/{MANIFEST}"))
         return Ref(kind=manifest.kind, digest=digests[0])
 
     def verify(self, ref: Ref) -> None:
@@ -278,22 +284,21 @@ class Store:
             return _written(kind, value, folder, self.compression)
 
     def manifest(self, ref: Ref) -> Manifest:
-        """Return what an artefact consists of."""
-        return self._manifest(ref)
+        """Return what an artefact consists of.
 
-    def folder_name(self, digest: str) -> str:
-        """Return the name of an artefact's folder in the store."""
-        return _name(digest)
-
-    def _manifest(self, ref: Ref) -> Manifest:
-        return parse_manifest(self._shelf.read(f"{_name(ref.digest)}/{MANIFEST}"))
+        Raises
+        ------
+        StoreError
+            When its manifest is cut or overwritten.
+        """
+        return parse_manifest(self._shelf.read(f"{folder_name(ref.digest)}/{MANIFEST}"))
 
     def _is_intact(self, ref: Ref) -> bool:
         try:
-            text = self._shelf.read(f"{_name(ref.digest)}/{MANIFEST}")
+            text = self._shelf.read(f"{folder_name(ref.digest)}/{MANIFEST}")
         except FileNotFoundError:
             return False
-        folder = _name(ref.digest)
+        folder = folder_name(ref.digest)
         sizes = {name: size for name, size in self._shelf.listing(folder).items() if is_data(name)}
         digests = {name: sha256_of(self._shelf.blocks(f"{folder}/{name}", size)) for name, size in sizes.items()}
         found = Manifest(kind=ref.kind, files={name: (size, digests[name]) for name, size in sizes.items()})
@@ -302,6 +307,47 @@ class Store:
     def _listed(self, beginning: str = "") -> dict[str, dict[str, int]]:
         """Return the files, with their sizes, of every artefact that has a manifest and whose digest begins so."""
         return {digest: sizes for digest, sizes in self._below(beginning).items() if MANIFEST in sizes}
+
+    def _listings(self) -> Iterator[dict[str, dict[str, int]]]:
+        """Yield what `_listed` gives of the whole store, two hexadecimal digits' worth at a time."""
+        for first in HEXES:
+            yield self._listed(first)
+
+    def _manifests_in(self, listed: dict[str, dict[str, int]]) -> Iterator[tuple[str, Manifest]]:
+        """Yield the digests of some artefacts, in order, with their manifests; without those that are cut."""
+        digests = sorted(listed)
+        texts = self._texts([f"{folder_name(digest)}/{MANIFEST}" for digest in digests])
+        for digest, text in zip(digests, texts, strict=True):
+            try:
+                yield digest, parse_manifest(text)
+            except StoreError:
+                continue
+
+    def _records_in(self, listed: dict[str, dict[str, int]]) -> Iterator[tuple[str, Record]]:
+        """Yield the records of some artefacts, each with the digest it lies under; without those that are cut."""
+        names = [(digest, name) for digest in sorted(listed) for name in sorted(listed[digest])]
+        names = [(digest, name) for digest, name in names if name.startswith(RECORDS)]
+        texts = self._texts([f"{folder_name(digest)}/{name}" for digest, name in names])
+        for (digest, _), text in zip(names, texts, strict=True):
+            try:
+                yield digest, Record.model_validate_json(text)
+            except ValidationError:
+                continue
+
+    def _texts(self, names: Sequence[str]) -> Iterator[bytes]:
+        """Yield the content of files, nothing for one that has just been removed; many are read before one is given."""
+        for start in range(0, len(names), READ_AT_ONCE):
+            yield from self.each(self._text, names[start : start + READ_AT_ONCE])
+
+    def _text(self, name: str) -> bytes:
+        try:
+            return self._shelf.read(name)
+        except FileNotFoundError:
+            return b""
+
+    def _record_keys(self, ref: Ref) -> list[str]:
+        listed = self._shelf.listing(folder_name(ref.digest), RECORDS)
+        return [name.removeprefix(RECORDS).removesuffix(".json") for name in sorted(listed) if name.endswith(".json")]
 
     def _below(self, beginning: str) -> dict[str, dict[str, int]]:
         """Return the files, with their sizes, by the digest of the artefact they are of; those that begin so."""
@@ -317,8 +363,13 @@ class Store:
         self._shelf.write(_key_name(record.key), record.output.model_dump_json().encode())
 
 
-def _name(digest: str) -> str:
+def folder_name(digest: str) -> str:
+    """Return the name of an artefact's folder in a store."""
     return f"{OBJECTS}/{digest[:2]}/{digest}"
+
+
+def _bytes_of_data(sizes: dict[str, int]) -> int:
+    return sum(size for name, size in sizes.items() if is_data(name))
 
 
 def _key_name(key: str) -> str:

@@ -30,8 +30,8 @@ class Damage(NamedTuple):
 def verify(store: Store, refs: Sequence[Ref] | None = None, done: Callable[[Ref], None] | None = None) -> list[Damage]:
     """Read every byte of some artefacts, or of all, and compare it with what was written.
 
-    Compared are the files with the manifest, the manifest with the artefact's name, each record with the artefact it
-    lies beside and with its own name, and its key with what the index of keys says.
+    Compared are the files with the manifest, the manifest with the artefact's name, and each record with the artefact
+    it lies beside and with its own name; of its key it is looked whether the index has it.
 
     Parameters
     ----------
@@ -85,16 +85,19 @@ class Stale(NamedTuple):
 def stale(store: Store, catalog: Catalog) -> list[Stale]:
     """Return what was made by code that has changed: the next run that needs it makes it anew.
 
-    A change of comments, docstrings, or of a module that only carries results is none.
+    A change of comments, docstrings, or of a module that only carries results is none. What the code as it is has made
+    as well is left out.
     """
     runs, found = Runs(store), []
-    for digest, places, version, _ in catalog.codes():
-        now = _parts_now(json.loads(places))
-        if now is not None and code_digest(json.loads(places)) == digest:
+    codes = [(digest, json.loads(places), version) for digest, places, version in catalog.codes()]
+    present = {digest for digest, places, _ in codes if _is_present(digest, places)}
+    for digest, places, version in codes:
+        made = () if digest in present else tuple(catalog.made_by_code(digest, present))
+        if not made:
             continue
         then = runs.code(digest)
-        changed = () if then is None else tuple(changes(then.parts, now if now is not None else {}))
-        found.append(Stale(digest, version, changed, tuple(catalog.made_by_code(digest))))
+        changed = () if then is None else tuple(changes(then.parts, parts_now(places) or {}))
+        found.append(Stale(digest, version, changed, made))
     return found
 
 
@@ -115,7 +118,11 @@ def changes(then: dict[str, str], now: dict[str, str]) -> list[str]:
     return words
 
 
-def _parts_now(places: list[str]) -> dict[str, str] | None:
+def _is_present(digest: str, places: list[str]) -> bool:
+    return parts_now(places) is not None and code_digest(places) == digest
+
+
+def parts_now(places: Sequence[str]) -> dict[str, str] | None:
     """Return what some code consists of today, or None where a module of it is gone."""
     try:
         return code_parts(places)

@@ -14,8 +14,7 @@ from data_catalog.exports.run_lineage import lineage_of
 from data_catalog.kinds import REFUSAL
 from data_catalog.runs import Runs
 from data_catalog.store import Store
-from flows.audit import changes, verify
-from tasks.methods.method import code_parts
+from flows.audit import changes, parts_now, verify
 from tasks.remade import NotAgain, remade_job
 
 if TYPE_CHECKING:
@@ -154,5 +153,5 @@ def _code_difference(store: Store, step: Step) -> str:
     then = Runs(store).code(step.record.code.digest)
     if then is None:
         return "What its code consisted of was not noted."
-    changed = changes(then.parts, code_parts(step.record.code.places))
+    changed = changes(then.parts, parts_now(step.record.code.places) or {})
     return f"Its code differs: {', '.join(changed)}." if changed else "Its code is the same here."

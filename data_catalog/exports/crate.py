@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from data_catalog.kinds import KINDS
 from data_catalog.layout import ARRAYS, FILES
 from data_catalog.manifest import MANIFEST
-from data_catalog.store import CODES, RUNS
+from data_catalog.store import CODES, RUNS, folder_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,14 +86,15 @@ def write_crate(store: Store, lineage: RunLineage, file: Path, *, images: bool =
 
 def _files(store: Store, lineage: RunLineage, taken: list[Ref]) -> Iterator[tuple[str, bytes]]:
     """Yield what lies below `store/`: artefacts, the records of the run, its keys, the run, and what its codes are."""
+    held = set(taken)
     for ref in taken:
-        folder = store.folder_name(ref.digest)
+        folder = folder_name(ref.digest)
         for name in [*store.manifest(ref).files, MANIFEST]:
             yield f"{folder}/{name}", store.shelf.read(f"{folder}/{name}")
     for step in lineage.steps:
-        folder, key = store.folder_name(step.did.digest), step.record.key
+        folder, key = folder_name(step.did.digest), step.record.key
         yield f"{folder}/records/{key}.json", step.record.model_dump_json(indent=1).encode()
-        if step.did.ref in taken:
+        if step.did.ref in held:
             yield f"keys/{key[:2]}/{key}", step.did.ref.model_dump_json().encode()
     for folder in (f"{RUNS}/{lineage.run.name}", CODES):
         codes = {f"{step.record.code.digest}.json" for step in lineage.steps}

@@ -230,12 +230,23 @@ def test_a_digest_is_resolved_by_its_beginning_unless_several_begin_so(catalog):
             catalog.resolve(name)
 
 
-def test_codes_are_listed_with_how_many_records_they_made(catalog):
-    catalog.add(CHAIN)
-    listed = {digest: (json.loads(places), version, count) for digest, places, version, count in catalog.codes()}
-    assert listed[key_of("code")] == (["tasks.a", "tasks.b"], "1.5", 1)
-    assert listed["0" * 64] == (["tasks.made_up"], "0", 4)
-    assert [one.ref for one in catalog.made_by_code(key_of("code"))] == [FEATURES.output]
+def test_codes_are_listed_each_once_with_the_last_version_they_were_of(catalog):
+    later = made("later", code=FEATURES.code.model_copy(update={"version": "1.6"}), python="3.12.0")
+    catalog.add([*CHAIN, later])
+    assert [(digest, json.loads(places), version) for digest, places, version in catalog.codes()] == sorted(
+        [(key_of("code"), ["tasks.a", "tasks.b"], "1.6"), ("0" * 64, ["tasks.made_up"], "0")]
+    )
+    assert {one.ref for one in catalog.made_by_code(key_of("code"))} == {FEATURES.output, later.output}
+
+
+def test_what_the_same_stage_has_made_with_another_code_too_can_be_left_out(catalog):
+    new = FEATURES.code.model_copy(update={"digest": key_of("new")})
+    again = made("features", kind="features", key=key_of("again"), stage="radiomics", code=new)
+    other = made("image", key=key_of("by another"), stage="copy", code=new)
+    catalog.add([*CHAIN, again, other])
+    assert catalog.made_by_code(key_of("code"), unless=[key_of("new")]) == []
+    assert len(catalog.made_by_code(key_of("code"), unless=[key_of("nothing")])) == 1
+    assert IMAGE.output in {one.ref for one in catalog.made_by_code("0" * 64, unless=[key_of("new")])}
 
 
 def graphs():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data_catalog.collecting import LOCK, collect, garbage, is_collecting
 from data_catalog.errors import StoreError
 from data_catalog.runs import Runs, moment
-from data_catalog.store import Store
+from data_catalog.store import Store, folder_name
 from tests.data_catalog.conftest import leftovers, objects
 from tests.data_catalog.lineages import FIRST, OTHER, SECOND, going, note, put
 
@@ -179,7 +179,7 @@ def test_what_is_removed_half_way_is_swept(any_store, monkeypatch):
             "data_catalog.disk.shutil.rmtree", lambda *_, **__: (_ for _ in ()).throw(OSError("cut off"))
         )
     with pytest.raises(OSError, match="cut off"):
-        any_store.shelf.discard(any_store.folder_name(old.output.digest))
+        any_store.shelf.discard(folder_name(old.output.digest))
     monkeypatch.undo()
     assert not any_store.holds(old.output), "it is not there, whole or in part"
     assert len(leftovers(any_store)) > 0

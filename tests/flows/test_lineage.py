@@ -165,15 +165,22 @@ def test_what_was_made_by_code_that_has_changed_is_told_with_what_has(store, tmp
         version="0", digest=code_digest(PLACES), places=tuple(n for n in code_parts(PLACES) if n in old.places)
     )
     fresh, outdated = put(store, "fresh", code=current), put(store, "outdated", code=old)
+    later = put(store, "later", code=old.model_copy(update={"version": "1"}), python="3.12.0")
+    renewed = put(store, "renewed", code=old)
+    put(store, "renewed", key=key_of("renewed now"), code=current)
     gone = put(store, "gone", code=Code(version="0", digest=key_of("gone"), places=("tasks.no_such_module",)))
     parts = {**code_parts(PLACES), "tasks.methods.segmentation.otsu": key_of("before")}
     Runs(store).write_code(CodeParts(digest=old.digest, parts=parts))
-    found = {one.code: one for one in stale(store, catalog_now(tmp_path))}
+    listed = stale(store, catalog_now(tmp_path))
+    found = {one.code: one for one in listed}
+    assert len(listed) == len(found), "what two versions had alike is told once"
     assert set(found) == {old.digest, key_of("gone")}
     assert found[old.digest].changed == ("tasks.methods.segmentation.otsu has changed",)
-    assert [made.ref for made in found[old.digest].made] == [outdated.output]
+    assert {made.ref for made in found[old.digest].made} == {outdated.output, later.output}
+    assert found[old.digest].version == "1"
     assert [made.ref for made in found[key_of("gone")].made] == [gone.output]
-    assert fresh.output not in {made.ref for one in found.values() for made in one.made}
+    told = {made.ref for one in listed for made in one.made}
+    assert not told & {fresh.output, renewed.output}
 
 
 def test_descendants_are_told_of_an_artefact_a_name_and_a_file(store, tmp_path):

@@ -188,19 +188,3 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("used_artefact", "used", ["artefact_id", "record_id"], unique=False)
-
-
-def downgrade() -> None:
-    """Remove the tables."""
-    op.drop_table("did")
-    op.drop_table("called")
-    op.drop_table("source")
-    op.drop_table("read")
-    op.drop_table("used")
-    op.drop_table("record")
-    op.drop_table("run")
-    op.drop_table("method")
-    op.drop_table("item")
-    op.drop_table("parameters")
-    op.drop_table("code")
-    op.drop_table("artefact")
