@@ -87,6 +87,11 @@ def planes(slices: int, side: int, seed: int = 0) -> Iterator[NDArray[np.uint16]
         yield np.clip(np.rint(hu + noise) - INTERCEPT, 0, 4095).astype(np.uint16)
 
 
+def ct_volume(slices: int, side: int = 512) -> NDArray[np.int16]:
+    """Return the series as a volume: (slices, side, side) HU."""
+    return np.stack([plane.astype(np.int16) + np.int16(INTERCEPT) for plane in planes(slices, side)])
+
+
 def write_series(folder: Path, encoding: Encoding, slices: int, side: int = 512) -> int:
     """Write a series, one file a slice, in an order that is not that of the slices; return the bytes of its voxels."""
     folder.mkdir(parents=True)

@@ -30,7 +30,7 @@ WORKER_SECONDS = 600
 """Longest wait for the first worker of a cluster: a queue may be long."""
 KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_MMAP_THRESHOLD_": str(64 << 20)}
 """How much freed memory a worker keeps for the next array (glibc). Dask has it give back all above 64 KiB at once, and
-the system then hands out zeroed pages again: regions take up to twice as long."""
+the system then hands out zeroed pages again."""
 EXTRAS = {"dask_jobqueue": "slurm", "dask_kubernetes": "kubernetes"}
 """Packages that start workers, by the extra of ours that installs them."""
 

@@ -29,7 +29,7 @@ class Cluster(Part):
     """Class that starts the workers: `dask_jobqueue.SLURMCluster` (pip install "voxmine[slurm]"),
     `dask_kubernetes.operator.KubeCluster` (pip install "voxmine[kubernetes]"), or another of Dask's packages."""
     arguments: dict[str, Any] = {}
-    """Its arguments, as its documentation names them (`queue: short`, `cores: 8`, `memory: 32GB`)."""
+    """Its arguments, as its documentation names them (`queue: short`, `cores: 1`, `memory: 4GB`)."""
     least: Annotated[int, Field(ge=1)] = 1
     """Workers that are kept as long as the run goes."""
     most: Annotated[int, Field(ge=1)] = 1
@@ -58,7 +58,8 @@ class Compute(Part):
     workers: Annotated[int, Field(ge=0)] | None = None
     """Worker processes on this machine; empty takes one a core, 0 works in the flow's own process."""
     memory_per_worker: str = "auto"
-    """Memory of one worker (`4GiB`); a worker that needs more is started anew and its item refused."""
+    """Memory of one worker (`4GiB`); a worker that needs more is started anew, and an item
+    to which that happens twice fails."""
     batch: Annotated[int, Field(ge=1)] = 50
     """Items of one task run at the least."""
     refresh: tuple[str, ...] = ()
