@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -56,9 +57,11 @@ class Catalog:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        with told():
+        with told(), ExitStack() as unless_opened:
             self.engine = engine_of(url)
+            unless_opened.callback(self.engine.dispose)
             bring_up_to_date(self.engine)
+            unless_opened.pop_all()
 
     def close(self) -> None:
         """Let the connections go."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import StoreError
@@ -31,13 +32,13 @@ def descendants(workspace: Path, name: str) -> list[Made]:
     StoreError
         When the name is of nothing, or of several artefacts; or when there is no catalogue.
     """
-    catalog = catalog_of(workspace)
-    if of_file := catalog.made_of_file(name):
-        return of_file
-    try:
-        ref = find_artefact(workspace, store_of(workspace), name)
-    except StoreError as fault:
-        raise StoreError(
-            f"{name!r} names one artefact, or a source file that was read", fault.came, fault.remedy
-        ) from None
-    return catalog.descendants(ref)
+    with closing(catalog_of(workspace)) as catalog:
+        if of_file := catalog.made_of_file(name):
+            return of_file
+        try:
+            ref = find_artefact(workspace, store_of(workspace), name)
+        except StoreError as fault:
+            raise StoreError(
+                f"{name!r} names one artefact, or a source file that was read", fault.came, fault.remedy
+            ) from None
+        return catalog.descendants(ref)

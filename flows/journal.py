@@ -141,6 +141,7 @@ class Journal:
         try:
             self._catalog.note(self.run, did, self._records)
         except CatalogError as fault:
+            self._catalog.close()
             self._catalog = None
             self._lost(fault)
 
