@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaln
 
-from tasks.methods.rules.contingency import covered, fully_known
+from tasks.methods.rules.contingency import CELLS_AT_ONCE, covered, fully_known
 from tasks.methods.rules.kernels.exact import exact
-from tasks.methods.rules.row_bits import CELLS_AT_ONCE, RowBits, row_bits
+from tasks.methods.rules.row_bits import RowBits, row_bits
 from tasks.methods.rules.westfall_young import permuted_classes, smallest_p_values
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ Z_95 = 1.959963984540054
 HALDANE = 0.5
 """Added to each cell of the table before odds are formed."""
 CELLS_AT_ONCE = 20_000_000
-"""Truth values held at once in a matrix of rows x rules, so that memory stays bounded."""
+"""Cells held at once of a matrix of rows x rules, or rules x shuffles, so that memory stays bounded."""
 
 
 def rule_counts(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.methods.rules.class_tests import log_factorials
-from tasks.methods.rules.contingency import fisher_greater
+from tasks.methods.rules.contingency import CELLS_AT_ONCE, fisher_greater
 from tasks.methods.rules.kernels.exact import exact
 from tasks.methods.rules.pattern_search import without_one_event
-from tasks.methods.rules.row_bits import CELLS_AT_ONCE, RowBits, row_bits
+from tasks.methods.rules.row_bits import RowBits, row_bits
 from tasks.methods.rules.sequence_rule import OutcomeTest, SequencePattern, pattern_claim
 from tasks.methods.rules.westfall_young import permuted_classes, smallest_p_values, westfall_young_adjusted
 

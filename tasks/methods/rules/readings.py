@@ -12,9 +12,10 @@ from scipy.special import ndtr
 
 from data_catalog.errors import BadData
 from tasks.methods.method import Method
-from tasks.methods.rules.contingency import covered, fully_known, rule_counts, surely_without
+from tasks.methods.rules.contingency import CELLS_AT_ONCE, covered, fully_known, rule_counts, surely_without
 from tasks.methods.rules.items import require_columns
 from tasks.methods.rules.reading_rule import ReaderCounts, ReadingRule, ReadingRuleSet
+from tasks.methods.rules.redundancy import first_explaining
 from tasks.methods.rules.rule import claim
 from tasks.methods.rules.table_itemsets import frequent_itemsets
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from tasks.methods.rules.items import ColumnLabel, ItemTable
 
 READING_COLUMNS = ("patient", "case", "reader")
-CELLS_AT_ONCE = 20_000_000
-"""Numbers held at once in a matrix of readings x rules, or rules x turns, so that memory stays bounded."""
 ROUNDING = 1e-9
 """Differences smaller than this share are none."""
 Pair = tuple[tuple[int, ...], tuple[int, ...]]
@@ -271,17 +270,13 @@ def _gains(items: ItemTable, pair: Pair, read: _Read, most: float) -> bool:
 
 def _explanations(items: ItemTable, listed: Sequence[Pair], read: _Read, most: float) -> list[int | None]:
     """Return for each rule the first better one, itself not explained, without which it shows nothing."""
-    explained: list[int | None] = []
-    for later, pair in enumerate(listed):
-        better = None
-        for earlier in (place for place in range(later) if explained[place] is None):
-            rest = np.zeros(len(items), bool)
-            rest[surely_without(items, listed[earlier][0])] = True
-            if _chance(items, pair, read, rest) > most:
-                better = earlier
-                break
-        explained.append(better)
-    return explained
+
+    def shows_nothing(later: int, earlier: int) -> bool:
+        rest = np.zeros(len(items), bool)
+        rest[surely_without(items, listed[earlier][0])] = True
+        return _chance(items, listed[later], read, rest) > most
+
+    return first_explaining(len(listed), shows_nothing)
 
 
 def _counts(items: ItemTable, pair: Pair) -> dict[str, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from tasks.methods.rules.contingency import fisher_greater, rule_counts, surely_without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,6 +75,18 @@ def explanations(search: Search, most: float) -> list[int | None]:
             echoed = {items[rule], *(items[other] for other in _echoes(search, rule, later, most))}
             for other in later:
                 explained[other] = rule if items[other] in echoed else None
+    return explained
+
+
+def first_explaining(number: int, shows_nothing: Callable[[int, int], bool]) -> list[int | None]:
+    """Return for each of some findings, the better ones being first, the first that explains it, or None.
+
+    Asked is whether a later one shows nothing beside an earlier one that is itself not explained.
+    """
+    explained: list[int | None] = []
+    for later in range(number):
+        better = (place for place in range(later) if explained[place] is None and shows_nothing(later, place))
+        explained.append(next(better, None))
     return explained
 
 

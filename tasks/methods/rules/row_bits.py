@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.methods.rules.contingency import CELLS_AT_ONCE
 from tasks.methods.rules.kernels.bits import WORD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-CELLS_AT_ONCE = 20_000_000
-"""Truth values spread over words at once, so that memory stays bounded."""
 
 
 @dataclass(frozen=True, eq=False)

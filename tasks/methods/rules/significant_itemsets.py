@@ -12,6 +12,7 @@ import numpy as np
 from data_catalog.errors import BadData
 from tasks.methods.rules.baskets import Baskets
 from tasks.methods.rules.class_tests import log_factorials
+from tasks.methods.rules.contingency import CELLS_AT_ONCE
 from tasks.methods.rules.items import require_same_rows
 from tasks.methods.rules.itemsets import (
     MOST_ITEMSETS,
@@ -23,7 +24,7 @@ from tasks.methods.rules.itemsets import (
 )
 from tasks.methods.rules.kernels.bits import rows_of
 from tasks.methods.rules.kernels.exact import AS_LIKELY, exact
-from tasks.methods.rules.row_bits import CELLS_AT_ONCE, RowBits, row_bits
+from tasks.methods.rules.row_bits import RowBits, row_bits
 from tasks.methods.rules.westfall_young import (
     permutation_delta,
     permuted_classes,

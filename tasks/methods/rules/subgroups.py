@@ -10,8 +10,9 @@ from pydantic import Field
 from scipy.special import ndtr
 
 from tasks.methods.method import Method
-from tasks.methods.rules.contingency import covered, fully_known, surely_without
+from tasks.methods.rules.contingency import CELLS_AT_ONCE, covered, fully_known, surely_without
 from tasks.methods.rules.items import ItemTable, require_one_row_each, require_same_rows
+from tasks.methods.rules.redundancy import first_explaining
 from tasks.methods.rules.subgroup import Side, Subgroup, SubgroupSet
 from tasks.methods.rules.table_itemsets import frequent_itemsets
 from tasks.methods.rules.targets import median_time
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from tasks.methods.rules.targets import Target
 
-CELLS_AT_ONCE = 20_000_000
-"""Numbers held at once in a matrix of subgroups x shuffles, so that memory stays bounded."""
 ROUNDING = 1e-9
 """Differences smaller than this share are none."""
 Itemset = tuple[int, ...]
@@ -158,18 +157,15 @@ class SubgroupMiner(Method):
 
         That is one among whose outsiders the subgroup does not differ beyond chance.
         """
-        explained: list[int | None] = []
-        for later, itemset in enumerate(listed):
-            inside, counted = _members(items, itemset)
-            better = None
-            for earlier in (place for place in range(later) if explained[place] is None):
-                outside = np.zeros(len(items), bool)
-                outside[surely_without(items, listed[earlier])] = True
-                if 2 * ndtr(-abs(difference(scores, inside, counted & outside))) > self.productive_p:
-                    better = earlier
-                    break
-            explained.append(better)
-        return explained
+        members = [_members(items, itemset) for itemset in listed]
+
+        def shows_nothing(later: int, earlier: int) -> bool:
+            inside, counted = members[later]
+            outside = np.zeros(len(items), bool)
+            outside[surely_without(items, listed[earlier])] = True
+            return bool(2 * ndtr(-abs(difference(scores, inside, counted & outside))) > self.productive_p)
+
+        return first_explaining(len(listed), shows_nothing)
 
 
 def _standard(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from scipy.stats import fisher_exact
 
 from tasks.methods.rules.contingency import fisher_greater, rule_counts
 from tasks.methods.rules.items import Item, ItemTable
-from tasks.methods.rules.redundancy import explanations, productive
+from tasks.methods.rules.redundancy import explanations, first_explaining, productive
 from tasks.methods.rules.search import Search
 
 
@@ -35,6 +35,12 @@ def test_a_rule_is_explained_if_it_shows_nothing_where_the_first_does_not_apply(
     echo = ["111"] * 8 + ["010"] * 2 + ["011", "001"] + ["000"] * 8
     assert explanations(search_of(echo, ECHO), 0.05) == [None, 0]
     assert explanations(search_of(echo, ECHO), 1.0) == [None, None]
+
+
+def test_the_first_finding_that_is_itself_not_explained_explains_a_later_one():
+    echoes = {(1, 0), (2, 1), (3, 1), (3, 2), (4, 0), (4, 2)}
+    assert first_explaining(5, lambda later, earlier: (later, earlier) in echoes) == [None, 0, None, 2, 0]
+    assert first_explaining(0, lambda _later, _earlier: True) == []
 
 
 def test_a_rule_for_a_part_of_the_patients_of_a_better_one_is_explained():
