@@ -167,6 +167,13 @@ def outcome_items(outcome: pd.Series, label: ColumnLabel) -> ItemTable:
     return item_table(items, pd.DataFrame({str(outcome.name): pd.Series(texts, dtype=object)}))
 
 
+def outcome_apart(outcome: pd.Series, columns: Mapping[str, ColumnLabel]) -> tuple[ItemTable, dict[str, ColumnLabel]]:
+    """Return a named outcome's items, under its label where `columns` has it, and the other columns."""
+    name = str(outcome.name)
+    others = {column: label for column, label in columns.items() if column != name}
+    return outcome_items(outcome, columns.get(name, ColumnLabel(label=name))), others
+
+
 def category_texts(series: pd.Series) -> list[str | None]:
     """Return the text of each category: yes and no for truth values, None where missing or blank."""
     missing = series.isna().to_numpy(dtype=bool)

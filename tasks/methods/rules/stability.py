@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from tasks.methods.method import Method
-from tasks.methods.rules.items import ColumnLabel, Value, outcome_items
+from tasks.methods.rules.items import Value, outcome_apart
 from tasks.methods.rules.rule import RuleKey, rule_key
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tasks.methods.rules.association import AssociationMiner
     from tasks.methods.rules.class_rules import ClassRuleMiner
     from tasks.methods.rules.discretise import FixedBins, QuantileBins
-    from tasks.methods.rules.items import ItemTable
+    from tasks.methods.rules.items import ColumnLabel, ItemTable
     from tasks.methods.rules.search import Search
 
     Mine = Callable[[pd.DataFrame, NDArray[np.intp]], Search]
@@ -125,9 +125,7 @@ def class_rules_again(
 
     `outcome` and `strata`, the groups within which patients are compared, are of all rows, in their order.
     """
-    name = str(outcome.name)
-    target = outcome_items(outcome, columns.get(name, ColumnLabel(label=name)))
-    described = {column: label for column, label in columns.items() if column != name}
+    target, described = outcome_apart(outcome, columns)
 
     def mine(table: pd.DataFrame, rows: NDArray[np.intp]) -> Search:
         own = None if strata is None else [strata[row] for row in rows.tolist()]

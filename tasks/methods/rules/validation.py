@@ -10,7 +10,7 @@ import numpy as np
 from data_catalog.errors import BadData
 from tasks.methods.rules.class_rules import ClassRuleMiner, answered_rows
 from tasks.methods.rules.contingency import rule_counts
-from tasks.methods.rules.items import ColumnLabel, ItemTable, outcome_items, require_one_row_each, require_same_rows
+from tasks.methods.rules.items import ItemTable, outcome_apart, require_one_row_each, require_same_rows
 from tasks.methods.rules.rule import Counts, FoldCheck, HeldOut, Rule, RuleKey, RuleSet, rule_key
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tasks.methods.rules.association import AssociationMiner
     from tasks.methods.rules.discretise import FixedBins, QuantileBins
-    from tasks.methods.rules.items import Refusal
+    from tasks.methods.rules.items import ColumnLabel, Refusal
     from tasks.methods.rules.search import Search
 
 
@@ -66,16 +66,15 @@ def mine_and_validate(
     """
     require_one_row_each(groups, len(table))
     _require_same_index(table, outcome)
-    name = str(outcome.name)
-    target = outcome_items(outcome, columns.get(name, ColumnLabel(label=name)))
-    described = {column: label for column, label in columns.items() if column != name}
+    target, described = outcome_apart(outcome, columns)
     binning = discretiser.fit(table, described)
     mined = miner(binning.items(table), target, groups, strata, smallest)
+    counting = miner.model_copy(update={"adjust": "bonferroni"})  # a fold tests nothing, so permutes nothing
     checks = []
     for training, held_out in _rows(stratified_folds(target, folds, seed), folds):
         seen, unseen = _learnt(discretiser, described, table.iloc[training], table.iloc[held_out])
         own = None if strata is None else [strata[row] for row in training.tolist()]
-        search = miner.search(seen, target.select(training), own)
+        search = counting.search(seen, target.select(training), own)
         checks.append(_check(search, unseen.beside(target.select(held_out))))
     return _validated(mined, binning.refused, checks)
 
@@ -91,9 +90,7 @@ def smallest_of_permuted(
     draws: Sequence[int],
 ) -> NDArray[np.float64]:
     """Return the smallest p-value of all rules of `mine_and_validate` in the permutations of some numbers."""
-    name = str(outcome.name)
-    target = outcome_items(outcome, columns.get(name, ColumnLabel(label=name)))
-    described = {column: label for column, label in columns.items() if column != name}
+    target, described = outcome_apart(outcome, columns)
     return miner.smallest_p_values(discretiser.fit(table, described).items(table), target, strata, draws)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from data_catalog.errors import BadData
 from tasks.methods.rules.association import AssociationMiner
 from tasks.methods.rules.class_rules import ClassRuleMiner
+from tasks.methods.rules.class_tests import ClassTests
 from tasks.methods.rules.discretise import FixedBins, QuantileBins
 from tasks.methods.rules.items import ColumnLabel, outcome_items
 from tasks.methods.rules.rule import RuleSet
@@ -142,6 +143,17 @@ def test_patients_are_dealt_to_folds_evenly_and_by_the_seed():
     parts = patient_folds(23, 5, 0)
     assert sorted(np.bincount(parts).tolist()) == [4, 4, 5, 5, 5]
     assert parts.tolist() == patient_folds(23, 5, 0).tolist() != patient_folds(23, 5, 1).tolist()
+
+
+@pytest.mark.parametrize("adjust", ["holm", "by", "lamp", "westfall_young"])
+def test_folds_count_the_same_however_p_values_are_adjusted_and_permute_nothing(adjust, monkeypatch):
+    table, drawn = cohort(seed=2), []
+    monkeypatch.setattr(ClassTests, "smallest", lambda _tests, draws, _seed: drawn.append(1) or np.ones(len(draws)))
+    found = validate(table, miner=ClassRuleMiner(adjust=adjust, permutations=50, productive_p=1.0))
+    plain = validate(table, miner=ClassRuleMiner(adjust="bonferroni", productive_p=1.0))
+    assert found.folds == plain.folds
+    assert {rule.key: rule.held_out for rule in found.rules} == {rule.key: rule.held_out for rule in plain.rules}
+    assert len(drawn) == (adjust == "westfall_young"), "for all patients once"
 
 
 def test_the_outcome_column_gives_no_items():
