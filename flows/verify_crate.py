@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from data_catalog.errors import BadData, StoreError
 from data_catalog.exports.crate import METADATA, STORE
 from data_catalog.exports.run_lineage import lineage_of
-from data_catalog.kinds import REFUSAL
+from data_catalog.kinds import MODEL, REFUSAL
 from data_catalog.runs import Runs
 from data_catalog.store import Store
 from flows.audit import changes, parts_now, verify
@@ -62,9 +62,9 @@ def is_crate(path: Path) -> bool:
 def verify_crate(crate: Path) -> Verified:
     """Check a crate: every byte, every record, and every step that can be done again from what it holds.
 
-    A step is done again where the crate holds its inputs and its record all its parameters. Its bytes must be those
-    of the crate; where they are not, the first that differ in the order of the run are named, with the parts of the
-    code that are others here.
+    A step is done again where the crate holds its inputs, none of which is a model (whoever opens one runs what its
+    writer put there), and its record all its parameters. Its bytes must be those of the crate; where they are not, the
+    first that differ in the order of the run are named, with the parts of the code that are others here.
 
     Raises
     ------
@@ -132,6 +132,8 @@ def _job(store: Store, step: Step) -> Job:
     job = remade_job(step.record)
     if step.did.kind == REFUSAL.name:
         raise NotAgain("they gave a refusal")
+    if any(ref.kind == MODEL.name for ref in step.record.parents()):
+        raise NotAgain("they were made from a model, which is code: it is not opened to check it")
     if not all(store.holds(ref) for ref in step.record.parents()):
         raise NotAgain("what they were made from was left out of the crate")
     return job

@@ -39,7 +39,7 @@ def remade_job(record: Record) -> Job:
     ------
     NotAgain
         When it read source files; when its record does not list its parameters; when this version has no such stage,
-        or one with other parameters.
+        or one with other parameters or inputs.
     """
     if record.sources:
         raise NotAgain("they read source files")
@@ -53,8 +53,9 @@ def remade_job(record: Record) -> Job:
     try:
         adapters = {name: TypeAdapter(_concrete(hints[name])) for name in record.parameters}
         parameters = {name: adapter.validate_python(record.parameters[name]) for name, adapter in adapters.items()}
-    except (KeyError, ValidationError):
-        raise NotAgain("this version has the stage with other parameters") from None
+        inspect.signature(stage.function).bind(**inputs, **parameters)
+    except (KeyError, TypeError, ValidationError):
+        raise NotAgain("this version has the stage with other parameters or inputs") from None
     return stage.job(record.item, inputs, parameters)
 
 
@@ -68,7 +69,7 @@ def stage_named(name: str, places: tuple[str, ...]) -> Stage:
     """
     for place in places:
         module, _, function = place.partition(":")
-        if function == name:
+        if function == name and module.partition(".")[0] == "tasks":  # a record may be a stranger's
             try:
                 held = getattr(importlib.import_module(module), name, None)
             except ModuleNotFoundError:

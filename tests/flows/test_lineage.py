@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from data_catalog.catalog_build import rebuild
 from data_catalog.errors import StoreError
-from data_catalog.kinds import COHORT, REPORT, VOLUME
+from data_catalog.kinds import COHORT, MODEL, REPORT, VOLUME
 from data_catalog.lineage import Code
 from data_catalog.runs import CodeParts, Runs
 from data_catalog.store import Store
@@ -318,6 +318,36 @@ def test_a_crate_without_its_images_says_what_could_not_be_done_again(worked):
     assert found.differences == []
     assert (found.artefacts, found.left_out, found.again) == (1, 3, 0)
     assert found.not_again["what they were made from was left out of the crate"] == 2
+
+
+def test_a_model_in_a_crate_is_never_opened(store, tmp_path):
+    class Hostile:
+        """Runs what its writer wants when it is unpickled."""
+
+        def __reduce__(self):
+            return (Path.write_text, (tmp_path / "taken-over", "x"))
+
+        def predict(self):
+            """Pass for a model."""
+
+    model = store.put(MODEL, Hostile(), recorded("model", stage="fit_model"))
+    told = store.put(
+        REPORT,
+        "<p>page</p>",
+        recorded(
+            "told",
+            stage="tell_rule_list",
+            inputs={"model": (model,)},
+            parameters={"columns": {}},
+            code=Code(version="0", digest="0" * 64, places=("tasks.learn:tell_rule_list",)),
+        ),
+    )
+    note(store, FIRST, [store.records(ref)[0] for ref in (model, told)], results={"report": told})
+    export_crate(tmp_path, "last", tmp_path / "run.zip")
+    found = verify_crate(tmp_path / "run.zip")
+    assert not (tmp_path / "taken-over").exists()
+    assert found.not_again["they were made from a model, which is code: it is not opened to check it"] == 1
+    assert found.differences == []
 
 
 def changed(crate, name_ends, change):
