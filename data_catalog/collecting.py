@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from data_catalog.errors import StoreError
 from data_catalog.lineage import history
-from data_catalog.runs import SILENT, Run, Runs, moment, now
+from data_catalog.runs import BEAT_SECONDS, SILENT, Run, Runs, moment, now
 from data_catalog.store import RUNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from data_catalog.refs import Ref
     from data_catalog.store import Store
 
 LOCK = f"{RUNS}/collecting"
-"""Tells that artefacts are being removed: when that was begun, and by whom."""
+"""Tells that artefacts are being removed: when that was last said, and by whom."""
 KEPT = 3
 """Completed runs of each study that are kept unless another number is said."""
 YOUNG = timedelta(hours=24)
 """What is younger is left: somebody may be about to use it."""
+AT_ONCE = 100
+"""Artefacts that are removed before it is looked again whether nobody else has begun."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,14 @@ class Garbage:
 
 def is_collecting(store: Store) -> bool:
     """Return whether artefacts are being removed from a store."""
-    begun = _lock(store)
-    return begun is not None and now() - datetime.fromisoformat(begun[0]) < SILENT
+    held = _held(store)
+    return held is not None and now() - datetime.fromisoformat(held[0]) < SILENT
 
 
 def garbage(store: Store, keep: int = KEPT, young: timedelta = YOUNG, also: Iterable[Ref] = ()) -> Garbage:
     """Return what may go: the artefacts that no kept run has made or used, nor anything it was made from.
 
-    Kept are the last completed runs of each study, pinned runs, those that were begun lately, and those that are
+    Kept are the last completed runs of each study, pinned runs, those that were going lately, and those that are
     going; and what is named in `also`, with all that it was made from.
 
     Raises
@@ -96,64 +98,114 @@ def collect(store: Store, keep: int = KEPT, young: timedelta = YOUNG, also: Iter
     Raises
     ------
     StoreError
-        When a run is going, or another collection; and as `garbage` does.
+        When a run is going, or another collection, or this one was silent for so long that others may have begun; and
+        as `garbage` does.
     """
-    with _alone(store):
+    with _Lock(store) as lock:
         found = garbage(store, keep, young, also)
+        lock.require()
         runs = Runs(store)
         for name in found.runs:
             runs.remove(name)
-        for ref in found.refs:
-            store.discard(ref)
+        for start in range(0, len(found.refs), AT_ONCE):
+            lock.require()
+            for ref in found.refs[start : start + AT_ONCE]:
+                store.discard(ref)
     return found
 
 
-@contextmanager
-def _alone(store: Store) -> Iterator[None]:
-    """Shut out runs and other collections while the block goes on."""
-    if is_collecting(store):
-        raise StoreError(
-            "One collection at a time removes artefacts",
-            "another is going",
-            f"Wait until it is done; if it was killed, {SILENT.total_seconds() / 60:.0f} minutes.",
-        )
-    mine = f"{moment()} {secrets.token_hex(8)}"
-    store.shelf.write(LOCK, mine.encode())
-    try:
-        going = Runs(store).going()
-        held = _lock(store)
-        if going or held is None or " ".join(held) != mine:
-            who = ", ".join(run.name for run in going) or "another collection"
+class _Lock:
+    """Shuts out runs and other collections while its block goes on, and goes on saying so.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._mine = secrets.token_hex(8)
+        self._ended = threading.Event()
+        self._beats = threading.Thread(target=self._beat, name="voxmine-collecting", daemon=True)
+
+    def __enter__(self) -> Self:
+        if is_collecting(self._store):
+            raise StoreError(
+                "One collection at a time removes artefacts",
+                "another is going",
+                f"Wait until it is done; if it was killed, {SILENT.total_seconds() / 60:.0f} minutes.",
+            )
+        self._write()
+        try:
+            self._require_alone()
+        except BaseException:
+            self._remove()
+            raise
+        self._beats.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._beats.join()
+        self._remove()
+
+    def require(self) -> None:
+        """Raise `StoreError` where others may no longer see that artefacts are being removed."""
+        if not (self._is_ours() and is_collecting(self._store)):
+            raise StoreError(
+                "The store is held for the collection until it has removed what nobody needs",
+                "it has been silent for too long, or another has taken its place",
+                "Collect again; what has been removed so far, nobody needed.",
+            )
+
+    def _require_alone(self) -> None:
+        going = Runs(self._store).going()
+        if going or not self._is_ours():
             raise StoreError(
                 "Nothing is removed while a run is going",
-                f"{who} is",
+                f"{', '.join(run.name for run in going) or 'another collection'} is",
                 f"Wait until it has ended; one that was killed counts for {SILENT.total_seconds() / 60:.0f} minutes.",
             )
-        yield
-    finally:
-        held = _lock(store)
-        if held is not None and " ".join(held) == mine:
-            store.shelf.remove(LOCK)
+
+    def _write(self) -> None:
+        self._store.shelf.write(LOCK, f"{moment()} {self._mine}".encode())
+
+    def _is_ours(self) -> bool:
+        held = _held(self._store)
+        return held is not None and held[1] == self._mine
+
+    def _remove(self) -> None:
+        if self._is_ours():
+            self._store.shelf.remove(LOCK)
+
+    def _beat(self) -> None:
+        """Say from time to time that artefacts are being removed; a lock that was taken away is not taken back."""
+        while not self._ended.wait(BEAT_SECONDS):
+            try:
+                if not self._is_ours():
+                    return
+                self._write()
+            except OSError:
+                continue
 
 
-def _lock(store: Store) -> tuple[str, str] | None:
+def _held(store: Store) -> tuple[str, str] | None:
+    """Return when it was last said that artefacts are being removed, and by whom."""
     try:
-        begun, _, who = store.shelf.read(LOCK).decode().partition(" ")
+        said, _, who = store.shelf.read(LOCK).decode().partition(" ")
     except FileNotFoundError:
         return None
-    return begun, who
+    return said, who
 
 
 def _is_kept(runs: Runs, run: Run, known: list[Run], keep: int, young: timedelta) -> bool:
     completed = [one for one in known if one.study == run.study and one.state == "completed"]
     is_last = run in completed[-keep:] if keep else False
-    is_young = now() - datetime.fromisoformat(run.started) < young
+    is_young = now() - datetime.fromisoformat(run.beat) < young
     return is_last or is_young or run.is_going(now()) or runs.is_pinned(run.name)
 
 
 def _sizes_and_ages(store: Store) -> dict[Ref, tuple[int, str]]:
     """Return of every artefact its size, and when the newest of its records was begun."""
-    newest: dict[Ref, str] = defaultdict(str)
-    for record in store.every_record():
-        newest[record.output] = max(newest[record.output], record.started)
-    return {ref: (size, newest[ref]) for ref, size in store.sizes()}
+    return {ref: (size, max((one.started for one in records), default="")) for ref, size, records in store.stock()}

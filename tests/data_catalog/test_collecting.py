@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data_catalog import collecting
 from data_catalog.collecting import LOCK, collect, garbage, is_collecting
 from data_catalog.errors import StoreError
 from data_catalog.runs import Runs, moment
@@ -90,13 +92,6 @@ def test_what_is_young_is_left(store):
     assert young.output in held(store)
 
 
-def test_a_run_that_was_begun_lately_is_kept_whatever_came_of_it(store):
-    half = put(store, "half")
-    note(store, FIRST, [half], state="failed", started=moment())
-    note(store, SECOND, [put(store, "new")])
-    assert garbage(store, keep=1).refs == ()
-
-
 def test_all_that_a_kept_result_was_made_from_is_kept_in_every_way_it_was_made(store):
     image, other = put(store, "image"), put(store, "other")
     page = put(store, "page", [image], page="<p>same</p>")
@@ -151,6 +146,118 @@ def test_two_collections_shut_each_other_out(store):
     assert not is_collecting(store)
     collect(store, young=NOW)
     assert store.shelf.listing("runs", "collecting") == {}
+
+
+def while_it_looks(monkeypatch, then):
+    """Do something while a collection looks for garbage."""
+    found = collecting.garbage
+
+    def slow(store, *args):
+        answer = found(store, *args)
+        then(store)
+        return answer
+
+    monkeypatch.setattr(collecting, "garbage", slow)
+
+
+def two_pages(store):
+    """Put one page that is garbage, and one that is not."""
+    old = put(store, "old")
+    note(store, FIRST, [old])
+    note(store, SECOND, [put(store, "new")])
+    return old.output
+
+
+def test_a_collection_goes_on_saying_that_it_goes_on(store, monkeypatch):
+    def wait(store):
+        first = store.shelf.read(LOCK)
+        limit = time.monotonic() + 10
+        while store.shelf.read(LOCK) == first and time.monotonic() < limit:
+            time.sleep(0.02)
+        assert store.shelf.read(LOCK) > first
+        assert store.shelf.read(LOCK).split()[1] == first.split()[1]
+
+    old = two_pages(store)
+    monkeypatch.setattr(collecting, "BEAT_SECONDS", 0.02)
+    while_it_looks(monkeypatch, wait)
+    assert collect(store, keep=1, young=NOW).refs == (old,)
+    assert not is_collecting(store)
+    time.sleep(0.1)
+    assert not is_collecting(store), "nothing is said after the end"
+
+
+@pytest.mark.parametrize("said", [None, "somebody", "mine, long ago"])
+def test_a_collection_that_no_longer_holds_the_store_removes_nothing(store, monkeypatch, said):
+    def lose(store):
+        if said is None:
+            store.shelf.remove(LOCK)
+        elif said == "somebody":
+            store.shelf.write(LOCK, f"{moment()} somebody".encode())
+        else:
+            mine = store.shelf.read(LOCK).split()[1]
+            store.shelf.write(LOCK, b"2026-01-01T00:00:00.000+00:00 " + mine)
+
+    old = two_pages(store)
+    while_it_looks(monkeypatch, lose)
+    with pytest.raises(StoreError, match="silent for too long"):
+        collect(store, keep=1, young=NOW)
+    assert old in held(store)
+    assert Runs(store).names() == [FIRST, SECOND]
+    assert is_collecting(store) is (said == "somebody")
+
+
+def test_a_collection_that_loses_the_store_half_way_stops(store, monkeypatch):
+    note(store, FIRST, [put(store, "needed")])
+    stray = [put(store, f"page {number}").output for number in range(3)]
+    discard = store.discard
+
+    def then_lost(ref):
+        discard(ref)
+        store.shelf.write(LOCK, f"{moment()} somebody".encode())
+
+    monkeypatch.setattr(collecting, "AT_ONCE", 1)
+    monkeypatch.setattr(store, "discard", then_lost)
+    with pytest.raises(StoreError, match="silent for too long"):
+        collect(store, young=NOW)
+    assert len(held(store) & set(stray)) == 2
+
+
+def test_a_beat_that_the_store_does_not_take_is_tried_again(store, monkeypatch):
+    tries = []
+    write = store.shelf.write
+
+    def fails_once(name, content):
+        tries.append(name)
+        if len(tries) == 2:
+            raise OSError("cut off")
+        write(name, content)
+
+    def wait(_):
+        limit = time.monotonic() + 10
+        while len(tries) < 3 and time.monotonic() < limit:
+            time.sleep(0.02)
+
+    old = two_pages(store)
+    monkeypatch.setattr(collecting, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(store.shelf, "write", fails_once)
+    while_it_looks(monkeypatch, wait)
+    assert collect(store, keep=1, young=NOW).refs == (old,)
+
+
+def test_the_store_is_listed_once(store, monkeypatch):
+    two_pages(store)
+    asked = []
+    below = store._below
+    monkeypatch.setattr(store, "_below", lambda first: asked.append(first) or below(first))
+    garbage(store, keep=1, young=NOW)
+    assert len(asked) == len(set(asked)) == 256
+
+
+def test_a_run_that_was_going_lately_is_kept_though_it_was_begun_long_ago(store):
+    half = put(store, "half")
+    note(store, FIRST, [half], state="failed", beat=moment())
+    note(store, SECOND, [put(store, "new")])
+    assert garbage(store, keep=1).refs == ()
 
 
 def test_a_collection_sees_a_run_that_begins_between_its_lock_and_its_look(store, monkeypatch):
