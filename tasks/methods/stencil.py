@@ -1,4 +1,4 @@
-"""A method run over the chunks of a Dask array, each with the halo that its results can see."""
+"""Methods run over the chunks of a Dask array, each with the halo that its results can see."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from dask.array.overlap import ensure_minimum_chunksize, overlap
 from data_catalog.errors import PlanError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from data_catalog.geometry import Triple
@@ -19,29 +21,31 @@ if TYPE_CHECKING:
     from tasks.methods.radiomics import Mapper
 
 
-def over_chunks(step: Step, image: da.Array, spacing_mm: Triple) -> da.Array:
-    """Return the step's result on a (z, y, x) image, float32 and lazy, the same as on the whole image.
+def over_chunks(steps: Sequence[Step], image: da.Array, spacing_mm: Triple) -> da.Array:
+    """Return what steps, one after the other, make of a (z, y, x) image: float32, lazy, the same as on the whole image.
 
-    An axis not longer than the step's reach is put in one chunk; chunks thinner than the reach are merged.
+    Each chunk is worked on with as much around it as all steps together see. An axis not longer than that is put in
+    one chunk; chunks thinner than it are merged.
 
     Raises
     ------
     PlanError
-        When the step declares no reach: it needs the whole image.
+        When a step declares no reach: it needs the whole image.
     """
-    reach = step.reach(spacing_mm)
+    reach = reach_of(steps, spacing_mm)
     if reach is None:
+        whole = next(step for step in steps if step.reach(spacing_mm) is None)
         raise PlanError(
             "A step run over chunks declares how far a result can see",
-            f"`{step.model_dump()['method']}` needs the whole image",
+            f"`{whole.model_dump()['method']}` needs the whole image",
             "Call it on the whole array.",
         )
-    whole = {axis: -1 for axis, length in enumerate(image.shape) if length <= reach[axis]}
-    chunked = image.rechunk(whole) if whole else image
+    short = {axis: -1 for axis, length in enumerate(image.shape) if length <= reach[axis]}
+    chunked = image.rechunk(short) if short else image
     depth = {axis: 0 if chunked.numblocks[axis] == 1 else reach[axis] for axis in range(chunked.ndim)}
-    # no boundary is added: at the image's own borders the step sees them, as it does on the whole image
+    # no boundary is added: at the image's own borders the steps see them, as they do on the whole image
     return da.map_overlap(
-        step,
+        partial(_one_after_the_other, steps),
         chunked,
         depth=depth,
         boundary="none",
@@ -49,6 +53,22 @@ def over_chunks(step: Step, image: da.Array, spacing_mm: Triple) -> da.Array:
         meta=np.empty((0, 0, 0), dtype=np.float32),
         spacing_mm=spacing_mm,
     )
+
+
+def reach_of(steps: Sequence[Step], spacing_mm: Triple) -> tuple[int, int, int] | None:
+    """Return how far results of all steps together can see along (z, y, x), in voxels; None: the whole image."""
+    each = [step.reach(spacing_mm) for step in steps]
+    known = [one for one in each if one is not None]
+    if len(known) < len(each):
+        return None
+    z, y, x = (sum(one[axis] for one in known) for axis in range(3))
+    return z, y, x
+
+
+def _one_after_the_other(steps: Sequence[Step], image: NDArray[Any], spacing_mm: Triple) -> NDArray[np.float32]:
+    for step in steps:
+        image = step(image, spacing_mm)
+    return image
 
 
 def map_over_chunks(mapper: Mapper, image: da.Array, mask: da.Array | None, spacing_mm: Triple) -> da.Array:

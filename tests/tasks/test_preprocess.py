@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
 
+from data_catalog import layout
 from data_catalog.errors import BadData
 from data_catalog.kinds import MASK, VOLUME, geometry_of, mask, volume
 from tasks.methods.preprocessing.fill_missing import FillMissing
 from tasks.methods.preprocessing.project import Project
 from tasks.methods.preprocessing.resample import Resample
-from tasks.methods.preprocessing.windowing import Clip
+from tasks.methods.preprocessing.smoothing import MeanFilter
+from tasks.methods.preprocessing.windowing import Clip, Window
 from tasks.methods.preprocessing.z_score import ZScore
 from tasks.preprocess import moves_grid, preprocess, preprocess_mask
 from tests.tasks.conftest import GRID, ball, image
@@ -103,3 +108,24 @@ def test_a_series_over_time_becomes_one_image():
 def test_an_image_without_the_axis_is_not_projected():
     cleaned = preprocess.function(image(), steps=(Project(axis="echo"),))
     np.testing.assert_array_equal(cleaned.values, image().values)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+def test_a_large_image_is_cleaned_some_slices_at_a_time_and_is_the_same(monkeypatch, tmp_path, shape):
+    names = ("t", "c")[2 - len(shape) :] if shape else ()
+    tall = replace(GRID, shape=(70, 9, 8))
+    voxels = np.random.default_rng(0).normal(0, 50, (*shape, *tall.shape)).astype(np.float32)
+    scan = volume(voxels, tall, unit="HU", modality="CT", leading=names)
+    steps = (Clip(low=-60, high=60), MeanFilter(size=(5, 3, 3)), Window(centre=0, width=100))
+    whole = preprocess.function(scan, steps=steps)
+    monkeypatch.setattr("tasks.preprocess.WHOLE_BYTES", 0)
+    slabs = preprocess.function(scan, steps=steps)
+    assert isinstance(slabs.data, da.Array)
+    assert slabs.data.numblocks[-3] == 3
+    VOLUME.check(slabs)
+    xr.testing.assert_identical(slabs.compute(), whole)
+    layout.write(VOLUME, slabs, tmp_path / "slabs")
+    layout.write(VOLUME, whole, tmp_path / "whole")
+    files = [{p.relative_to(one): p.read_bytes() for p in one.rglob("*") if p.is_file()} for one in tmp_path.iterdir()]
+    assert files[0] == files[1]
+    assert not isinstance(preprocess.function(scan, steps=(*steps, ZScore())).data, da.Array), "it needs all of it"

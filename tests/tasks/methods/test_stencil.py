@@ -34,9 +34,9 @@ def noise(shape, *, missing=False):
     return image
 
 
-def chunked(step, image, chunks):
+def chunked(image, chunks, *steps):
     with dask.config.set(scheduler="synchronous"):
-        return over_chunks(step, da.from_array(image, chunks=chunks), SPACING_MM).compute()
+        return over_chunks(steps, da.from_array(image, chunks=chunks), SPACING_MM).compute()
 
 
 def test_the_steps_that_run_over_chunks_are_these():
@@ -46,7 +46,7 @@ def test_the_steps_that_run_over_chunks_are_these():
 def test_a_bright_voxel_at_the_border_of_a_chunk_is_spread_into_the_next():
     image = np.zeros((1, 1, 8))
     image[0, 0, 3] = 9
-    assert_array_equal(chunked(MeanFilter(size=(1, 1, 3)), image, (1, 1, 4)), [[[0, 0, 3, 3, 3, 0, 0, 0]]])
+    assert_array_equal(chunked(image, (1, 1, 4), MeanFilter(size=(1, 1, 3))), [[[0, 0, 3, 3, 3, 0, 0, 0]]])
 
 
 @pytest.mark.parametrize("step", LOCAL, ids=name)
@@ -54,7 +54,17 @@ def test_a_bright_voxel_at_the_border_of_a_chunk_is_spread_into_the_next():
 @given(chunks=st.tuples(st.integers(1, 7), st.integers(4, 15), st.integers(3, 14)))
 def test_chunked_equals_whole(step, chunks):
     image = noise((7, 15, 14))
-    assert_array_equal(chunked(step, image, chunks), step(image, SPACING_MM))
+    assert_array_equal(chunked(image, chunks, step), step(image, SPACING_MM))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.sampled_from(LOCAL), min_size=1, max_size=3), st.integers(1, 9))
+def test_steps_one_after_the_other_see_as_far_as_all_of_them(steps, thickness):
+    image = noise((17, 12, 11))
+    whole = image
+    for step in steps:
+        whole = step(whole, SPACING_MM)
+    assert_array_equal(chunked(image, (thickness, 12, 11), *steps), whole)
 
 
 @pytest.mark.parametrize("step", KEEPS_MISSING, ids=name)
@@ -62,19 +72,19 @@ def test_chunked_equals_whole(step, chunks):
 def test_chunked_equals_whole_with_missing_voxels(step, chunks):
     image = noise((11, 20, 19), missing=True)
     image[:6, :10, :10] = np.nan
-    assert_array_equal(chunked(step, image, chunks), step(image, SPACING_MM))
+    assert_array_equal(chunked(image, chunks, step), step(image, SPACING_MM))
 
 
 @pytest.mark.parametrize("step", LOCAL, ids=name)
 @pytest.mark.parametrize("shape", [(1, 20, 19), (3, 4, 30), (1, 1, 1)])
 def test_chunked_equals_whole_for_a_plane_and_for_axes_shorter_than_the_reach(step, shape):
     image = noise(shape)
-    assert_array_equal(chunked(step, image, (1, 3, 4)), step(image, SPACING_MM))
+    assert_array_equal(chunked(image, (1, 3, 4), step), step(image, SPACING_MM))
 
 
 @pytest.mark.parametrize("step", LOCAL, ids=name)
 def test_the_result_says_its_shape_and_type_before_it_is_computed(step):
-    lazy = over_chunks(step, da.zeros((5, 6, 7), dtype=np.int16, chunks=3), SPACING_MM)
+    lazy = over_chunks([step], da.zeros((5, 6, 7), dtype=np.int16, chunks=3), SPACING_MM)
     assert lazy.shape == (5, 6, 7)
     assert lazy.dtype == np.float32
 
@@ -82,10 +92,10 @@ def test_the_result_says_its_shape_and_type_before_it_is_computed(step):
 def test_a_missing_voxel_is_refused_in_its_chunk_too():
     median = next(step for step in LOCAL if step.method == "median_filter")
     with pytest.raises(BadData, match="are NaN"):
-        chunked(median, noise((4, 9, 9), missing=True), (2, 3, 3))
+        chunked(noise((4, 9, 9), missing=True), (2, 3, 3), median)
 
 
 @pytest.mark.parametrize("step", WHOLE, ids=name)
 def test_a_step_that_needs_the_whole_image_is_refused(step):
     with pytest.raises(PlanError, match=step.method):
-        over_chunks(step, da.zeros((4, 4, 4), chunks=2), SPACING_MM)
+        over_chunks([step], da.zeros((4, 4, 4), chunks=2), SPACING_MM)
