@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from io import StringIO
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
@@ -16,8 +14,9 @@ from data_catalog.errors import StoreError
 from data_catalog.refs import SHORT
 from flows.catalogs import is_there, url_of
 from flows.explain_card import explain_card, is_card
+from flows.explain_tree import ALIKE, drawn
 from flows.find_number import find_number, is_number
-from flows.results import Results
+from flows.results import newest_results
 from flows.stores import store_of
 
 if TYPE_CHECKING:
@@ -27,11 +26,8 @@ if TYPE_CHECKING:
     from data_catalog.refs import Ref
     from data_catalog.store import Store
     from data_catalog.ways import Way, Ways
+    from flows.results import Results
 
-ALIKE = 3
-"""Branches of one stage that are shown before the rest is counted."""
-WIDEST = 1000
-"""Columns of the longest line."""
 PARAMETERS = 160
 """Characters of the parameters that are shown."""
 
@@ -86,7 +82,7 @@ def _chain(workspace: Path, store: Store, ref: Ref, *, everything: bool) -> list
         if catalog is not None and catalog.knows(ref):
             knower = catalog
         _grow(tree, knower, ref, seen=set(), everything=everything)
-    return _drawn(tree)
+    return drawn(tree)
 
 
 @contextmanager
@@ -103,13 +99,6 @@ def _catalog(workspace: Path) -> Iterator[Catalog | None]:
             catalog.close()
 
 
-def _drawn(tree: Tree) -> list[str]:
-    """Return a tree as lines that are as long as they have to be: a digest that is cut names nothing."""
-    paper = Console(width=WIDEST, color_system=None, file=StringIO(), record=True)
-    paper.print(tree)
-    return [line.rstrip() for line in paper.export_text().splitlines()]
-
-
 def last_of(workspace: Path) -> Results:
     """Return what the last run in a workspace gave.
 
@@ -118,10 +107,10 @@ def last_of(workspace: Path) -> Results:
     StoreError
         When none has given anything.
     """
-    runs = sorted(workspace.glob("*-results.json"), key=lambda path: path.stat().st_mtime)
-    if not runs:
+    last = next(newest_results(workspace), None)
+    if last is None:
         raise StoreError("A study was run in the workspace", f"{workspace} has no results", "Run one: voxmine run")
-    return Results.model_validate_json(runs[-1].read_bytes())
+    return last
 
 
 def find_artefact(workspace: Path, store: Store, name: str) -> Ref:
@@ -132,10 +121,9 @@ def find_artefact(workspace: Path, store: Store, name: str) -> Ref:
     StoreError
         When it is none, or several.
     """
-    runs = sorted(workspace.glob("*-results.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in runs:
+    for results in newest_results(workspace):
         try:
-            return Results.model_validate_json(path.read_bytes()).named(name)
+            return results.named(name)
         except StoreError:
             continue
     with _catalog(workspace) as catalog:

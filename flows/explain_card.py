@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from io import StringIO
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
 from data_catalog.errors import StoreError
-from flows.results import Results
+from flows.explain_tree import ALIKE, drawn
+from flows.results import newest_results
 from tasks.methods.rules.shown import shown, span_text
 
 if TYPE_CHECKING:
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
 
 CARD = re.compile(r"(rule|association|sequence|subgroup)-[1-9][0-9]*")
 """Numbers of cards, as the report gives them."""
-ALIKE = 3
-"""Source files of a region that are shown before the rest is counted."""
-WIDEST = 1000
-"""Columns of the longest line."""
 
 
 def is_card(name: str) -> bool:
@@ -61,13 +56,13 @@ def explain_card(workspace: Path, store: Store, number: str, *, everything: bool
         branch = tree.add(f"{len(patients)} patients {name}")
         for patient in patients:
             _patient(branch.add(escape(patient)), sights[patient], everything=everything)
-    return _drawn(tree), made
+    return drawn(tree), made
 
 
 def _find(workspace: Path, store: Store, number: str) -> tuple[Card, CardSet, Ref]:
     """Return the card of a number from the newest run that has it, all cards of that run, and what was mined."""
-    for path in sorted(workspace.glob("*-results.json"), key=lambda path: path.stat().st_mtime, reverse=True):
-        mined = Results.model_validate_json(path.read_bytes()).mined
+    for results in newest_results(workspace):
+        mined = results.mined
         if mined is None or mined.cards is None:
             continue
         held: CardSet = store.open(mined.cards)
@@ -113,10 +108,3 @@ def _patient(branch: Tree, sights: Sequence[Sight], *, everything: bool) -> None
             seen.add(f"source file sha256 {digest}")
         if len(sight.sources) > len(named):
             seen.add(f"[dim]and {len(sight.sources) - ALIKE} more source files (--all shows them)[/dim]")
-
-
-def _drawn(tree: Tree) -> list[str]:
-    """Return a tree as lines as long as they have to be: a digest that is cut names nothing."""
-    paper = Console(width=WIDEST, color_system=None, file=StringIO(), record=True)
-    paper.print(tree)
-    return [line.rstrip() for line in paper.export_text().splitlines()]

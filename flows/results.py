@@ -164,9 +164,21 @@ def last_results(plan: Plan) -> Results:
     """Return the names of the artefacts that the last run of a plan made."""
     path = results_file(plan.workspace, plan.study)
     try:
-        return Results.model_validate_json(path.read_bytes())
+        return _results_in(path)
     except FileNotFoundError:
         raise StoreError("The study has been run", f"{path} is not there", "Run it with `voxmine run`.") from None
+
+
+def newest_results(workspace: Path) -> Iterator[Results]:
+    """Yield what the last run of each study in a workspace gave, the newest first.
+
+    Raises
+    ------
+    StoreError
+        When a file of results cannot be read.
+    """
+    for path in sorted(workspace.glob("*-results.json"), key=lambda path: path.stat().st_mtime, reverse=True):
+        yield _results_in(path)
 
 
 def kept_by(workspace: Path) -> set[Ref]:
@@ -177,7 +189,7 @@ def kept_by(workspace: Path) -> set[Ref]:
     StoreError
         When a file of results cannot be read: what it names must not count as needed by nobody.
     """
-    return {ref for path in sorted(workspace.glob("*-results.json")) for _, ref in _results_in(path).refs()}
+    return {ref for results in newest_results(workspace) for _, ref in results.refs()}
 
 
 def _results_in(path: Path) -> Results:

@@ -9,7 +9,8 @@ import pytest
 from data_catalog.errors import StoreError
 from data_catalog.kinds import REPORT
 from data_catalog.store import Store
-from flows.explain import ALIKE, explain
+from flows.explain import explain
+from flows.explain_tree import ALIKE
 from flows.results import CohortTables, Features, Results
 from tests.data_catalog.conftest import key_of, recorded
 

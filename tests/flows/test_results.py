@@ -1,6 +1,7 @@
 """What a run gives: the names of what it made, and the report to open."""
 
 import json
+import os
 
 import pytest
 from pydantic import ValidationError
@@ -9,6 +10,8 @@ from data_catalog.errors import StoreError
 from data_catalog.kinds import REPORT
 from data_catalog.refs import Ref, Refusal
 from data_catalog.store import Store
+from flows.explain import find_artefact, last_of
+from flows.explain_card import explain_card
 from flows.plan import Plan
 from flows.results import (
     CohortTables,
@@ -17,7 +20,9 @@ from flows.results import (
     Learnt,
     Mined,
     Results,
+    kept_by,
     last_results,
+    newest_results,
     results_file,
     write_results,
 )
@@ -133,3 +138,27 @@ def test_results_tell_no_path(plan):
 def test_a_study_that_was_not_run_is_refused_with_the_command(plan):
     with pytest.raises(StoreError, match=r"lungs-results\.json is not there\. Run it with `voxmine run`"):
         last_results(plan)
+
+
+def test_the_newest_results_come_first(plan):
+    for day, study in ((200, "new"), (100, "old")):
+        path = results_file(plan.workspace, study)
+        path.write_text(RESULTS.model_copy(update={"counts": (counts(study),)}).model_dump_json())
+        os.utime(path, (day, day))
+    assert [results.counts[0].stage for results in newest_results(plan.workspace)] == ["new", "old"]
+
+
+@pytest.mark.parametrize("text", ['{"of": "another version"}', '{"cut'])
+def test_results_of_another_version_are_refused_by_all_that_read_them(plan, text):
+    path = results_file(plan.workspace, plan.study)
+    path.write_text(text)
+    store = Store(plan.store_folder)
+    for read in (
+        lambda: last_results(plan),
+        lambda: kept_by(plan.workspace),
+        lambda: last_of(plan.workspace),
+        lambda: find_artefact(plan.workspace, store, "cohort"),
+        lambda: explain_card(plan.workspace, store, "rule-1", everything=False),
+    ):
+        with pytest.raises(StoreError, match="of this version"):
+            read()
