@@ -180,18 +180,21 @@ def verify(
     from flows.verify_crate import is_crate, verify_crate  # noqa: PLC0415
 
     crates = [Path(name) for name in what or () if is_crate(Path(name))]
+    differs = False
     for crate in crates:
         found = verify_crate(crate)
         for line in found.lines():
             out.print(line)
-        if found.differences:
-            raise typer.Exit(1)
+        differs |= bool(found.differences)
     names = [name for name in what or () if not is_crate(Path(name))]
     if names or not crates:
-        _verify_store(workspace, names)
+        differs |= _is_damaged(workspace, names)
+    if differs:
+        raise typer.Exit(1)
 
 
-def _verify_store(workspace: Path, names: list[str]) -> None:
+def _is_damaged(workspace: Path, names: list[str]) -> bool:
+    """Tell what of some artefacts, or of the whole store, is damaged; return whether anything is."""
     from flows.audit import verify as verified  # noqa: PLC0415
     from flows.explain import find_artefact  # noqa: PLC0415
     from flows.stores import store_of  # noqa: PLC0415
@@ -207,8 +210,7 @@ def _verify_store(workspace: Path, names: list[str]) -> None:
     for damage in damages:
         out.print(f"{damage.what}: {damage.fault}")
     out.print(f"{count:,} artefacts were read; {len(damages):,} faults.")
-    if damages:
-        raise typer.Exit(1)
+    return bool(damages)
 
 
 def stale(workspace: Workspace = WORKSPACE) -> None:
@@ -258,11 +260,12 @@ def crate(
     workspace: Workspace = WORKSPACE,
     *,
     images: Annotated[bool, typer.Option("--images", help="Take volumes, masks and signals along.")] = False,
+    licence: Annotated[str, typer.Option(help="Licence of the results, as a URL (https://...).")] = "",
 ) -> None:
     """Write a run with its results and records as a Workflow Run RO-Crate, which `voxmine verify` checks anywhere."""
     from flows.export import export_crate  # noqa: PLC0415
 
-    export_crate(workspace, run, file, images=images)
+    export_crate(workspace, run, file, images=images, licence=licence)
     out.print(f"Wrote {file}. Anywhere: voxmine verify {file}")
 
 

@@ -485,6 +485,27 @@ def test_every_command_tells_what_it_found(worked):
     assert (code, "First difference" in said) == (1, True)
 
 
+def test_every_crate_is_verified_whatever_the_first_gave(worked):
+    workspace, _ = worked
+    first, second = workspace / "first.zip", workspace / "second.zip"
+    for crate in (first, second):
+        export_crate(workspace, "last", crate)
+    changed(first, "/data.html", lambda content: content + b"!")
+    code, said = command("verify", first, second)
+    assert code == 1
+    assert said.count("artefacts are as they were written") == 2
+    assert command("verify", second, first)[0] == 1
+    assert command("verify", second)[0] == 0
+
+
+def test_the_licence_of_a_crate_is_stated_from_the_command(worked):
+    workspace, _ = worked
+    licence = "https://creativecommons.org/licenses/by/4.0/"
+    command("export", "crate", "last", workspace / "run.zip", "--licence", licence, "--workspace", workspace)
+    with zipfile.ZipFile(workspace / "run.zip") as held:
+        assert licence in held.read("ro-crate-metadata.json").decode()
+
+
 def test_garbage_is_told_before_it_is_removed_and_the_catalogue_follows(store, tmp_path):
     old, new = put(store, "old"), put(store, "new")
     note(store, FIRST, [old])
