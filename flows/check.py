@@ -31,8 +31,8 @@ SHOWN = 12
 """Names that a line lists at the most."""
 
 
-def check_tables(plan: Plan) -> pd.DataFrame | None:
-    """Return the clinical table as text, or None where the plan has none.
+def check_tables(plan: Plan) -> list[pd.DataFrame]:
+    """Return the clinical table and those beside it as text; none where the plan has none.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def check_tables(plan: Plan) -> pd.DataFrame | None:
     check_readings(plan)
     if plan.clinical is None:
         _require_no_columns(plan)
-        return None
+        return []
     return require_clinical(plan.clinical, further_columns(plan), plan.outcome)
 
 
@@ -100,11 +100,11 @@ def check_plan(plan: Plan) -> list[str]:
     PlanError
         That names the field, the file and the row, and the remedy.
     """
-    written = check_tables(plan)
+    tables = check_tables(plan)
     if not plan.sources:
         return [
-            f"{0 if written is None else len(written)} patients in the clinical table; no scans.",
-            *_beside(plan, written),
+            f"{sum(map(len, tables[:1]))} patients in the clinical table; no scans.",
+            *_beside(plan, tables),
         ]
     with_models(plan)
     who = identities(plan)
@@ -119,13 +119,13 @@ def check_plan(plan: Plan) -> list[str]:
         patients |= set(found.patients())
         left_out = found.left_out
         lines += _of_files(local, found)
-    if plan.clinical is not None and written is not None:
-        lines += compare_patients(plan.clinical, written, patients, who, left_out)
-    return lines + _beside(plan, written)
+    if plan.clinical is not None:
+        lines += compare_patients(plan.clinical, tables[0], patients, who, left_out)
+    return lines + _beside(plan, tables)
 
 
-def _beside(plan: Plan, written: pd.DataFrame | None) -> list[str]:
-    return [] if plan.clinical is None or written is None else compare_further(plan.clinical, written)
+def _beside(plan: Plan, tables: list[pd.DataFrame]) -> list[str]:
+    return [] if plan.clinical is None else compare_further(plan.clinical, tables[0], tables[1:])
 
 
 def _require_names(plan: Plan) -> None:

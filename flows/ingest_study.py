@@ -41,15 +41,15 @@ def ingest_study(plan: Plan) -> Ref:
     Returns the study: its scans under pseudonyms, and the quarantine.
     """
     with work(plan) as here:
-        written = check_tables(plan)
+        tables = check_tables(plan)
         if not plan.sources:
             return keep(plan, Study(scans=()), "ingest")
         unfetched: tuple[Refusal, ...] = fetch_study(plan) if is_elsewhere(plan) else ()
         local = with_fetched(plan, identities(plan))
         found = _find(local, here.store)
-        if plan.clinical is not None and written is not None:
+        if plan.clinical is not None:
             scanned = set(found.patients())
-            for finding in compare_patients(plan.clinical, written, scanned, identities(plan), found.left_out):
+            for finding in compare_patients(plan.clinical, tables[0], scanned, identities(plan), found.left_out):
                 say(finding)
         scales = image_scales(local, here.store)
         outcomes = run_stage([_read_job(local, series, scales) for series in found.series])

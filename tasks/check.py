@@ -10,7 +10,7 @@ from tasks.methods.cohort.wide import KEYS, OUTCOME
 from tasks.tables import patient_ids, spelled, without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -47,13 +47,12 @@ def read_written(
     return table
 
 
-def require_clinical(table: ClinicalTable, further: tuple[str, ...], outcome: Outcome | None) -> pd.DataFrame:
-    """Return the clinical table as text; raise `PlanError` that names file, row and remedy where it is not fit."""
+def require_clinical(table: ClinicalTable, further: tuple[str, ...], outcome: Outcome | None) -> list[pd.DataFrame]:
+    """Return the clinical table and those beside it as text; raise `PlanError` that names file, row and remedy."""
     written = _require_table(table, further, "clinical")
     if outcome is not None:
         _require_outcome(table, written, outcome)
-    for number, other in enumerate(table.further):
-        _require_table(other, (), f"clinical.further.{number}")
+    others = [_require_table(other, (), f"clinical.further.{number}") for number, other in enumerate(table.further)]
     names = [*dict.fromkeys((*table.known_before, *further)), *(c for one in table.further for c in one.known_before)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -62,7 +61,7 @@ def require_clinical(table: ClinicalTable, further: tuple[str, ...], outcome: Ou
             f"{', '.join(map(repr, twice))} is taken from two",
             "Take it out of `known_before` of one of them.",
         )
-    return written
+    return [written, *others]
 
 
 def _require_table(table: PatientTable, further: tuple[str, ...], field: str) -> pd.DataFrame:
@@ -201,13 +200,11 @@ def compare_patients(
     return findings
 
 
-def compare_further(table: ClinicalTable, written: pd.DataFrame) -> list[str]:
-    """Return what a reader should know of how further tables meet the clinical one."""
+def compare_further(table: ClinicalTable, written: pd.DataFrame, others: Sequence[pd.DataFrame]) -> list[str]:
+    """Return what a reader should know of how further tables, as they were read, meet the clinical one."""
     own = set(ids_in(table, written))
     findings = []
-    for number, other in enumerate(table.further):
-        field = f"clinical.further.{number}"
-        read = read_written(other.path, other.sheet, (other.patient,), field, numbered=other.numbered)
+    for other, read in zip(table.further, others, strict=True):
         theirs = set(ids_in(other, read))
         if strangers := len(theirs - own):
             findings.append(

@@ -51,13 +51,13 @@ def refused(folder, call=check_tables, **changes):
 
 
 def test_a_sound_plan_gives_its_table_as_it_is_written(folder):
-    written = check_tables(plan(folder))
+    (written,) = check_tables(plan(folder))
     assert written["age"].tolist() == ["61", "55", "40"]
 
 
 def test_a_plan_without_a_clinical_table_has_none(folder):
     alone = {**PNG, "pixel_size_column": None, "pixel_size_mm": 0.1}
-    assert check_tables(plan(folder, sources=[alone], clinical=None, outcome=None)) is None
+    assert check_tables(plan(folder, sources=[alone], clinical=None, outcome=None)) == []
 
 
 @pytest.mark.parametrize(

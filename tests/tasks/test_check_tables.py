@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 
 from data_catalog.errors import PlanError
@@ -46,10 +45,12 @@ def test_paths_that_are_there_pass_and_one_that_is_not_is_named(tmp_path):
 
 
 def test_a_sound_table_is_given_as_text_with_the_numbers_of_its_rows(table):
-    written = require_clinical(table(), ("progression",), Outcome(column="progression", positive="yes", negative="no"))
+    (written,) = require_clinical(
+        table(), ("progression",), Outcome(column="progression", positive="yes", negative="no")
+    )
     assert written["age"].tolist() == ["61", "55", ""]
     assert written.index.tolist() == [2, 3, 4]
-    assert require_clinical(table(), (), None).equals(written)
+    assert require_clinical(table(), (), None)[0].equals(written)
 
 
 def further(tmp_path, *rows, **changes):
@@ -76,11 +77,14 @@ def test_a_further_table_is_looked_at_as_the_first_is(table, tmp_path):
 
 def test_how_further_tables_meet_the_first_is_told(table, tmp_path):
     one = table(further=(further(tmp_path, "code,grade", "A,1", "X,2"),))
-    strangers, without = compare_further(one, require_clinical(one, (), None))
+    written, *others = require_clinical(one, (), None)
+    one.further[0].path.unlink()
+    strangers, without = compare_further(one, written, others)
     assert strangers.startswith("further.csv: 1 rows are of nobody in clinical.csv; they are left out.")
     assert without == "further.csv: no row for 2 of 3 patients."
     whole = table(further=(further(tmp_path, "code,grade", "a,1", "b,2", "c,1", patient_case="upper"),))
-    assert compare_further(whole, require_clinical(whole, (), None)) == []
+    written, *others = require_clinical(whole, (), None)
+    assert compare_further(whole, written, others) == []
 
 
 def test_a_table_of_spellings_that_cannot_be_read_is_named(tmp_path):
@@ -163,7 +167,7 @@ def test_the_table_of_events_needs_its_columns(tmp_path):
 
 def compared(table, who, scanned, *rows):
     one = table(*rows)
-    return compare_patients(one, require_clinical(one, (), None), {who.pseudonym(name) for name in scanned}, who)
+    return compare_patients(one, require_clinical(one, (), None)[0], {who.pseudonym(name) for name in scanned}, who)
 
 
 def test_tables_and_scans_of_the_same_patients_leave_nothing_to_say(table, who):
@@ -180,7 +184,7 @@ def test_rows_without_scans_and_scans_without_rows_are_told(table, who):
 
 def test_rows_of_patients_left_out_by_request_are_not_said_to_lack_scans(table, who):
     one = table()
-    written = require_clinical(one, (), None)
+    (written,) = require_clinical(one, (), None)
     everyone = [who.pseudonym(name) for name in "ABC"]
     assert compare_patients(one, written, {everyone[0]}, who, frozenset(everyone[1:])) == []
     said = compare_patients(one, written, {everyone[0]}, who, frozenset(everyone[1:2]))
@@ -190,7 +194,7 @@ def test_rows_of_patients_left_out_by_request_are_not_said_to_lack_scans(table, 
 def test_a_table_of_none_but_patients_left_out_by_request_names_them_as_the_scans_do(table, who):
     one = table()
     others = frozenset(who.pseudonym(name) for name in "ABC")
-    said = compare_patients(one, require_clinical(one, (), None), {who.pseudonym("D")}, who, others)
+    said = compare_patients(one, require_clinical(one, (), None)[0], {who.pseudonym("D")}, who, others)
     assert said == ["clinical.csv: no row for 1 of 1 scanned patients; add one for each."]
 
 
@@ -201,7 +205,7 @@ def test_a_long_list_of_rows_is_cut(table, who):
 
 def test_keys_that_do_not_match_at_all_are_refused_with_the_row_and_the_remedy(table, who):
     one = table()
-    written = require_clinical(one, (), None)
+    (written,) = require_clinical(one, (), None)
     said = refused(compare_patients, one, written, {who.pseudonym("A.png"), who.pseudonym("B.png")}, who)
     assert "Column 'id' of clinical.csv" in said
     assert "none of its 3 rows (the first is row 2) is one of the 2 patients scanned" in said
@@ -210,6 +214,5 @@ def test_keys_that_do_not_match_at_all_are_refused_with_the_row_and_the_remedy(t
 
 def test_without_any_scan_there_is_nothing_to_compare(table, who):
     one = table()
-    findings = compare_patients(one, require_clinical(one, (), None), set(), who)
+    findings = compare_patients(one, require_clinical(one, (), None)[0], set(), who)
     assert len(findings) == 1
-    assert isinstance(require_clinical(one, (), None), pd.DataFrame)
