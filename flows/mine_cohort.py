@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from data_catalog.refs import Refusal
     from data_catalog.store import Store
     from flows.plan import Mining
-    from tasks.stage import Input, Job
+    from tasks.stage import Input, Job, Outcome
 
 PERMUTATIONS = 5000
 """Permutations of the outcome that are one piece of work."""
@@ -43,7 +44,8 @@ def mine_cohort(plan: Plan, tables: CohortTables | None = None) -> Mined:
         held = tables or cohort_study(plan)
         columns = _columns(plan, plan.mine, held, here.store)
         events = event_table(plan, held.clinical)
-        jobs = _jobs(plan, plan.mine, held.cohort, columns, events)
+        rules, unpermuted = _rules_job(plan, plan.mine, held.cohort, columns)
+        jobs = rules | _jobs(plan, plan.mine, held.cohort, columns, events)
         outcomes = {name: run_stage([job])[0] for name, job in jobs.items()}
         mined = {name: outcome.ref for name, outcome in outcomes.items()}
         features = tuple(feature_columns(columns, known_before(plan)))
@@ -58,7 +60,7 @@ def mine_cohort(plan: Plan, tables: CohortTables | None = None) -> Mined:
             subgroups=found,
             readings=readings,
             cards=cards,
-            refusals=(*refusals_in(tried), *untried, *unread),
+            refusals=(*unpermuted, *refusals_in(tried), *untried, *unread),
         )
 
 
@@ -72,16 +74,27 @@ def _subgroup_jobs(mining: Mining, tables: CohortTables, columns: dict[str, Colu
         yield mine_subgroups.job(target_label(search.target), inputs, {**parameters, "miner": search.miner})
 
 
+def _rules_job(
+    plan: Plan, mining: Mining, cohort: Ref, columns: dict[str, ColumnLabel]
+) -> tuple[dict[str, Job], list[Refusal]]:
+    """Return the search for rules that explain the outcome, none without one, and what its permutations refuse."""
+    if plan.outcome is None:
+        return {}, []
+    shared = {"columns": columns, "discretiser": mining.discretiser, "outcome": outcome_words(plan)}
+    within = {**shared, "miner": mining.rules, "strata": mining.strata}
+    outcomes = _permuted(mining, cohort, within)
+    if refused := refusals_in(outcomes):
+        return {}, refused[:1]
+    permuted = tuple(outcome.ref for outcome in outcomes if outcome.ref is not None)
+    parameters = {**within, "folds": mining.folds, "seed": mining.seed}
+    return {"rules": mine_rules.job(plan.study, {"cohort": cohort, "permuted": permuted}, parameters)}, []
+
+
 def _jobs(
     plan: Plan, mining: Mining, cohort: Ref, columns: dict[str, ColumnLabel], events: Ref | None
 ) -> dict[str, Job]:
     jobs = {}
     shared = {"columns": columns, "discretiser": mining.discretiser, "outcome": outcome_words(plan)}
-    if plan.outcome is not None:
-        within = {**shared, "miner": mining.rules, "strata": mining.strata}
-        permuted = _permuted(mining, cohort, within)
-        parameters = {**within, "folds": mining.folds, "seed": mining.seed}
-        jobs["rules"] = mine_rules.job(plan.study, {"cohort": cohort, "permuted": permuted}, parameters)
     if mining.associations is not None:
         jobs["associations"] = mine_associations.job(
             plan.study,
@@ -97,20 +110,18 @@ def _jobs(
     return jobs
 
 
-def _permuted(mining: Mining, cohort: Ref, within: Mapping[str, object]) -> tuple[Ref, ...]:
-    """Return permutations of the outcome in blocks, where they are so many that several workers pay; else none."""
+def _permuted(mining: Mining, cohort: Ref, within: Mapping[str, object]) -> list[Outcome]:
+    """Permute the outcome in blocks where so many permutations are asked for that several workers pay; else not."""
     draws = mining.rules.permutations
     if mining.rules.adjust != "westfall_young" or draws <= PERMUTATIONS:
-        return ()
+        return []
     blocks = [(first, min(first + PERMUTATIONS, draws)) for first in range(0, draws, PERMUTATIONS)]
-    outcomes = run_stage(
+    return run_stage(
         [
             permute_rules.job(f"permutations from {first + 1}", {"cohort": cohort}, {**within, "draws": (first, end)})
             for first, end in blocks
         ]
     )
-    done = tuple(outcome.ref for outcome in outcomes if outcome.ref is not None)
-    return done if len(done) == len(blocks) else ()
 
 
 def outcome_words(plan: Plan) -> tuple[str, str, str] | None:

@@ -10,6 +10,7 @@ from data_catalog.store import Store
 from flows import mine_cohort as mining
 from flows.mine_cohort import mine_cohort
 from flows.plan import parse_plan
+from tasks.methods.rules.validation import smallest_of_permuted
 
 PATIENTS = 80
 
@@ -64,3 +65,19 @@ def test_a_difference_between_hospitals_makes_no_rule_where_they_are_strata(fold
     assert items_of(within.significant) == {"marker"}
     monkeypatch.setattr(mining, "PERMUTATIONS", 1000)
     assert Store(plan.store_folder).open(mine_cohort(plan).rules) == within, "in one block the same is found"
+
+
+def test_where_some_permutations_are_lost_no_rules_are_told_and_the_refusal_is(folder, monkeypatch):
+    def lost(*given, draws, **named):
+        if draws.start:
+            raise MemoryError
+        return smallest_of_permuted(*given, draws=draws, **named)
+
+    monkeypatch.setattr(mining, "PERMUTATIONS", 50)
+    monkeypatch.setattr("tasks.mine.smallest_of_permuted", lost)
+    miner = {"method": "class_rules", "adjust": "westfall_young", "permutations": 150, "max_length": 1}
+    mined = mine_cohort(planned(folder, rules=miner, associations={"method": "association", "max_length": 2}))
+    (refusal,) = mined.refusals
+    assert (refusal.stage, refusal.item) == ("permute_rules", "permutations from 51")
+    assert mined.rules is None
+    assert mined.associations is not None, "the others go on"
