@@ -13,6 +13,8 @@ from data_catalog.verdicts import catalogue
 from flows.plan import Plan, parse_plan
 
 DOCS = Path(__file__).parents[1] / "docs"
+RUN = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)
+"""A block of Python, and what the page says that it prints."""
 PAGES = sorted(DOCS.rglob("*.md"))
 LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
@@ -68,3 +70,12 @@ def test_parts_of_plans_can_be_read(page):
     for text in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         part = yaml.safe_load(text)
         parse_plan({"sources": [{"method": "dicom", "path": "scans"}], **part}, Path())
+
+
+def test_the_code_of_the_page_on_itemsets_runs_and_prints_what_the_page_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    for code, printed in RUN.findall((DOCS / "how-to" / "itemsets.md").read_text(encoding="utf-8")):
+        exec(code, namespace)
+        assert capsys.readouterr().out == printed
+    assert (tmp_path / "itemsets.parquet").exists()
