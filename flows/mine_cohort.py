@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from data_catalog.refs import Refusal
     from data_catalog.store import Store
-    from flows.plan import Mining
+    from flows.mining import Mining
     from tasks.stage import Input, Job, Outcome
 
 PERMUTATIONS = 5000

@@ -14,9 +14,9 @@ from data_catalog.catalog_engine import require_catalog_url
 from data_catalog.errors import PlanError
 from data_catalog.places import place, require_address
 from flows.compute import Compute
+from flows.mining import Mining
 from flows.tolerance import Tolerance
 from tasks.methods.cohort.deltas import Deltas
-from tasks.methods.cohort.representatives import Representatives
 from tasks.methods.detection import Detector
 from tasks.methods.fusion import Fuser
 from tasks.methods.learning import Harmoniser, Learner
@@ -33,22 +33,14 @@ from tasks.methods.radiomics.encoder import Encoder
 from tasks.methods.radiomics.measure import Measure
 from tasks.methods.radiomics.perturbation.chain import PerturbationChain
 from tasks.methods.radiomics.recipes import RecipeName, named
-from tasks.methods.rules import Discretiser
-from tasks.methods.rules.association import AssociationMiner
-from tasks.methods.rules.class_rules import ClassRuleMiner
-from tasks.methods.rules.discretise import QuantileBins
-from tasks.methods.rules.sequences import SequenceMiner
-from tasks.methods.rules.shown import SMALLEST
-from tasks.methods.rules.stability import PatientResampling
 from tasks.methods.segmentation import Segmenter
 from tasks.methods.signals import SignalExtractor
 from tasks.methods.signals.amplitude import Amplitude
 from tasks.methods.signals.spectrum import Spectrum
 from tasks.methods.text import TextMiner
 from tasks.sources import Source
-from tasks.sources.readings import ReadingSearch, ReadingTable
+from tasks.sources.readings import ReadingTable
 from tasks.sources.tables import ClinicalTable, EventTable, Outcome, Part
-from tasks.sources.targets import SubgroupSearch
 
 if TYPE_CHECKING:
     from data_catalog.places import Place
@@ -164,53 +156,6 @@ class Learning(Part):
     """The folds: nested, by patient, stratified."""
     controls: bool = True
     """Whether to add the controls: volume only, clinical only, permuted labels, and what leakage would have given."""
-
-
-class Cards(Part):
-    """What the card of a rule tells beside its counts, and what of it is shown."""
-
-    smallest: Annotated[int, Field(ge=1, le=10)] = SMALLEST
-    """Counts and lists of fewer patients than this, but more than none, are hidden in the report, in its files and in
-    Prefect; `voxmine why` still tells them. 1 hides nothing. At most 10: the ranges of what
-    is made of hidden counts are taken over all tables that they allow, which are 6,561 at 10 and 130,321 at 20."""
-    resampling: PatientResampling | None = PatientResampling()
-    """How patients are drawn anew to tell how stable rules are; empty does not try. It takes as long as mining so many
-    times."""
-    centre: str = "scanner"
-    """Column of the cohort that tells centres apart: `scanner`, or a clinical column known before."""
-
-
-class Mining(Part):
-    """Which rules are looked for and how they are judged."""
-
-    features: tuple[str, ...] = ("*",)
-    """Patterns of the feature columns that may become items (`CT.*.stat_*`)."""
-    representatives: Representatives = Representatives()
-    """Of the features that say the same, one becomes items."""
-    clinical: bool = True
-    """Whether the clinical columns known before the outcome become items."""
-    discretiser: Discretiser = QuantileBins()
-    """How numbers become levels."""
-    rules: ClassRuleMiner = ClassRuleMiner()
-    """Rules that explain the outcome."""
-    strata: str | None = None
-    """Column of the cohort within whose values patients are compared when rules that explain the outcome are tested,
-    so that a difference between them makes no rule: `scanner`, or a clinical column known before. Empty compares all
-    patients."""
-    associations: AssociationMiner | None = AssociationMiner()
-    """Rules among all items; empty looks for none."""
-    sequences: SequenceMiner | None = SequenceMiner()
-    """Patterns in the dated events; empty looks for none."""
-    subgroups: tuple[SubgroupSearch, ...] = ()
-    """Subgroups of patients who differ in a number or in survival; empty looks for none."""
-    readings: ReadingSearch | None = None
-    """Rules over the ratings of several readers (`readings` of the plan); empty looks for none."""
-    cards: Cards = Cards()
-    """What the card of a rule tells."""
-    folds: Annotated[int, Field(ge=2)] = 5
-    """Folds by patient in which every rule is measured on patients it was not found in."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    """Starts the drawing of the folds."""
 
 
 class Plan(Part):

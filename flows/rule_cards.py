@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from data_catalog.refs import Ref, Refusal, Region, Scan
     from data_catalog.store import Store
-    from flows.plan import Mining, Plan
+    from flows.mining import Mining
+    from flows.plan import Plan
     from flows.results import CohortTables
     from tasks.methods.rules.card import Place, Sight
     from tasks.methods.rules.items import ColumnLabel

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from data_catalog.refs import Refusal, Study
-    from flows.plan import Mining, Plan
+    from flows.mining import Mining
+    from flows.plan import Plan
     from tasks.methods.reporting.data import Section
 
 READING = (

@@ -138,7 +138,7 @@ def test_a_method_deep_among_the_parameters_counts(steps, source):
 
 
 def test_a_method_inside_a_part_of_the_plan_counts():
-    from flows.plan import Mining
+    from flows.mining import Mining
 
     job = preprocess.job("i", {}, {"steps": Mining()})
     assert "tasks.methods.cohort.representatives" in job.places
