@@ -6,8 +6,11 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from data_catalog.exports.picture import Coming, lineage_svg
+from data_catalog.kinds import REPORT
 from data_catalog.lineage import history, sources_behind
 from data_catalog.refs import Ref, Study
+from data_catalog.runs import Runs
 from flows.artifacts import show
 from flows.cohort_study import cohort_study
 from flows.columns import column_meanings
@@ -30,8 +33,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from data_catalog.lineage import Record
     from data_catalog.refs import Scan
-    from data_catalog.store import Store
+    from flows.runtime import Work
     from tasks.methods.reporting.data import Section
     from tasks.stage import Input, Job
 
@@ -65,7 +69,7 @@ def report_study(
         pictures = tuple(ref for ref in drawn.values() if ref is not None)
         inputs = _inputs(held, learnt or Learnt(), mined or Mined(), pictures)
         pictured = tuple(number for number, job in witnesses if drawn[id(job)] is not None)
-        facts = _facts(plan, here.store, held, (learnt or Learnt(), mined or Mined()), inputs, pictured)
+        facts = _facts(plan, here, held, (learnt or Learnt(), mined or Mined()), inputs, pictured)
         report = one(write_report.job(plan.study, inputs, {"facts": facts}))
         counts = tuple(Counts(**row) for row in here.tally.rows())
         results = Results(cohort=held, learnt=learnt, mined=mined, report=report, counts=counts)
@@ -127,13 +131,15 @@ def _inputs(tables: CohortTables, learnt: Learnt, mined: Mined, pictures: tuple[
 
 def _facts(
     plan: Plan,
-    store: Store,
+    here: Work,
     tables: CohortTables,
-    made: tuple[Learnt, Mined],
+    results: tuple[Learnt, Mined],
     inputs: dict[str, Input],
     pictured: tuple[str, ...],
 ) -> Facts:
-    learnt, mined = made
+    (learnt, mined), store = results, here.store
+    behind = _behind(inputs, tables)
+    made = history([ref for _, ref in behind], partial(store.each, store.records))
     cohort: pd.DataFrame = store.open(tables.cohort)
     study: Study = store.open(tables.features.study)
     return Facts(
@@ -149,7 +155,8 @@ def _facts(
             *(Judged(name=name.capitalize(), is_control=True) for name in learnt.controls),
         ),
         methods=methods_used(plan, modalities_in(study.scans)),
-        origins=tuple(_origins(store, inputs, tables)),
+        origins=tuple(_origins(behind, made)),
+        lineage=_lineage(here, behind, made),
         scanners=cohort["scanner"].nunique() or None,
         gate=gate_summary(study),
         refused=refused_by_section(learnt.refusals, mined.refusals),
@@ -178,13 +185,17 @@ SECTIONS: dict[str, Section] = {
 }
 
 
-def _origins(store: Store, inputs: dict[str, Input], tables: CohortTables) -> Iterator[Origin]:
-    known: dict[Ref, frozenset[str]] = {}
+def _behind(inputs: dict[str, Input], tables: CohortTables) -> list[tuple[Section, Ref]]:
+    """Return the artefacts that the page's numbers come from, each with its section."""
     behind: list[tuple[Section, Ref]] = [("flow", tables.features.study), ("features", tables.features.table)]
     for name, given in inputs.items():
         refs = given if isinstance(given, tuple) else (given,)
         behind += [(SECTIONS[name], ref) for ref in refs if isinstance(ref, Ref)]
-    made = history([ref for _, ref in behind], partial(store.each, store.records))
+    return behind
+
+
+def _origins(behind: list[tuple[Section, Ref]], made: dict[Ref, list[Record]]) -> Iterator[Origin]:
+    known: dict[Ref, frozenset[str]] = {}
     for section, ref in behind:
         record = made[ref][0]
         yield Origin(
@@ -196,3 +207,17 @@ def _origins(store: Store, inputs: dict[str, Input], tables: CohortTables) -> It
             parameters=record.parameters,
             source_files=len(sources_behind(ref, made.__getitem__, known)),
         )
+
+
+def _lineage(here: Work, behind: list[tuple[Section, Ref]], made: dict[Ref, list[Record]]) -> str:
+    """Draw the steps behind the page; of an artefact that was made in several ways those that this run went."""
+    run = None if here.journal is None else here.journal.run.name
+    keys = set() if run is None else {one.key for one in Runs(here.store).did(run)}
+
+    def went(ref: Ref) -> list[Record]:
+        return [record for record in made[ref] if record.key in keys] or made[ref][:1]
+
+    roots = frozenset(ref for _, ref in behind)
+    steps = history(sorted(roots, key=lambda ref: ref.digest), lambda refs: [went(ref) for ref in refs])
+    coming = Coming(write_report.name, REPORT.name, roots)
+    return lineage_svg((record for records in steps.values() for record in records), coming)

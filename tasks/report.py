@@ -79,6 +79,8 @@ class Facts(BaseModel):
     judged: tuple[Judged, ...]
     methods: tuple[MethodUsed, ...]
     origins: tuple[Origin, ...]
+    lineage: str = ""
+    """The steps behind the page as a picture (SVG)."""
     scanners: int | None
     gate: GateSummary | None = None
     """What became of the scans and regions when they were read."""
@@ -186,6 +188,7 @@ def write_report(
             hide_counts_below=facts.smallest,
             methods=facts.methods,
             origins=facts.origins,
+            lineage=facts.lineage,
             scanners=facts.scanners,
             refused=facts.refused,
         )

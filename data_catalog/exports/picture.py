@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,9 +20,19 @@ ACROSS, DOWN = 64, 18
 MARGIN = 16
 SOURCES = "source files"
 STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:currentColor}.n{font-size:11px;opacity:.75}"
-    "rect{fill:none;stroke:currentColor;stroke-opacity:.6}path{fill:none;stroke:currentColor;stroke-opacity:.35}"
+    ".lineage text{font:12px system-ui,sans-serif;fill:currentColor}.lineage text.n{font-size:11px;opacity:.75}"
+    ".lineage rect{fill:none;stroke:currentColor;stroke-opacity:.6}"
+    ".lineage path{fill:none;stroke:currentColor;stroke-opacity:.35}"
 )
+"""Of this picture alone, as it may stand in a page with others."""
+
+
+class Coming(NamedTuple):
+    """A stage that has yet to be done: the one that shows the picture."""
+
+    stage: str
+    kind: str
+    inputs: frozenset[Ref]
 
 
 @dataclass(frozen=True)
@@ -50,8 +60,8 @@ class StageGraph:
         return column
 
 
-def stage_graph(records: Iterable[Record]) -> StageGraph:
-    """Return the graph of the stages of some records."""
+def stage_graph(records: Iterable[Record], coming: Coming | None = None) -> StageGraph:
+    """Return the graph of the stages of some records, and of one that is yet to come."""
     held = list(records)
     maker: dict[Ref, set[str]] = defaultdict(set)
     for record in held:
@@ -64,23 +74,28 @@ def stage_graph(records: Iterable[Record]) -> StageGraph:
         edges |= {(SOURCES, record.stage) for record in held if record.sources}
     made = Counter((record.stage, record.output.kind) for record in held if record.output.kind != "refusal")
     kinds = {stage: kind for (stage, kind), _ in sorted(made.items(), key=lambda pair: (pair[1], pair[0]))}
+    if coming is not None:
+        items[coming.stage] += 1
+        kinds[coming.stage] = coming.kind
+        edges |= {(made_by, coming.stage) for ref in coming.inputs for made_by in maker.get(ref, ())}
     return StageGraph(dict(items), kinds, frozenset(edges))
 
 
-def lineage_svg(records: Iterable[Record]) -> str:
+def lineage_svg(records: Iterable[Record], coming: Coming | None = None) -> str:
     """Return the stages of some records as a picture: boxes with the number of items, lines from maker to user.
 
     The picture depends on what was made of what alone, not on when, where, or in which order.
     """
-    graph = stage_graph(records)
+    graph = stage_graph(records, coming)
     places = _places(graph)
     width = max((x for x, _ in places.values()), default=0) + WIDTH + MARGIN
     height = max((y for _, y in places.values()), default=0) + HEIGHT + MARGIN
     lines = [_line(places[one], places[two]) for one, two in sorted(graph.edges) if one != two]
     boxes = [_box(name, graph, places[name]) for name in sorted(places)]
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        f' role="img" aria-label="Lineage: {len(graph.items)} stages from source files to results">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage" viewBox="0 0 {width} {height}" width="{width}"'
+        f' height="{height}" role="img" aria-label="Lineage: {len(graph.items)} stages from source files to results:'
+        f' {_told(graph)}">'
         f"<style>{STYLE}</style>{''.join(lines)}{''.join(boxes)}</svg>"
     )
 
@@ -100,6 +115,13 @@ def _places(graph: StageGraph) -> dict[str, tuple[int, int]]:
         for row, name in enumerate(sorted(by_column[number], key=lambda name: (before[name], name))):
             places[name] = (MARGIN + number * (WIDTH + ACROSS), MARGIN + row * (HEIGHT + DOWN))
     return places
+
+
+def _told(graph: StageGraph) -> str:
+    """Return the stages with their numbers of items, from the sources on, for a reader who cannot see them."""
+    column = graph.columns()
+    names = sorted(column, key=lambda name: (column[name], name))
+    return escape(", ".join(f"{name.replace('_', ' ')} {graph.items[name]:,}" for name in names))
 
 
 def _mean(values: Sequence[int]) -> float:

@@ -15,7 +15,7 @@ from rocrate.rocrate import ROCrate
 from data_catalog.errors import StoreError
 from data_catalog.exports.crate import METADATA, PROFILES, write_crate
 from data_catalog.exports.openlineage import events
-from data_catalog.exports.picture import SOURCES, lineage_svg, stage_graph
+from data_catalog.exports.picture import SOURCES, Coming, lineage_svg, stage_graph
 from data_catalog.exports.prov import prov_json
 from data_catalog.exports.run_lineage import lineage_of
 from data_catalog.kinds import VOLUME
@@ -197,6 +197,30 @@ def test_the_picture_shows_every_stage_right_of_what_it_takes_from(ran):
     texts = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert {"read", "draw", "write", SOURCES} <= set(texts)
     assert lineage_svg(reversed(records)) == lineage_svg(records), "it depends on the lineage alone"
+
+
+def test_a_stage_that_is_yet_to_come_stands_at_the_end(ran):
+    _, _, records = ran
+    coming = Coming("report", "report", frozenset({records[-1].output}))
+    graph = stage_graph(records, coming)
+    assert graph.items["report"] == 1
+    assert graph.edges == stage_graph(records).edges | {("write", "report")}
+    assert graph.columns()["report"] == 4
+    assert "report" in lineage_svg(records, coming)
+
+
+def test_who_cannot_see_the_picture_is_told_its_stages_in_order(ran):
+    _, _, records = ran
+    told = ET.fromstring(lineage_svg(records)).get("aria-label")
+    assert told.endswith("source files 3, read 3, draw 2, write 1")
+
+
+def test_the_style_of_the_picture_is_of_it_alone(ran):
+    _, _, records = ran
+    style = ET.fromstring(lineage_svg(records)).find("{http://www.w3.org/2000/svg}style").text
+    selectors = [part.rpartition("}")[2] for part in style.split("{")[:-1]]
+    assert selectors
+    assert all(selector.startswith(".lineage ") for selector in selectors)
 
 
 def test_a_picture_of_nothing_and_of_a_loop_has_an_end(store):

@@ -59,6 +59,9 @@ def test_a_study_gives_features_models_rules_and_a_report(ran):
     assert [rule.steps for rule in store.open(results.mined.sequences).rules]
     page = plan.report_file.read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>")
+    lineage = page.partition('class="lineage"')[2].partition("</svg>")[0]
+    for step in ("source files", "read dicom", "radiomics", "build cohort", "mine rules", "write report"):
+        assert f">{step}</text>" in lineage
     assert results.report.short in [ref.short for _, ref in results.refs()]
     assert last_results(plan) == results
 

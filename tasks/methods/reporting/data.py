@@ -260,6 +260,8 @@ class ReportData(Part):
     """Methods in the order they were used."""
     origins: tuple[Origin, ...] = ()
     """What made each number."""
+    lineage: str = ""
+    """The steps from the source files to this page as a picture (SVG); empty where it was not drawn."""
     centres: Count | None = None
     """Number of centres the patients come from; None where that is not known."""
     scanners: Count | None = None

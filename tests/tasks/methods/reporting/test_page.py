@@ -313,6 +313,15 @@ def test_a_patient_for_and_one_against_a_rule_are_pictured_on_its_card(filled):
     assert "For rule-1." not in section(filled.model_copy(update={"witnesses": {"rule-9": pictures}}), "rules")
 
 
+def test_the_steps_behind_the_page_are_pictured_where_they_were_drawn(filled):
+    svg = '<svg class="lineage" role="img" aria-label="Lineage: 3 stages"><text>read dicom</text></svg>'
+    said = of(filled, lineage=svg)
+    assert "read dicom" in said.text
+    assert "The steps from the source files to this page" in said.text
+    assert svg in render(filled.model_copy(update={"lineage": svg})), "it is a picture, not its text"
+    assert "The steps from the source files to this page" not in of(filled).text
+
+
 def test_the_picture_of_items_is_drawn_where_they_were_counted(filled):
     table = QuantileBins(bins=2).fit(filled_table(), {"a": ColumnLabel(label="a"), "b": ColumnLabel(label="b")})
     pairs = item_pairs(table.items(filled_table()))
