@@ -11,7 +11,17 @@ from data_catalog.errors import BadData
 from data_catalog.kinds import CARDS, EXTENT, RESAMPLES, slabs
 from data_catalog.refs import Digest
 from tasks.methods.cohort.wide import OUTCOME
-from tasks.methods.rules.card import Card, CardSet, Note, Sight, cards_of, items_of, places_of, subgroup_cards
+from tasks.methods.rules.card import (
+    Card,
+    CardSet,
+    Note,
+    Sight,
+    cards_of,
+    items_of,
+    pattern_cards,
+    places_of,
+    subgroup_cards,
+)
 from tasks.methods.rules.centres import centre_agreements
 from tasks.methods.rules.item_pairs import item_pairs
 from tasks.methods.rules.items import ColumnLabel, category_texts, item_table, require_columns, strata_of
@@ -156,7 +166,7 @@ def make_cards(
     for kind, found, again in kinds:
         if found is not None:
             cards += _noted(cards_of(kind, found), table, centre, frozenset(features), added(again))
-    cards += () if sequences is None else cards_of("sequence", sequences)
+    cards += () if sequences is None else (*cards_of("sequence", sequences), *pattern_cards(sequences))
     cards += _noted(subgroup_cards(subgroups), table, None, frozenset(features), ())
     sights = [Sight(**where.model_dump(), **extent.model_dump()) for where, extent in zip(seen, extents, strict=True)]
     items = different_items(cards)

@@ -21,8 +21,9 @@ from tasks.methods.rules.association import AssociationMiner
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.items import ColumnLabel
+from tasks.methods.rules.sequences import SequenceMiner
 from tasks.methods.rules.stability import PatientResampling
-from tasks.mine import mine_associations, mine_rules
+from tasks.mine import mine_associations, mine_rules, mine_sequences
 from tasks.stage import perform
 from tests.tasks.conftest import GRID, ball, kept
 
@@ -134,6 +135,20 @@ def test_a_study_of_one_centre_or_without_resamples_has_cards_too(cohort, rules)
 def test_a_column_of_centres_that_is_not_there_is_refused(cohort, rules):
     with pytest.raises(BadData, match="it lacks hospital"):
         make_cards.function(cohort, rules, outcome=WORDS, centre="hospital", features=(), seen=())
+
+
+def test_orders_and_patterns_have_cards_beside_the_rules(cohort, rules):
+    days = [(key, day, event) for key in cohort["patient"] for day, event in ((0, "drug"), (5, "scan"))]
+    events = pd.DataFrame(days, columns=["patient", "day", "event"])
+    found = mine_sequences.function(events, cohort, miner=SequenceMiner(), outcome=WORDS)
+    held = make_cards.function(cohort, rules, sequences=found, outcome=WORDS, centre=None, features=(), seen=())
+    pattern = held.named("pattern-1").pattern
+    assert pattern.outcome == f"{WORDS[0]} is {WORDS[1]}"
+    assert set(pattern.supporting) == set(cohort["patient"][cohort["outcome"] == 1])
+    assert held.named("sequence-1").claimed
+    untested = mine_sequences.function(events, cohort, miner=SequenceMiner())
+    held = make_cards.function(cohort, sequences=untested, outcome=None, centre=None, features=(), seen=())
+    assert {card.kind for card in held.cards} == {"sequence"}
 
 
 def test_nothing_mined_gives_no_cards(cohort):

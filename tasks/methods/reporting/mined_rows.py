@@ -60,9 +60,9 @@ def pattern_headings(found: SequenceSet) -> tuple[str, ...]:
 
 
 def pattern_rows(found: SequenceSet, smallest: int) -> tuple[Row, ...]:
-    """Return one row a pattern."""
+    """Return one row a pattern; where it was held against the outcome, with the number of its card."""
     rows = []
-    for pattern in found.patterns:
+    for rank, pattern in enumerate(found.patterns, 1):
         test = pattern.with_outcome
         counts = (pattern.completed,) if test is None else (test.a, test.b, test.c, test.d)
         hidden = _is_hidden((pattern.completed, pattern.patients - pattern.completed, *counts), smallest)
@@ -71,11 +71,13 @@ def pattern_rows(found: SequenceSet, smallest: int) -> tuple[Row, ...]:
         if test is None:
             rows.append(Row(signs(pattern.claim), "", (patients, took)))
             continue
+        # all with it, less those in whom the card tells that the outcome came true, are those in whom it did not
+        patients = f"{NOTHING} of {count(pattern.patients, smallest)}" if hidden else patients
         # the patients with it and those without add up to all, which the first cell tells
         shares = (_share(test.a, test.applies, hidden=hidden), _share(test.c, test.c + test.d, hidden=hidden))
-        note = "A shorter pattern says as much." if test.significant and not test.gains else ""
+        said = "A shorter pattern says as much. " if test.significant and not test.gains else ""
         p = span_p(shown_p(test.adjusted_p, hidden=hidden))
-        rows.append(Row(signs(pattern.claim), note, (patients, *shares, took, p), pattern.claimed))
+        rows.append(Row(signs(pattern.claim), f"{said}pattern-{rank}", (patients, *shares, took, p), pattern.claimed))
     return tuple(rows)
 
 

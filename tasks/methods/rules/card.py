@@ -11,7 +11,7 @@ from tasks.methods.rules.centres import CentreAgreement
 from tasks.methods.rules.item_pairs import ItemPairs
 from tasks.methods.rules.items import Item, Value
 from tasks.methods.rules.rule import Rule, RuleSet
-from tasks.methods.rules.sequence_rule import SequenceRule, SequenceSet
+from tasks.methods.rules.sequence_rule import PatternRule, SequenceRule, SequenceSet
 from tasks.methods.rules.stability import Stability
 from tasks.methods.rules.subgroup import Subgroup
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from tasks.methods.rules.subgroup import SubgroupSet
 
-CardKind = Literal["rule", "association", "sequence", "subgroup"]
-"""What a card is of: a rule that ends in the outcome, one among all items, an order of events, or patients who differ
-in a target."""
-Stated = Rule | SequenceRule | Subgroup
+CardKind = Literal["rule", "association", "sequence", "pattern", "subgroup"]
+"""What a card is of: a rule that ends in the outcome, one among all items, an order of events, a pattern in time that
+was held against the outcome, or patients who differ in a target."""
+Stated = Rule | SequenceRule | PatternRule | Subgroup
 """What a card states."""
 Place = tuple[str, str]
 """Modality and region that a feature was measured in."""
@@ -79,15 +79,17 @@ class Note(Value):
 
 
 class Card(Value):
-    """Be a rule or an order of events with its number and all that is known of it."""
+    """Be a rule, an order or pattern of events or a subgroup with its number and all that is known of it."""
 
-    number: str = Field(pattern=r"^(rule|association|sequence|subgroup)-[1-9][0-9]*$")
+    number: str = Field(pattern=r"^(rule|association|sequence|pattern|subgroup)-[1-9][0-9]*$")
     """What the rule is called in the report, its files and `voxmine why`."""
     kind: CardKind
     rule: Rule | None = None
     """The rule; None for anything else."""
     sequence: SequenceRule | None = None
     """The order of events; None for anything else."""
+    pattern: PatternRule | None = None
+    """The pattern in time; None for anything else."""
     subgroup: Subgroup | None = None
     """The subgroup; None for anything else."""
     target: str = ""
@@ -104,10 +106,10 @@ class Card(Value):
 
     @property
     def stated(self) -> Stated:
-        """Return the rule, the order of events or the subgroup."""
-        stated = self.rule or self.sequence or self.subgroup
+        """Return the rule, the order or pattern of events or the subgroup."""
+        stated = self.rule or self.sequence or self.pattern or self.subgroup
         if stated is None:
-            raise AssertionError  # a card is of one of the three
+            raise AssertionError  # a card is of one of these
         return stated
 
     @property
@@ -150,6 +152,22 @@ def cards_of(kind: CardKind, found: RuleSet | SequenceSet, notes: Mapping[str, N
     return tuple(_cards(kind, found, notes or {}))
 
 
+def pattern_cards(found: SequenceSet) -> tuple[Card, ...]:
+    """Return a card for each pattern that was listed and held against the outcome, numbered in its order from 1."""
+    tested = [(one.steps, one.with_outcome) for one in found.patterns if one.with_outcome is not None]
+    return tuple(
+        Card(
+            number=f"pattern-{rank}",
+            kind="pattern",
+            pattern=PatternRule(**test.model_dump(), steps=steps),
+            searched=found.patterns_tested,
+            adjust="westfall_young",
+            rows=found.patients,
+        )
+        for rank, (steps, test) in enumerate(tested, 1)
+    )
+
+
 def subgroup_cards(sets: Sequence[SubgroupSet]) -> tuple[Card, ...]:
     """Return a card for each subgroup that was listed, numbered from 1 over all targets."""
     listed = [(found, one) for found in sets for one in found.subgroups]
@@ -169,7 +187,7 @@ def subgroup_cards(sets: Sequence[SubgroupSet]) -> tuple[Card, ...]:
 
 
 def items_of(card: Card) -> tuple[Item, ...]:
-    """Return the items of a card's rule or subgroup; an order of events has none."""
+    """Return the items of a card's rule or subgroup; an order or pattern of events has none."""
     if card.subgroup is not None:
         return card.subgroup.items
     return () if card.rule is None else card.rule.antecedent + card.rule.consequent

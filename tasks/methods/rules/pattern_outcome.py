@@ -83,7 +83,8 @@ def tested_patterns(
     written = []
     for place in order[:most]:
         pattern = found.closed[place]
-        a, b, c, d = _counts(_members(pattern, answers), answers.known, answers.positive)
+        member = _members(pattern, answers)
+        a, b, c, d = _counts(member, answers.known, answers.positive)
         test = OutcomeTest(
             a=a,
             b=b,
@@ -94,6 +95,8 @@ def tested_patterns(
             adjusted_p=float(adjusted[place]),
             alpha=how.alpha,
             gains=_gains(pattern, found, answers, how.productive_p),
+            supporting=_keys(patients, member & answers.known & answers.positive),
+            contradicting=_keys(patients, member & answers.known & ~answers.positive),
         )
         written.append(_written(pattern, names, patients, test))
     return written
@@ -173,6 +176,10 @@ def _members(pattern: Pattern, answers: Answers) -> NDArray[np.bool_]:
     members = np.zeros(answers.known.size, bool)
     members[pattern.patients] = True
     return members
+
+
+def _keys(patients: Sequence[str], chosen: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(patients[place] for place in np.flatnonzero(chosen).tolist())
 
 
 def _counts(

@@ -91,6 +91,10 @@ class OutcomeTest(Counts):
     """Level of significance of the adjusted p-value."""
     gains: bool
     """Whether the pattern tells more, beyond chance, than each that lacks one of its events."""
+    supporting: tuple[str, ...] = ()
+    """Keys of the patients with the pattern and the outcome."""
+    contradicting: tuple[str, ...] = ()
+    """Keys of the patients with the pattern who are known to be without the outcome."""
 
     @property
     def significant(self) -> bool:
@@ -147,6 +151,18 @@ class SequencePattern(Value):
         return f"{self.claim}: {self.completed} of {self.patients} patients{took}{tested}."
 
 
+class PatternRule(OutcomeTest):
+    """State how often the outcome comes true in patients with a pattern, and in those without."""
+
+    steps: tuple[tuple[str, ...], ...] = Field(min_length=1)
+    """The events of each step."""
+
+    @property
+    def claim(self) -> str:
+        """Return the pattern in words, without its counts."""
+        return pattern_claim(self.steps)
+
+
 class SequenceSet(Value):
     """Give the rules and patterns in time that one search found, and what it searched."""
 
@@ -189,7 +205,12 @@ def order_claim(before: Sequence[str], after: Sequence[str]) -> str:
 
 def pattern_claim(steps: Sequence[Sequence[str]]) -> str:
     """Return in words that events happen step after step."""
-    return ", then ".join(" with ".join(step) for step in steps)
+    return ", then ".join(step_words(steps))
+
+
+def step_words(steps: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return each step in words."""
+    return tuple(" with ".join(step) for step in steps)
 
 
 def _together(events: Sequence[str]) -> str:

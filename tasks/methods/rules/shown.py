@@ -10,6 +10,7 @@ from tasks.methods.rules.card import Sight
 from tasks.methods.rules.contingency import wilson_interval
 from tasks.methods.rules.items import Item, Value, number_text
 from tasks.methods.rules.rule import Rule
+from tasks.methods.rules.sequence_rule import PatternRule, step_words
 from tasks.methods.rules.small_cells import NOTHING, Cells, Span, shown_p, shown_patients, spanned
 from tasks.methods.rules.stability import Stability
 from tasks.methods.rules.subgroup import Subgroup
@@ -140,9 +141,9 @@ class ShownCard(Value):
     antecedent: tuple[Item, ...] = ()
     consequent: tuple[Item, ...] = ()
     steps: tuple[str, ...] = ()
-    """Of an order of events: the events."""
+    """Of an order or pattern of events: the events."""
     counts: ShownCounts | None = None
-    """Of a rule."""
+    """Of a rule, or of a pattern beside the outcome."""
     order: ShownOrder | None = None
     """Of an order of events."""
     held_out: ShownHeldOut | None = None
@@ -251,7 +252,7 @@ def shown_counts(counts: Counts, smallest: int) -> ShownCounts:
 
 
 def _cells(stated: Stated, smallest: int) -> Cells:
-    if isinstance(stated, Rule):
+    if isinstance(stated, Rule | PatternRule):
         return Cells.of((stated.a, stated.b, stated.c, stated.d), smallest)
     if isinstance(stated, Subgroup):
         return Cells.of([count for side in (stated.inside, stated.outside) for count in _side(side)], smallest)
@@ -268,6 +269,8 @@ def _parts(card: Card, cells: Cells, smallest: int) -> dict[str, object]:
         return _rule_parts(card, stated, cells, smallest)
     if isinstance(stated, Subgroup):
         return _subgroup_parts(card, stated, few=cells.hidden)
+    if isinstance(stated, PatternRule):
+        return _pattern_parts(card, stated, cells, smallest)
     return _order_parts(stated, cells)
 
 
@@ -318,11 +321,28 @@ def _rule_parts(card: Card, rule: Rule, cells: Cells, smallest: int) -> dict[str
         "consequent": rule.consequent,
         "counts": counts,
         "held_out": held_out,
-        "not_known": NOTHING if cells.hidden else _alone(card.rows - rule.known, smallest),
+        "not_known": _not_known(card, rule, cells, smallest),
         "centres": centres,
         "centres_odds_ratio": spanned([common]),
         "centres_p": NOTHING if agreement is None else shown_p(agreement.p, hidden=True),
     }
+
+
+def _pattern_parts(card: Card, pattern: PatternRule, cells: Cells, smallest: int) -> dict[str, object]:
+    counts = ShownCounts(**_counts(cells))
+    with_it, without = _holds_and_otherwise(counts)
+    return {
+        "status": _status(significant=pattern.significant, echo=not pattern.gains),
+        "sentence": f"{pattern.claim}: {pattern.outcome} in {with_it} with it, against {without} without.",
+        "explained_by": None if pattern.gains else "a shorter pattern",
+        "steps": step_words(pattern.steps),
+        "counts": counts,
+        "not_known": _not_known(card, pattern, cells, smallest),
+    }
+
+
+def _not_known(card: Card, counts: Counts, cells: Cells, smallest: int) -> Span:
+    return NOTHING if cells.hidden else _alone(card.rows - counts.known, smallest)
 
 
 def _order_parts(order: SequenceRule, cells: Cells) -> dict[str, object]:
@@ -352,9 +372,13 @@ def _status(*, significant: bool, echo: bool) -> str:
 
 def _sentence(rule: Rule, counts: ShownCounts, held_out: ShownHeldOut | None) -> str:
     tail = "" if held_out is None else f"; {held_out.sentence}"
-    holds = _of(counts.both, counts.applies, counts.confidence, " patients")
-    against = f"{span_text(counts.consequent_only)} of {span_text(counts.otherwise)}"
+    holds, against = _holds_and_otherwise(counts)
     return f"{rule.claim}: {holds}, against {against} otherwise{tail}."
+
+
+def _holds_and_otherwise(counts: ShownCounts) -> tuple[str, str]:
+    holds = _of(counts.both, counts.applies, counts.confidence, " patients")
+    return holds, f"{span_text(counts.consequent_only)} of {span_text(counts.otherwise)}"
 
 
 def _held_out(held: HeldOut, of_all: Cells, smallest: int) -> ShownHeldOut:

@@ -9,6 +9,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks.methods.learning.rule_list_words import RuleInWords, RuleListInWords
 from tasks.methods.reporting.methods_text import methods_paragraphs
@@ -23,11 +25,13 @@ from tasks.methods.reporting.mined_rows import (
 )
 from tasks.methods.reporting.page import render
 from tasks.methods.reporting.sentences import not_found
+from tasks.methods.rules.card import pattern_cards
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.items import ColumnLabel, Item, ItemTable
 from tasks.methods.rules.readings import ReadingMiner
 from tasks.methods.rules.sequence_rule import OutcomeTest, SequencePattern, SequenceSet
 from tasks.methods.rules.sequences import SequenceMiner
+from tasks.methods.rules.shown import shown
 from tasks.methods.rules.subgroups import SubgroupMiner
 from tasks.methods.rules.targets import number_target, survival_target
 
@@ -99,6 +103,8 @@ TOLD = RuleListInWords(
 def test_a_pattern_is_shown_with_what_goes_with_it(sequences):
     first = next(row for row in pattern_rows(sequences, 1) if row.claim == "Drug, then scan")
     assert first.is_claimed
+    numbers = [card.number for card in pattern_cards(sequences) if card.pattern.claim == "drug, then scan"]
+    assert [first.note] == numbers
     assert first.cells[:3] == ("20 of 40 (50\u00a0%)", "20 of 20 (100\u00a0%)", "0 of 20 (0\u00a0%)")
     assert first.cells[3] == "9 days"
     assert patterns_headline(sequences).startswith("4 closed patterns of events were found, and 2 go with the outcome")
@@ -145,21 +151,25 @@ def test_counts_of_few_patients_are_hidden_with_what_would_give_them_away(weight
 PATTERN_PATIENTS = 14
 
 
-def pattern_row(a, b, c, d, unknown):
+def pattern_found(a, b, c, d, unknown, patients=PATTERN_PATIENTS):
     test = OutcomeTest(
         a=a, b=b, c=c, d=d, outcome="relapse is yes", p=0.004, adjusted_p=0.02, alpha=0.05, gains=True
     )  # fmt: skip
     pattern = SequencePattern(
-        steps=(("drug",), ("scan",)), patients=PATTERN_PATIENTS, completed=a + b + unknown, median_days=9,
+        steps=(("drug",), ("scan",)), patients=patients, completed=a + b + unknown, median_days=9,
         with_outcome=test,
     )  # fmt: skip
-    found = SequenceSet.model_construct(patterns=(pattern,))
-    (row,) = pattern_rows(found, 5)
+    return SequenceSet.model_construct(patterns=(pattern,), patterns_tested=1, patients=patients)
+
+
+def pattern_row(*counts):
+    (row,) = pattern_rows(pattern_found(*counts), 5)
     return row.cells
 
 
 def test_a_pattern_of_three_patients_is_not_told_by_those_without_it():
     hidden = pattern_row(1, 2, 5, 6, 0)
+    assert pattern_row(6, 2, 5, 1, 0)[0] == "– of 14", "8 less the 6 on its card are the 2 against it"
     assert hidden == ("– of 14", "–", "–", "–", "0.0100 to 0.0500")
     enough = ("5 of 14 (36\u00a0%)", "5 of 5 (100\u00a0%)", "0 of 9 (0\u00a0%)", "9 days")
     assert pattern_row(5, 0, 0, 9, 0)[:4] == enough
@@ -178,6 +188,17 @@ def test_no_hidden_count_of_a_pattern_can_be_worked_out_from_its_row():
             told[pattern_row(a, b, c, d, unknown)].append((a, b, c, d, a + b, a + b + unknown))
     assert len(told) > 1
     assert not [cells for cells, alike in told.items() if worked_out(alike, 5)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.tuples(*[st.integers(0, 9)] * 4), st.integers(0, 9), st.integers(0, 3), st.integers(2, 5))
+def test_patterns_that_differ_in_a_hidden_count_only_are_told_alike_by_row_and_card(counts, unknown, place, smallest):
+    told = []
+    for other in range(1, smallest):
+        found = pattern_found(*counts[:place], other, *counts[place + 1 :], unknown, patients=90)
+        if found.patterns[0].completed:
+            told.append((pattern_rows(found, smallest), [shown(card, smallest) for card in pattern_cards(found)]))
+    assert all(one == told[0] for one in told)
 
 
 def test_no_hidden_count_of_a_rule_list_can_be_worked_out_from_its_table():
@@ -220,6 +241,9 @@ def test_the_page_shows_them_in_their_sections(filled, weights, deaths, sequence
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     for said in (
         "Patterns of several events",
+        "Drug, then scan: relapse is yes in 20 of 20 patients (100 %) with it, against 0 of 20 without.",
+        "With the outcome (20): P-0, P-10,",
+        "Without it (0): none.",
         "claimed to differ in weight",
         "Rules over readings that are claimed",
         "The rule list, in words",

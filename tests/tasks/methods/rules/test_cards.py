@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.methods.rules.card import Card, CardSet, Note, Sight, cards_of, places_of, subgroup_cards
+from tasks.methods.rules.card import Card, CardSet, Note, Sight, cards_of, pattern_cards, places_of, subgroup_cards
 from tasks.methods.rules.card_table import brief_rows, card_rows
 from tasks.methods.rules.centres import CentreAgreement, CentreCounts
 from tasks.methods.rules.condition import portable
 from tasks.methods.rules.items import Item
 from tasks.methods.rules.rule import HeldOut, Rule, RuleSet
+from tasks.methods.rules.sequence_rule import OutcomeTest, SequencePattern, SequenceSet
 from tasks.methods.rules.sequences import SequenceMiner
 from tasks.methods.rules.shown import percent_text, shown, shown_set, span_text
 from tasks.methods.rules.small_cells import NOTHING, Span
@@ -116,6 +117,35 @@ def test_two_rules_that_differ_in_a_hidden_count_only_have_one_card(counts, nort
         note = by_centre(north=changed(north, place, 0), south=changed(south, place, other))
         held = HeldOut(a=9, b=9, c=9, d=sum(here), found_in_folds=5, folds=5)
         cards.append(of_nobody(here, smallest, note=note, held_out=held))
+    assert all(one == cards[0] for one in cards)
+
+
+def pattern_card(a, b, c, d, unknown=0, **changes):
+    """Return the card of the second of two patterns; the first was not held against the outcome."""
+    given = {"outcome": "relapse is yes", "p": 0.0004, "adjusted_p": 0.02, "alpha": 0.05, "gains": True}
+    lists = {"supporting": patients(0, a), "contradicting": patients(100, b)}
+    test = OutcomeTest(a=a, b=b, c=c, d=d, **{**given, **lists, **changes})
+    untested = SequencePattern(steps=(("drug",),), patients=9, completed=9, median_days=0)
+    steps = (("drug", "scan"), ("surgery",))
+    tested = SequencePattern(steps=steps, patients=50, completed=a + b or 1, median_days=9, with_outcome=test)
+    found = SequenceSet(
+        rules=(), found=0, searched=7, patients=a + b + c + d + unknown, adjust="holm", alpha=0.05,
+        patterns=(tested, untested), patterns_found=70, patterns_tested=70,
+    )  # fmt: skip
+    (made,) = pattern_cards(found)
+    return made
+
+
+@settings(max_examples=80, deadline=None)
+@given(table, st.integers(2, 5), st.integers(0, 3), st.booleans())
+def test_two_patterns_that_differ_in_a_hidden_count_only_have_one_card(counts, smallest, place, gains):
+    cards = [
+        shown(
+            pattern_card(*changed(counts, place, other), unknown=9, gains=gains, supporting=(), contradicting=()),
+            smallest,
+        )
+        for other in range(1, smallest)
+    ]
     assert all(one == cards[0] for one in cards)
 
 
@@ -247,6 +277,34 @@ def test_orders_of_events_have_cards_too():
     few = shown(first, 20)
     assert few.order.median_days is None
     assert "days after" not in few.sentence
+
+
+def test_a_pattern_held_against_the_outcome_has_a_card_with_the_numbers_of_a_rule():
+    told = shown(pattern_card(11, 5, 6, 24, unknown=8), 5)
+    assert (told.number, told.kind, told.status) == ("pattern-1", "pattern", "claimed")
+    assert told.sentence == (
+        "drug with scan, then surgery: relapse is yes in 11 of 16 patients (69 %) with it, against 6 of 30 without."
+    )
+    assert told.steps == ("drug with scan", "surgery")
+    assert (told.p, told.adjusted_p) == (Span(low=0.0004, high=0.0004), Span(low=0.02, high=0.02))
+    assert (told.searched, told.adjust, told.not_known) == (70, "westfall_young", Span(low=8, high=8))
+    assert told.counts == shown(card(11, 5, 6, 24), 5).counts
+    assert (told.supporting, told.contradicting) == (patients(0, 11), patients(100, 5))
+    assert card_rows([told])[0].keys() == card_rows([shown(card(11, 0, 5, 24), 5)])[0].keys()
+    assert portable([told], "s", "1", None).rules == (), "a row of a table has no events"
+
+
+def test_few_patients_with_a_pattern_are_neither_counted_nor_named():
+    few = shown(pattern_card(11, 2, 6, 24, unknown=8), 5)
+    assert "in 11 of 12 to 15 patients (73 to 92 %) with it, against 6 of 30 without" in few.sentence
+    assert (few.contradicting, few.not_known, few.p) == (None, NOTHING, Span(low=0, high=0.001))
+    assert "P-100" not in few.model_dump_json()
+
+
+def test_a_pattern_that_a_shorter_one_says_is_an_echo_if_it_is_significant():
+    told = shown(pattern_card(11, 5, 6, 24, gains=False), 5)
+    assert (told.status, told.explained_by) == ("echo", "a shorter pattern")
+    assert shown(pattern_card(11, 5, 6, 24, adjusted_p=0.4), 5).status == "not significant"
 
 
 def subgroups(target="survival"):

@@ -171,3 +171,15 @@ def test_only_what_is_listed_is_written_out(monkeypatch):
     pattern_outcome.tested_patterns(found, ["c", "b", "a"], KEYS, answers, HOW, 2)
     untested_patterns(found, ["c", "b", "a"], KEYS, 1)
     assert len(written) == 3
+
+
+def test_the_patients_with_a_pattern_are_named_by_their_outcome_unless_that_is_not_known():
+    rng = np.random.default_rng(0)
+    known, positive = rng.random(40) < 0.8, rng.random(40) < 0.5
+    answers = answers_of(positive & known, known)
+    for one in pattern_outcome.tested_patterns(found_of(rng), ["c", "b", "a"], KEYS, answers, HOW, None):
+        test = one.with_outcome
+        assert (len(test.supporting), len(test.contradicting)) == (test.a, test.b)
+        assert {KEYS.index(key) for key in test.supporting} <= set(np.flatnonzero(known & positive).tolist())
+        unknown = set(one.supporting).difference(test.supporting, test.contradicting)
+        assert unknown == {key for key in one.supporting if not known[KEYS.index(key)]}
