@@ -22,7 +22,7 @@ from tasks.methods.reporting.parts import (
     ReaderPair,
     ScannerEffect,
 )
-from tasks.methods.rules.card import Note, Sight, cards_of
+from tasks.methods.rules.card import Note, Sight, cards_of, pattern_cards
 from tasks.methods.rules.item_pairs import ItemPairs
 from tasks.methods.rules.reading_rule import ReadingRuleSet
 from tasks.methods.rules.rule import RuleSet
@@ -288,6 +288,11 @@ class ReportData(Part):
         if found is None:
             return ()
         return tuple(shown(card, self.hide_counts_below) for card in cards_of(kind, found, self.notes))
+
+    def cards_of_patterns(self) -> tuple[ShownCard, ...]:
+        """Return the cards of the patterns in time that were held against the outcome, as they may be shown."""
+        found = () if self.sequences is None else pattern_cards(self.sequences)
+        return tuple(shown(card, self.hide_counts_below) for card in found)
 
     def sights_of(self, card: ShownCard) -> tuple[Sight, ...]:
         """Return where the regions lie of the patients whom a card names."""
