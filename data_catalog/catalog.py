@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, distinct, func, select
+from sqlalchemy import and_, case, distinct, func, select
 
 from data_catalog import catalog_tables as t
 from data_catalog.catalog_engine import BATCH, bring_up_to_date, engine_of, reading, told
@@ -43,6 +43,21 @@ class Made(NamedTuple):
     ref: Ref
     stage: str
     item: str
+
+
+class Spent(NamedTuple):
+    """What a run spent on one stage; what it found made has cost it nothing."""
+
+    stage: str
+    steps: int
+    computed: int
+    """Steps that were done, not found done."""
+    seconds: float
+    cpu_seconds: float
+    bytes: int
+    """Written, of artefacts whose records tell it."""
+    peak_bytes: int | None
+    """Highest memory of a process during one step; None where no record tells it."""
 
 
 class Catalog:
@@ -181,6 +196,25 @@ class Catalog:
     def run_names(self) -> list[str]:
         """Return the names of the runs, the oldest first."""
         return [name for (name,) in self._rows(select(t.run.c.digest).order_by(t.run.c.started, t.run.c.digest))]
+
+    def spent(self, run: str) -> list[Spent]:
+        """Return what a run spent on each of its stages, in the order in which they were begun."""
+        done = case((t.did.c.how == "computed", 1), else_=0)
+        record = t.record.c
+        peak = case((t.did.c.how == "computed", record.peak_bytes))
+        sums = [func.sum(done * what) for what in (record.seconds, record.cpu_seconds, func.coalesce(record.bytes, 0))]
+        asked = (
+            select(t.did.c.stage, func.count(), func.sum(done), *sums, func.max(peak))
+            .join(t.run, t.did.c.run_id == t.run.c.id)
+            .join(t.record, t.did.c.record_id == record.id)
+            .where(t.run.c.digest == run)
+            .group_by(t.did.c.stage)
+            .order_by(func.min(t.did.c.started), t.did.c.stage)
+        )
+        return [
+            Spent(stage, steps, int(computed), float(seconds), float(cpu), int(written), most)
+            for stage, steps, computed, seconds, cpu, written, most in self._rows(asked)
+        ]
 
     def codes(self) -> list[tuple[str, str, str]]:
         """Return of each code that has made something its digest, its places (JSON), and the last version it was of."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest version of the tables (`migrations/versions`)."""
 WAIT_SECONDS = 60
 """How long a writer waits for others."""

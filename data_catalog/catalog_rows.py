@@ -131,6 +131,8 @@ def add_records(connection: Connection, numbers: Numbers, records: Sequence[Reco
             "started": record.started,
             "seconds": record.seconds,
             "cpu_seconds": record.cpu_seconds,
+            "bytes": record.bytes,
+            "peak_bytes": record.peak_bytes,
         }
         for text, record in zip(texts, held, strict=True)
     }

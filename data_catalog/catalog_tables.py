@@ -83,6 +83,8 @@ record = Table(
     Column("started", String(32), nullable=False),
     Column("seconds", Float, nullable=False),
     Column("cpu_seconds", Float, nullable=False),
+    Column("bytes", BigInteger),
+    Column("peak_bytes", BigInteger),
     Index("record_of_artefact", "artefact_id"),
     Index("record_by_time", "started"),
     Index("record_by_kind", "kind", "started"),

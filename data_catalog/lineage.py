@@ -45,6 +45,10 @@ class Record(BaseModel):
     """UTC, ISO 8601."""
     seconds: float
     cpu_seconds: float
+    peak_bytes: int | None = None
+    """Highest memory of the process that made it, meanwhile; None where that was not measured."""
+    bytes: int | None = None
+    """Size of the artefact's data, which the store notes; None in older records."""
 
     def parents(self) -> list[Ref]:
         """Return the artefacts that this one was made from, each once, in the order of the inputs."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_catalog.errors import StoreError
-from data_catalog.refs import Digest
+from data_catalog.refs import Digest, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +31,16 @@ class Manifest(BaseModel):
     kind: str
     files: dict[str, tuple[int, Digest]]
     """Size in bytes and SHA-256, by the file's name in the artefact's folder."""
+
+    @property
+    def ref(self) -> Ref:
+        """The artefact's name."""
+        return Ref(kind=self.kind, digest=self.digest)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files."""
+        return sum(size for size, _ in self.files.values())
 
     def encoded(self) -> bytes:
         """Return the text of the manifest; the same for the same files."""

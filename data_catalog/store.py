@@ -89,8 +89,9 @@ class Store:
             When the value breaks the promise of its kind.
         """
         with self._shelf.aside() as folder:
-            ref = _written(kind, value, folder, self.compression)
-            made = record(ref)
+            manifest = _written(kind, value, folder, self.compression)
+            ref = manifest.ref
+            made = record(ref).model_copy(update={"bytes": manifest.size})
             _write_record(folder, made)
             self._shelf.publish(folder, folder_name(ref.digest), lambda: self._is_intact(ref))
         self._write_key(made)
@@ -281,7 +282,7 @@ class Store:
     def name_of(self, kind: Kind, value: Any) -> Ref:  # noqa: ANN401
         """Return the name that an artefact would have here; it is not kept."""
         with self._shelf.aside() as folder:
-            return _written(kind, value, folder, self.compression)
+            return _written(kind, value, folder, self.compression).ref
 
     def manifest(self, ref: Ref) -> Manifest:
         """Return what an artefact consists of.
@@ -376,11 +377,11 @@ def _key_name(key: str) -> str:
     return f"keys/{key[:2]}/{key}"
 
 
-def _written(kind: Kind, value: Any, folder: Path, compression: Compression) -> Ref:  # noqa: ANN401
-    """Write an artefact's data and its manifest into a folder; return its name, the same wherever it is kept."""
+def _written(kind: Kind, value: Any, folder: Path, compression: Compression) -> Manifest:  # noqa: ANN401
+    """Write an artefact's data and its manifest into a folder; return the manifest, the same wherever it is kept."""
     manifest = Manifest(kind=kind.name, files=layout.write(kind, value, folder, compression))
     (folder / MANIFEST).write_bytes(manifest.encoded())
-    return Ref(kind=kind.name, digest=manifest.digest)
+    return manifest
 
 
 def _write_record(folder: Path, record: Record) -> None:

@@ -23,6 +23,7 @@ from tasks.methods.method import code_digest, code_parts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from data_catalog.catalog import Spent
     from data_catalog.lineage import Record
     from data_catalog.refs import Ref
     from data_catalog.store import Store
@@ -92,6 +93,16 @@ class Journal:
         with self._lock:
             self.run = self.run.model_copy(update={"results": dict(results)})
 
+    def spent(self) -> list[Spent]:
+        """Return what the run has spent on each stage; nothing where the catalogue is lost."""
+        if self._catalog is None:
+            return []
+        try:
+            return self._catalog.spent(self.run.name)
+        except CatalogError as fault:
+            self._close_lost(fault)
+            return []
+
     def end(self, state: str) -> None:
         """Note how the run ended; what a catalogue that was replaced on the way has missed is added."""
         self._ended.set()
@@ -141,12 +152,16 @@ class Journal:
         try:
             self._catalog.note(self.run, did, self._records)
         except CatalogError as fault:
-            self._catalog.close()
-            self._catalog = None
-            self._lost(fault)
+            self._close_lost(fault)
 
     def _records(self, did: list[Did]) -> list[Record | None]:
         return self._store.each(lambda one: self._store.record(one.ref, one.key), did)
+
+    def _close_lost(self, fault: CatalogError) -> None:
+        if self._catalog is not None:
+            self._catalog.close()
+        self._catalog = None
+        self._lost(fault)
 
     def _lost(self, fault: CatalogError) -> None:
         self._say(f"{fault} The run goes on without it.")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from data_catalog.runs import Runs
 
 catalog_app = typer.Typer(help="The catalogue: search it, or make it anew from the store.", no_args_is_help=True)
 store_app = typer.Typer(help="The store: remove what no kept run needs.", no_args_is_help=True)
@@ -128,12 +132,44 @@ def _pin(run: str, workspace: Path, *, pinned: bool) -> None:
     out.print(f"{name} is {'kept for ever' if pinned else 'kept like others'}.")
 
 
-def runs(workspace: Workspace = WORKSPACE) -> None:
-    """List the runs that the store knows, the oldest first."""
-    from data_catalog.runs import Runs, now  # noqa: PLC0415
+def runs(
+    run: Annotated[
+        str | None, typer.Argument(help="A run, the end of its name, or `last`: tell what it spent on each stage.")
+    ] = None,
+    workspace: Workspace = WORKSPACE,
+) -> None:
+    """List the runs that the store knows, the oldest first; or tell what one of them spent on each stage."""
+    from data_catalog.runs import Runs  # noqa: PLC0415
     from flows.stores import store_of  # noqa: PLC0415
 
     known = Runs(store_of(workspace))
+    if run is None:
+        _list_runs(known)
+    else:
+        _tell_spent(workspace, known.find(run).name)
+
+
+def _tell_spent(workspace: Path, name: str) -> None:
+    from contextlib import closing  # noqa: PLC0415
+
+    from flows.catalogs import catalog_of  # noqa: PLC0415
+
+    with closing(catalog_of(workspace)) as catalog:
+        spent = catalog.spent(name)
+    out.print(f"{name}: what it computed itself took")
+    table = Table("stage", box=None, pad_edge=False)
+    for heading in ("steps", "computed", "seconds", "CPU seconds", "MiB written", "MiB of memory"):
+        table.add_column(heading, justify="right")
+    for one in spent:
+        memory = "" if one.peak_bytes is None else f"{one.peak_bytes / 2**20:,.0f}"
+        took = (f"{one.seconds:,.1f}", f"{one.cpu_seconds:,.1f}", f"{one.bytes / 2**20:,.1f}", memory)
+        table.add_row(one.stage, f"{one.steps:,}", f"{one.computed:,}", *took)
+    out.print(table)
+
+
+def _list_runs(known: Runs) -> None:
+    from data_catalog.runs import now  # noqa: PLC0415
+
     for run in known.all():
         killed = run.state == "going" and not run.is_going(now())
         pinned = ", pinned" if known.is_pinned(run.name) else ""

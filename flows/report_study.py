@@ -77,7 +77,7 @@ def report_study(
         if here.journal is not None:
             here.journal.gave(dict(results.refs()))
         write_rules(plan, cards)
-        show(plan, results, here.store)
+        show(plan, results, here.store, [] if here.journal is None else here.journal.spent())
         return results
 
 

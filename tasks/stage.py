@@ -14,7 +14,6 @@ from collections import defaultdict
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, is_dataclass
-from datetime import UTC, datetime
 from functools import cache, cached_property, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
@@ -38,6 +37,7 @@ from tasks.methods.gate.thumbnail import encoded
 from tasks.methods.method import Method, code_digest, code_places
 from tasks.sources.files import read_each
 from tasks.sources.refusals import SourceMoved
+from tasks.spending import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -284,17 +284,17 @@ def look_up(store: Store, job: Job) -> Outcome | None:
 
 
 def _compute(store: Store, job: Job) -> Outcome:
-    clock = (datetime.now(UTC).isoformat(timespec="milliseconds"), time.perf_counter(), time.process_time())
+    meter = Meter.begin()
     read: dict[str, list[Content]] = {}
     try:
         opened = {name: _open(store, given, job.stage) for name, given in job.inputs.items()}
         read = {name: opened[name] for name, given in job.inputs.items() if isinstance(given, Sources)}
         value = job.stage.function(**opened, **job.parameters)
-        ref = store.put(job.stage.kind, value, lambda ref: _record(job, ref, clock, read))
+        ref = store.put(job.stage.kind, value, lambda ref: _record(job, ref, meter, read))
     except SourceMoved as moved:
         return Outcome(job.item, "computed", refusal=_refusal(job, moved))
     except BadData as bad:
-        return _refused(store, job, bad, clock, read)
+        return _refused(store, job, bad, meter, read)
     except OSError:
         raise
     except Exception as defect:  # noqa: BLE001 - one item's defect must not end the cohort; it is reported by name
@@ -302,14 +302,12 @@ def _compute(store: Store, job: Job) -> Outcome:
     return Outcome(job.item, "computed", ref=ref)
 
 
-def _refused(
-    store: Store, job: Job, bad: BadData, clock: tuple[str, float, float], read: Mapping[str, list[Content]]
-) -> Outcome:
+def _refused(store: Store, job: Job, bad: BadData, meter: Meter, read: Mapping[str, list[Content]]) -> Outcome:
     """Keep the refusal of an item, unless its files are moved while their digests are taken."""
     try:
         files = tuple(content.digest() for contents in read.values() for content in contents)
         refusal = _refusal(job, bad, files)
-        store.put(REFUSAL, refusal, lambda ref: _record(job, ref, clock, read))
+        store.put(REFUSAL, refusal, lambda ref: _record(job, ref, meter, read))
     except BadData as moved:
         refusal = _refusal(job, moved)
     return Outcome(job.item, "computed", refusal=refusal)
@@ -323,9 +321,8 @@ def _open(store: Store, given: Input, of: Stage) -> Any:  # noqa: ANN401 - each 
     return store.open(given) if isinstance(given, Ref) else [store.open(ref) for ref in given]
 
 
-def _record(job: Job, output: Ref, clock: tuple[str, float, float], read: Mapping[str, list[Content]]) -> Record:
+def _record(job: Job, output: Ref, meter: Meter, read: Mapping[str, list[Content]]) -> Record:
     """Return the record of what was written; by now the files were read, so that few bytes are left to be hashed."""
-    started, wall, cpu = clock
     as_refs = {name: given for name, given in job.inputs.items() if not isinstance(given, Sources | Listing)}
     listed = {name: given.stamps for name, given in job.inputs.items() if isinstance(given, Listing)}
     hashed = {name: tuple(content.digest() for content in contents) for name, contents in read.items()}
@@ -339,9 +336,8 @@ def _record(job: Job, output: Ref, clock: tuple[str, float, float], read: Mappin
         parameters=to_jsonable_python(job.parameters) if job.stage.keeps_parameters else {},
         code=Code(version=version("voxmine"), digest=_code(job.places), places=tuple(code_places(job.places))),
         python=platform.python_version(),
-        started=started,
-        seconds=round(time.perf_counter() - wall, 4),
-        cpu_seconds=round(time.process_time() - cpu, 4),
+        started=meter.started,
+        **meter.spent()._asdict(),
     )
 
 

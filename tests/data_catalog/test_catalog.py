@@ -468,6 +468,38 @@ def test_the_migrations_make_the_tables_that_the_code_reads(catalog):
     assert head == REVISION
 
 
+def test_what_a_run_spent_is_told_by_stage_of_what_it_computed_itself(catalog):
+    spent = {"seconds": 2.0, "cpu_seconds": 1.5, "bytes": 1000, "peak_bytes": 2**33}
+    heavy = IMAGE.model_copy(update=spent)
+    light = OTHER.model_copy(update={**spent, "seconds": 3.0, "peak_bytes": 2**20})
+    found_made = MASK.model_copy(update=spent)
+    records = {one.key: one for one in (heavy, light, found_made, TABLE)}
+    done = [did(heavy), did(light), did(found_made, how="reused"), did(TABLE)]
+    catalog.note(run_of(FIRST), done, lambda asked: [records[one.key] for one in asked])
+    catalog.note(run_of(SECOND), [did(heavy, how="reused")], lambda _: [])
+    told = {one.stage: one[1:] for one in catalog.spent(FIRST)}
+    assert told == {
+        "read_dicom": (2, 2, 5.0, 3.0, 2000, 2**33),
+        "segment": (1, 0, 0.0, 0.0, 0, None),
+        "gather_features": (1, 1, 0.1, 0.1, 0, None),  # an older record tells neither
+    }
+    assert [one[1:] for one in catalog.spent(SECOND)] == [(1, 0, 0.0, 0.0, 0, None)]
+    assert catalog.spent("nothing") == []
+
+
+def test_a_catalogue_of_the_first_version_keeps_what_it_has_and_gains_columns(catalog, url):
+    catalog.note(run_of(FIRST), [did(IMAGE)], lambda _: [IMAGE])
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE record DROP COLUMN bytes"))
+        connection.execute(text("ALTER TABLE record DROP COLUMN peak_bytes"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    newer = Catalog(url)
+    assert newer.spent(FIRST)[0][1:] == (1, 1, 0.1, 0.1, 0, None)
+    newer.close()
+    engine.dispose()
+
+
 def test_an_older_catalogue_is_brought_up_to_date_when_it_is_opened(catalog, url):
     catalog.add(CHAIN)
     engine = engine_of(url)

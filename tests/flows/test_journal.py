@@ -95,6 +95,24 @@ def test_what_ended_a_run_is_told_and_not_that_its_end_could_not_be_noted(tmp_pa
         fill_the_disk()
 
 
+def test_what_a_run_has_spent_is_told_while_it_is_going(tmp_path, store, jobs):
+    with journal(plan_of(tmp_path), store, "", print) as kept:
+        kept.note(jobs, work(store, jobs))
+        (spent,) = kept.spent()
+    assert (spent.stage, spent.steps, spent.computed) == ("preprocess", 2, 2)
+    assert spent.bytes > 0
+
+
+def test_a_run_without_a_catalogue_tells_no_spending(tmp_path, store, jobs):
+    said = []
+    with journal(plan_of(tmp_path), store, "", said.append) as kept:
+        kept.note(jobs, work(store, jobs))
+        (tmp_path / "catalog.sqlite").write_bytes(b"overwritten" * 1000)
+        assert kept.spent() == []
+        assert kept.spent() == []
+    assert len(said) == 1
+
+
 def test_what_was_reused_is_noted_as_that(tmp_path, store, jobs):
     work(store, jobs)
     with journal(plan_of(tmp_path), store, "", print) as kept:

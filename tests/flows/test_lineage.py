@@ -461,6 +461,12 @@ def test_every_command_tells_what_it_found(worked):
     assert "There are more than 1" in command("catalog", "search", "--most", 1, *here)[1]
     assert "Nothing is as asked for" in command("catalog", "search", "--patient", "P-9", *here)[1]
     assert FIRST in command("runs", *here)[1]
+    spent = command("runs", FIRST, *here)[1].splitlines()
+    assert FIRST in spent[0]
+    assert "MiB of memory" in spent[1]
+    assert [line.split()[:3] for line in spent[2:]] == [
+        [stage, "1", "1"] for stage in ("read_dicom", "write", "preprocess", "segment")
+    ]
     assert records[3].output.short in command("descendants", records[0].output.short, *here)[1]
     assert "Nothing was made from it" in command("descendants", records[3].output.short, *here)[1]
     assert "Both did the same work" in command("diff", FIRST, "last", *here)[1]

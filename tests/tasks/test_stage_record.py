@@ -86,6 +86,8 @@ def test_the_record_says_what_made_the_artefact(steps, source, store):
     assert re.fullmatch(r"3\.\d+\.\d+.*", record.python)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", record.started)
     assert 0 <= record.seconds < 60
+    assert record.bytes == sum(size for _, size in store.sizes())
+    assert record.peak_bytes is None or record.peak_bytes > 2**20
     assert NAME not in record.model_dump_json()
 
 
