@@ -53,7 +53,7 @@ def scans(cohort: Path, address: str, patients: int) -> Case:
     """Return the demo's work on images: from the files of some patients to the table of features."""
 
     def flow(root: Path) -> object:
-        return radiomics_study(_plan(cohort, root, address))
+        return radiomics_study(plan_of_images(cohort, root, address))
 
     return Case(f"Scans of {patients} patients, from files to the table of features", flow)
 
@@ -62,12 +62,12 @@ def tiny(cohort: Path, address: str, count: int) -> Case:
     """Return work whose items take about a millisecond each."""
 
     def flow(root: Path) -> object:
-        return tiny_items(_plan(cohort, root, address), count)
+        return tiny_items(plan_of_images(cohort, root, address), count)
 
     return Case("Items of about a millisecond", flow)
 
 
-def _plan(cohort: Path, root: Path, address: str) -> Plan:
+def plan_of_images(cohort: Path, root: Path, address: str) -> Plan:
     """Return the demo's plan as far as its images go, on workers that run already."""
     changes = (f"sources.0.path={cohort / 'scans'}", f"workspace={root}", f"compute.scheduler={address}")
     empty = tuple(f"{field}=null" for field in ("clinical", "events", "outcome", "learn", "mine"))
