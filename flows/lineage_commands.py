@@ -157,7 +157,8 @@ def _tell_spent(workspace: Path, name: str) -> None:
     with closing(catalog_of(workspace)) as catalog:
         spent = catalog.spent(name)
     out.print(f"{name}: what it computed itself took")
-    table = Table("stage", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("stage", no_wrap=True, min_width=max((len(one.stage) for one in spent), default=0))
     for heading in ("steps", "computed", "seconds", "CPU seconds", "MiB written", "MiB of memory"):
         table.add_column(heading, justify="right")
     for one in spent:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from data_catalog.errors import BadData, StoreError
+from data_catalog.errors import BadData, MissingExtra, PlanError, StoreError
 from data_catalog.exports.crate import METADATA, STORE
 from data_catalog.exports.run_lineage import lineage_of
 from data_catalog.kinds import MODEL, REFUSAL
@@ -116,11 +116,10 @@ def _check_bytes(store: Store, lineage: RunLineage, found: Verified) -> None:
 
 def _do_again(store: Store, step: Step, found: Verified) -> None:
     try:
-        job = _job(store, step)
+        difference = _difference(store, step, _job(store, step))
     except NotAgain as reason:
         found.not_again[str(reason)] = found.not_again.get(str(reason), 0) + 1
         return
-    difference = _difference(store, step, job)
     if difference is None:
         found.again += 1
     else:
@@ -140,11 +139,13 @@ def _job(store: Store, step: Step) -> Job:
 
 
 def _difference(store: Store, step: Step, job: Job) -> str | None:
-    """Do a step again; return how what it gives differs from what it gave, or None."""
+    """Do a step again; return how what it gives differs from what it gave, or None; raise `NotAgain` if it cannot."""
     try:
         value = job.again(store)
     except BadData as bad:
         return f"is refused here: {bad}. {_code_difference(store, step)}"
+    except (PlanError, MissingExtra) as lacks:  # a network's weights are no part of a record
+        raise NotAgain(f"what they need is not in the crate: {lacks.came}") from None
     for compression in COMPRESSIONS:
         if Store(store.root, compression).name_of(job.stage.kind, value) == step.did.ref:
             return None

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data_catalog.catalog_build import rebuild
-from data_catalog.errors import StoreError
+from data_catalog.errors import PlanError, StoreError
 from data_catalog.kinds import COHORT, MODEL, REPORT, VOLUME
 from data_catalog.lineage import Code
 from data_catalog.runs import CodeParts, Runs
@@ -34,7 +34,7 @@ from tasks.methods.preprocessing.windowing import Clip
 from tasks.methods.segmentation.otsu import Otsu
 from tasks.preprocess import preprocess
 from tasks.segment import segment
-from tasks.stage import perform
+from tasks.stage import Job, perform
 from tests.data_catalog.conftest import key_of, recorded, small_volume
 from tests.data_catalog.lineages import FIRST, SECOND, note, note_code, put, run_of
 
@@ -489,6 +489,29 @@ def test_every_command_tells_what_it_found(worked):
     changed(workspace / "run.zip", "/data.html", lambda content: content + b"!")
     code, said = command("verify", workspace / "run.zip")
     assert (code, "First difference" in said) == (1, True)
+
+
+def test_no_name_of_a_stage_is_cut_in_what_a_run_spent(store, tmp_path):
+    stage = "a_stage_with_a_name_that_is_as_long_as_those_of_the_longest"
+    note(store, FIRST, [put(store, "page", stage=stage)])
+    command("catalog", "rebuild", "--workspace", tmp_path)
+    assert stage in command("runs", "last", "--workspace", tmp_path)[1]
+
+
+def test_what_a_step_needs_that_is_not_here_is_told_and_the_others_are_checked(worked, monkeypatch):
+    workspace, _ = worked
+    again = Job.again
+
+    def lacks(job, store):
+        if job.stage.name == "preprocess":
+            raise PlanError("An encoder that is called holds its model", "it knows the file's name only", "Give it.")
+        return again(job, store)
+
+    export_crate(workspace, "last", workspace / "run.zip", images=True)
+    monkeypatch.setattr(Job, "again", lacks)
+    found = verify_crate(workspace / "run.zip")
+    assert (found.again, found.differences) == (1, [])
+    assert found.not_again["what they need is not in the crate: it knows the file's name only"] == 1
 
 
 def test_every_crate_is_verified_whatever_the_first_gave(worked):
