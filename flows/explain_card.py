@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tasks.methods.rules.card import Card, CardSet, Sight
     from tasks.methods.rules.shown import ShownCard
 
-CARD = re.compile(r"(rule|association|sequence|subgroup)-[1-9][0-9]*")
+CARD = re.compile(r"(rule|association|sequence|pattern|subgroup)-[1-9][0-9]*")
 """Numbers of cards, as the report gives them."""
 
 
@@ -76,7 +76,8 @@ def _find(workspace: Path, store: Store, number: str) -> tuple[Card, CardSet, Re
 
 def _listed_in(mined: Mined, store: Store, card: Card) -> Ref:
     """Return the artefact that lists what a card states."""
-    several = {"rule": [mined.rules], "association": [mined.associations], "sequence": [mined.sequences]}
+    in_time = [mined.sequences]
+    several = {"rule": [mined.rules], "association": [mined.associations], "sequence": in_time, "pattern": in_time}
     refs = [ref for ref in several.get(card.kind, mined.subgroups.values()) if ref is not None]
     return next(ref for ref in refs if card.kind != "subgroup" or card.subgroup in store.open(ref).subgroups)
 

@@ -23,8 +23,9 @@ from tasks.cards import Extent, Seen, make_cards
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.items import ColumnLabel
+from tasks.methods.rules.sequences import SequenceMiner
 from tasks.methods.rules.subgroup import Side, Subgroup, SubgroupSet
-from tasks.mine import mine_rules
+from tasks.mine import mine_rules, mine_sequences
 from tests.tasks.conftest import kept
 
 FEATURE = "CT.tumour.stat_mean"
@@ -247,6 +248,20 @@ def test_why_tells_of_a_subgroup_in_whichever_set_it_was_listed(plan, results, r
     assert "P-2" in said
     assert refs["weight"].short in said
     assert refs["age"].short not in said
+
+
+def test_why_tells_of_a_pattern(plan, results, cohort):
+    store = Store(plan.store_folder)
+    days = [(key, day, event) for key in cohort["patient"] for day, event in ((0, "drug"), (5, "scan"))]
+    found = mine_sequences.function(
+        pd.DataFrame(days, columns=["patient", "day", "event"]), cohort, miner=SequenceMiner(), outcome=WORDS
+    )
+    held = make_cards.function(cohort, sequences=found, outcome=WORDS, centre=None, features=(), seen=())
+    mined = Mined(sequences=kept(store, RULES, found), cards=kept(store, CARDS, held))
+    results_file(plan.workspace, plan.study).write_text(results.model_copy(update={"mined": mined}).model_dump_json())
+    said = explain(plan.workspace, "pattern-1")
+    assert "patients for it" in said
+    assert mined.sequences.short in said
 
 
 def test_a_number_of_no_rule_is_refused(results, plan):
