@@ -69,5 +69,9 @@ class StoreError(VoxmineError):
     """Refuse an artefact that the store does not hold whole."""
 
 
+class RunInterrupted(VoxmineError):
+    """Say that a run cannot go on for want of room, a drive, workers or a server; run again, it goes on from there."""
+
+
 class MissingExtra(VoxmineError):
     """Name the optional part that is not installed, and the command that installs it."""

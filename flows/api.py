@@ -17,7 +17,7 @@ import httpx
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
-from data_catalog.errors import PlanError
+from data_catalog.errors import PlanError, RunInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,7 +58,7 @@ def api(wanted: str | None = None) -> Iterator[str]:
     ------
     PlanError
         When nothing answers at the address wanted.
-    RuntimeError
+    RunInterrupted
         When the server of our own does not answer in time.
     """
     if wanted:
@@ -107,6 +107,34 @@ def _require(url: str) -> str:
         f"{came}",
         "Start `prefect server start`, correct the address, or leave the field empty.",
     )
+
+
+@contextmanager
+def required_throughout(url: str) -> Iterator[None]:
+    """Say plainly that an API is gone, where what the block does fails for want of it.
+
+    Raises
+    ------
+    RunInterrupted
+        As said.
+    """
+    try:
+        yield
+    except httpx.TransportError as fault:
+        if _answers(url):
+            raise
+        raise RunInterrupted(
+            "Prefect's server answers until the run has ended",
+            f"it does no longer ({type(fault).__name__})",
+            "Run the same plan again, once it does: what is done is kept and reused.",
+        ) from None
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=ANSWER_SECONDS).is_success
+    except httpx.TransportError:
+        return False
 
 
 def with_defaults(environment: Mapping[str, str]) -> dict[str, str]:
@@ -168,11 +196,11 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.1 + secrets.randbelow(10) / 100)
-    message = (
-        f"Prefect's server answers within {START_SECONDS} s: it did not. Run `prefect server start` to see why, or set"
-        " PREFECT_API_URL to one that runs."
+    raise RunInterrupted(
+        f"Prefect's server answers within {START_SECONDS} s",
+        "it did not",
+        "Run `prefect server start` to see why, or set PREFECT_API_URL to one that runs.",
     )
-    raise RuntimeError(message)
 
 
 def _end_with_parent() -> None:

@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 
-from data_catalog.errors import BadData
+from data_catalog.errors import BadData, RunInterrupted
 from flows import api
 from flows.clusters import cluster
 from flows.journal import journal
@@ -32,6 +32,8 @@ from tasks.stage import Workplace, at, current_workplace, require_stages, run_ba
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from uuid import UUID
+
+    from prefect.futures import PrefectFuture
 
     from data_catalog.refs import Ref, Refusal, Study
     from flows.journal import Journal
@@ -120,7 +122,7 @@ class StudyFlow(Flow[P, R]):
             left = end_left_runs(url, runs.server)
             if left:
                 logging.getLogger(__name__).warning("%d runs whose process was killed are marked as crashed.", left)
-            with _collect(runs):
+            with _collect(runs), api.required_throughout(url):
                 try:
                     result = super().__call__(*args, **kwargs)
                 finally:
@@ -246,7 +248,7 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     try:
         for batch, future in zip(batches, futures, strict=True):
-            done = future.result()
+            done = _result(future)
             outcomes += done
             if here.journal is not None:
                 here.journal.note(batch, done)
@@ -263,6 +265,24 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
         counter["refused"],
     )
     return outcomes
+
+
+def _result(future: PrefectFuture[list[Outcome]]) -> list[Outcome]:
+    """Return what a batch gave; where reading or writing failed at every try, say so as a reader can act on it.
+
+    Raises
+    ------
+    RunInterrupted
+        When the disk is full, the store cannot be written to, or a drive or the workers cannot be reached any longer.
+    """
+    try:
+        return future.result()
+    except OSError as fault:  # its own text may hold a path
+        raise RunInterrupted(
+            "Sources and workers can be reached, and the store takes what is written",
+            fault.strerror or type(fault).__name__,
+            "Mend that, for instance make room; then run the same plan again: what is done is kept and reused.",
+        ) from None
 
 
 def _flow_name() -> str:
