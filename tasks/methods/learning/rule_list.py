@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tasks.methods.learning.learner import Counts, TunedLearner
-from tasks.methods.learning.supervised_cuts import supervised_cuts
+from tasks.methods.learning.supervised_cuts import supervised_cuts, worth_telling
 from tasks.methods.rules.itemsets import least_rows
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+THIRDS = (1 / 3, 2 / 3)
+"""Shares of the training rows below the cuts of a number of which no cut alone tells the classes apart."""
+TWO_VALUES = 2
+"""A column of so many values, such as a category's 0 and 1, is cut between them."""
 PRIOR_ROWS = 2.0
 """Rows of the whole table's mix of classes that are added to those a rule decides, so that no probability is 0 or 1."""
 
@@ -72,14 +76,18 @@ class ListedRule:
 class RuleListClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classify by the first rule of a list that applies; the rules are found and ordered as by CBA.
 
-    Numbers are cut where the classes of the training rows part (Fayyad and Irani); an item asks for a level, or for
-    everything above or below a cut. Rules are all combinations of items of different columns that enough rows meet
-    and of which no part is as confident; they come in order of confidence, then of the rows that are right, and one is
-    kept if among the rows that no rule above decides it is right for enough. The list ends where the errors, with the
-    most frequent class for the rest, are fewest. A rule's probabilities are the shares of classes among the training
-    rows that it decides, with two rows of the table's own mix added.
+    Numbers are cut where the classes of the training rows part (Fayyad and Irani), or into thirds of these rows where
+    no cut is worth it; a column of two values, such as a category's, is cut between them. An item asks for a level, or
+    for everything above or below a cut. Rules are all combinations of items of different columns that enough rows meet
+    and of which no part is as confident. An item of a column without a cut that is worth it alone has to be worth it
+    among the rows that meet the rest of the rule: what matters only beside something else is found, and chance is
+    kept out. Rules come in order of confidence, then of the rows that are right, and one is kept if among the rows
+    that no rule above decides it is right for enough. The list ends where the errors, with the most frequent class for
+    the rest, are fewest. A rule's probabilities are the shares of classes among the training rows that it decides, with
+    two rows of the table's own mix added.
 
-    Liu, Hsu and Ma, KDD 1998, p. 80 (CBA).
+    Liu, Hsu and Ma, KDD 1998, p. 80 (CBA). Fayyad and Irani, IJCAI 1993, p. 1022 (what is worth it: minimum description
+    length). The thirds, and that price for an item, are ours.
 
     Parameters
     ----------
@@ -129,15 +137,30 @@ class RuleListClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return first
 
 
-def _items(matrix: NDArray[np.float64], classes: NDArray[np.intp]) -> Iterator[Condition]:
-    """Yield the levels of every column that has a cut, and what is above and below each cut."""
+def _cuts(values: NDArray[np.float64], classes: NDArray[np.intp]) -> tuple[list[float], bool]:
+    """Return the cuts of a column, and whether they alone tell the classes apart."""
+    cuts = supervised_cuts(values, classes)
+    if cuts:
+        return cuts, True
+    different = np.unique(values)
+    if different.size <= TWO_VALUES:
+        lower = different[:-1]
+    else:
+        lower = np.unique(np.quantile(values, THIRDS, method="inverted_cdf"))
+        lower = lower[lower < different[-1]]
+    upper = different[np.searchsorted(different, lower, side="right")]
+    return (lower / 2 + upper / 2).tolist(), False
+
+
+def _items(matrix: NDArray[np.float64], classes: NDArray[np.intp]) -> Iterator[tuple[Condition, bool]]:
+    """Yield the levels of every column and what is above and below each cut, and whether the cuts alone tell."""
     for column in range(matrix.shape[1]):
-        cuts = supervised_cuts(matrix[:, column], classes)
+        cuts, tell = _cuts(matrix[:, column], classes)
         if cuts:
             ends = [-np.inf, *cuts, np.inf]
             levels = set(pairwise(ends))
             sides = {(-np.inf, cut) for cut in cuts} | {(cut, np.inf) for cut in cuts}
-            yield from (Condition(column, low, high) for low, high in sorted(levels | sides))
+            yield from ((Condition(column, low, high), tell) for low, high in sorted(levels | sides))
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,15 +174,22 @@ class _Candidate:
 
 
 def _candidates(
-    matrix: NDArray[np.float64], classes: NDArray[np.intp], items: Sequence[Condition], asked: RuleListClassifier
+    matrix: NDArray[np.float64],
+    classes: NDArray[np.intp],
+    items: Sequence[tuple[Condition, bool]],
+    asked: RuleListClassifier,
 ) -> Iterator[_Candidate]:
-    """Yield every combination of items that enough rows meet and of which no part is as confident for its class."""
+    """Yield every combination of items that enough rows meet, of which no part is as confident and no item is idle.
+
+    An item is idle if its column does not tell alone and it does not tell among the rows that meet the others.
+    """
     if not items:
         return
-    met = np.stack([item.met(matrix) for item in items], axis=1)
-    columns = np.array([item.column for item in items])
+    met = np.stack([item.met(matrix) for item, _ in items], axis=1)
+    columns = np.array([item.column for item, _ in items])
     members = np.eye(int(classes.max()) + 1, dtype=np.float32)[classes]
     least = least_rows(asked.min_support, len(matrix))
+    counted: dict[Places, NDArray[np.int64]] = {(): np.bincount(classes)}
     best: dict[Places, NDArray[np.float64]] = {(): np.zeros(members.shape[1])}
     level: list[tuple[Places, NDArray[np.bool_]]] = [((), np.ones(len(matrix), bool))]
     for length in range(1, asked.max_length + 1):
@@ -170,17 +200,23 @@ def _candidates(
             enough = counts.sum(axis=1) >= least
             for place, own in zip(after[enough].tolist(), counts[enough], strict=True):
                 chosen = (*places, place)
-                reached = np.max([best[part] for part in _without_one(chosen)], axis=0)
+                parts = _without_one(chosen)
+                reached = np.max([best[part] for part in parts], axis=0)
                 shares = own / own.sum()
-                if shares.max() > reached[shares.argmax()]:
-                    yield _Candidate(tuple(items[one] for one in chosen), own)
+                rests = [counted[part] for part, one in zip(parts, chosen, strict=True) if not items[one][1]]
+                if shares.max() > reached[shares.argmax()] and all(
+                    worth_telling(rest, own, len(items)) for rest in rests
+                ):
+                    yield _Candidate(tuple(items[one][0] for one in chosen), own)
                 if length < asked.max_length:
+                    counted[chosen] = own
                     best[chosen] = np.maximum(shares, reached)
                     longer.append((chosen, rows & met[:, place]))
         level = longer
 
 
 def _without_one(places: Places) -> list[Places]:
+    """Return the places without the first of them, without the second, ..."""
     return [places[:gone] + places[gone + 1 :] for gone in range(len(places))]
 
 
@@ -226,7 +262,8 @@ def _rest(counts: NDArray[np.int64]) -> ListedRule:
 class RuleListLearner(TunedLearner):
     """Learn a list of rules in words; the first that applies gives the probability.
 
-    Levels of numbers are cut with the outcome, inside the training rows; see `RuleListClassifier`.
+    Levels of numbers are cut with the outcome, or into thirds where no cut tells it apart, inside the training rows;
+    see `RuleListClassifier`.
 
     References
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,22 +38,33 @@ def _cuts(seen: NDArray[np.float64], places: NDArray[np.intp], begin: int, end: 
     whole = seen[end] - seen[begin]
     left = (parts.sum(axis=2) * _entropy(parts)).sum(axis=0) / (end - begin)
     best = int(left.argmin())
-    if _entropy(whole) - left[best] > _price(whole, parts[:, best]):
+    if _entropy(whole) - left[best] > _price(whole, parts[:, best], end - begin - 1):
         cut = int(inner[best])
         yield cut
         yield from _cuts(seen, places, begin, cut)
         yield from _cuts(seen, places, cut, end)
 
 
-def _price(whole: NDArray[np.float64], parts: NDArray[np.float64]) -> float:
-    """Return by how many bits a row the entropy has to fall to be worth a cut."""
-    rows = whole.sum()
+def worth_telling(whole: NDArray[np.int64], part: NDArray[np.int64], choices: int) -> bool:
+    """Return whether the entropy of (classes,) counts falls enough if a part is told apart, one of so many to choose.
+
+    The same price as of a cut, with the choices in place of the places for one (minimum description length).
+    """
+    parts = np.stack([part, whole - part])
+    if not parts.sum(axis=1).all():
+        return False
+    left = float((parts.sum(axis=1) * _entropy(parts)).sum() / whole.sum())
+    return bool(_entropy(whole) - left > _price(whole, parts, choices))
+
+
+def _price(whole: NDArray[Any], parts: NDArray[Any], choices: int) -> float:
+    """Return by how many bits a row the entropy has to fall to be worth a division, one of so many."""
     classes, of_parts = np.count_nonzero(whole), np.count_nonzero(parts, axis=1)
     bits = np.log2(3.0**classes - 2) - (classes * _entropy(whole) - (of_parts * _entropy(parts)).sum())
-    return float((np.log2(rows - 1) + bits) / rows)
+    return float((np.log2(choices) + bits) / whole.sum())
 
 
-def _entropy(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _entropy(counts: NDArray[Any]) -> NDArray[np.float64]:
     """Return the entropy in bits of counts of classes along the last axis."""
     shares = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
     found: NDArray[np.float64] = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=-1)

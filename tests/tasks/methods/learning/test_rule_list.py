@@ -61,6 +61,42 @@ def test_breast_cancer_is_told_in_held_out_folds_as_published_lists_do():
         assert (predicted == benign).mean() >= 0.95
 
 
+def beside_something_else(seed=0):
+    """Return rows that are mostly events where the first column is high and the second is 1, and noise beside it."""
+    rng = np.random.default_rng(seed)
+    high, mutated = rng.random(240), rng.integers(0, 2, 240)
+    events = rng.random(240) < np.where((high > 2 / 3) & (mutated == 1), 0.9, 0.2)
+    return np.column_stack([high, mutated, rng.normal(size=(240, 3)), rng.integers(0, 2, (240, 2))]), events.astype(int)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_tells_only_beside_something_else_is_found(seed):
+    """Neither the number nor the category need have a cut that is worth it alone."""
+    matrix, events = beside_something_else(seed)
+    listed = RuleListClassifier().fit(matrix, events).rules_
+    (planted,) = [rule for rule in listed if [condition.column for condition in rule.conditions] == [0, 1]]
+    assert {condition.high for condition in planted.conditions} == {np.inf}
+    assert planted.applies[1] / planted.applies.sum() > 0.85
+
+
+def test_an_either_or_of_which_no_part_tells_alone_is_found_by_thirds_of_the_rows():
+    """Half of the rows are events all along the number and in both values of the other column."""
+    number, other = np.arange(300), np.arange(300) % 2
+    events = np.select([number >= 200, number < 100], [other == 1, other == 0], number % 4 < 2)
+    fitted = RuleListClassifier().fit(np.column_stack([number, other]), events.astype(int))
+    asked = {condition for rule in fitted.rules_ for condition in rule.conditions if condition.column == 0}
+    assert {end for condition in asked for end in (condition.low, condition.high) if np.isfinite(end)} == {99.5, 199.5}
+    first, *_ = fitted.rules_
+    assert first.applies.tolist() in ([50, 0], [0, 50])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_noise_no_rule_is_made(seed):
+    rng = np.random.default_rng(seed)
+    matrix = np.column_stack([rng.normal(size=(240, 4)), rng.integers(0, 2, (240, 4))])
+    assert len(RuleListClassifier().fit(matrix, (rng.random(240) < 0.3).astype(int)).rules_) == 1
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(12, 60), st.integers(1, 4), st.integers(2, 3), st.integers(0, 2**32 - 1))
 def test_every_row_is_decided_by_the_first_rule_that_it_meets(rows, columns, kinds, seed):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.methods.learning.supervised_cuts import supervised_cuts
+from tasks.methods.learning.supervised_cuts import supervised_cuts, worth_telling
 
 
 def test_classes_that_lie_apart_are_cut_halfway_between_them():
@@ -74,3 +74,12 @@ def test_noise_is_seldom_cut():
     rng = np.random.default_rng(0)
     cut = sum(bool(supervised_cuts(rng.normal(size=80), rng.integers(0, 2, 80))) for _ in range(200))
     assert cut <= 20
+
+
+def test_a_part_is_worth_telling_apart_if_it_is_told_by_fewer_bits_than_it_saves():
+    whole = np.array([20, 20])
+    assert worth_telling(whole, np.array([20, 0]), 100)
+    assert not worth_telling(whole, np.array([10, 10]), 100)
+    assert not worth_telling(whole, whole, 1)
+    assert worth_telling(whole, np.array([15, 5]), 2)
+    assert not worth_telling(whole, np.array([15, 5]), 1000), "as many choices cost 9 bits more"
