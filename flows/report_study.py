@@ -76,7 +76,7 @@ def report_study(
         write_results(plan, results, here.store)
         if here.journal is not None:
             here.journal.gave(dict(results.refs()))
-        write_rules(plan, cards)
+        write_rules(plan, cards, here.store.open(held.cohort))
         show(plan, results, here.store, [] if here.journal is None else here.journal.spent())
         return results
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from pydantic import ValidationError
-from rich.table import Table
+from rich.console import Group
+from rich.table import Column, Table
+from rich.text import Text
 
 from data_catalog.errors import BadData, PlanError
 from flows.words import smallest_shown
@@ -24,6 +26,7 @@ from tasks.methods.rules.condition import (
     portable,
 )
 from tasks.methods.rules.predicates import python_module, sql_script
+from tasks.methods.rules.seen import column_seen, unfamiliar
 from tasks.methods.rules.shown import shown_set
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from data_catalog.store import Store
     from flows.plan import Plan
     from flows.results import Mined
+    from tasks.formats.table import Kind
     from tasks.methods.rules.card import CardSet
     from tasks.methods.rules.shown import ShownCards
 
@@ -53,16 +57,19 @@ def shown_cards(plan: Plan, mined: Mined | None, store: Store) -> ShownCards | N
     return shown_set(held, smallest_shown(plan))
 
 
-def write_rules(plan: Plan, cards: ShownCards | None) -> None:
+def write_rules(plan: Plan, cards: ShownCards | None, cohort: pd.DataFrame) -> None:
     """Write the cards as JSON and CSV, and the rules for others as JSON, SQL and Python, beside the report.
 
-    Without cards nothing of an earlier run stays there.
+    Of the columns of the cohort that rules ask for it is told what was seen there, but of no single patient. Without
+    cards nothing of an earlier run stays there.
     """
     folder = rules_folder(plan)
     if cards is None:
         shutil.rmtree(folder, ignore_errors=True)
         return
-    rules = portable(cards.cards, plan.study, version("voxmine"), outcome_column(plan))
+    asked = {item.column for card in cards.cards for item in (*card.antecedent, *card.consequent)}
+    seen = {name: column_seen(cohort[name], cards.smallest) for name in sorted(asked) if name in cohort}
+    rules = portable(cards.cards, plan.study, version("voxmine"), outcome_column(plan), seen)
     folder.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame(card_rows(cards.cards), dtype=object)
     texts = {
@@ -106,8 +113,10 @@ def read_rules(path: Path) -> PortableRules:
         ) from None
 
 
-def read_patients(path: Path) -> pd.DataFrame:
+def read_patients(path: Path, rules: PortableRules | None = None) -> pd.DataFrame:
     """Read a table to apply rules to: Parquet, CSV, TSV or Excel; columns whose cells are all numbers are numbers.
+
+    With the rules, columns that they ask for as categories stay text, so that the code `01` is no 1.
 
     Raises
     ------
@@ -118,11 +127,33 @@ def read_patients(path: Path) -> pd.DataFrame:
         content = path.read_bytes()
         if content[:4] == PARQUET:
             return pd.read_parquet(BytesIO(content))
-        return infer(read_table(content, None))
+        written = read_table(content, None)
+        kinds: dict[str, Kind] = {name: "text" for name in _categories(rules) if name in written}
+        return infer(written, kinds)
     except FileNotFoundError:
         raise PlanError("The table exists", f"{path} does not", "Correct the path.") from None
     except (BadData, ValueError) as bad:
         raise PlanError(f"{path.name} can be read", str(bad), "Correct the file.") from None
+
+
+def _categories(rules: PortableRules | None) -> set[str]:
+    """Return the columns that rules ask for as categories."""
+    asked = () if rules is None else rules.rules
+    return {one.column for rule in asked for one in (*rule.antecedent, *rule.consequent) if not one.is_range}
+
+
+def warnings_of(rules: PortableRules, table: pd.DataFrame) -> list[str]:
+    """Return a sentence for each column of a table that holds what the study had not, or in another unit.
+
+    Raises
+    ------
+    PlanError
+        If a column of numbers holds something else.
+    """
+    try:
+        return unfamiliar(rules.rules, table)
+    except BadData as bad:
+        raise PlanError(bad.expected, bad.came, bad.remedy) from None
 
 
 def applied(rules: PortableRules, table: pd.DataFrame, key: str | None = None) -> pd.DataFrame:
@@ -150,13 +181,14 @@ def applied(rules: PortableRules, table: pd.DataFrame, key: str | None = None) -
     return pd.DataFrame(found, columns=["row" if key is None else key, "rule", "state"])
 
 
-def summary(rules: PortableRules, found: pd.DataFrame) -> Table:
-    """Return how many rows are in which state of each rule, as a table for the terminal."""
+def summary(rules: PortableRules, found: pd.DataFrame) -> Group:
+    """Return what each rule says, and below how many rows are in which state of each, for the terminal."""
     counts = Counter(zip(found["rule"], found["state"], strict=True))
-    shown = Table("rule", *STATES, "what it says")
+    shown = Table("rule", *(Column(state, justify="right") for state in STATES))
     for rule in rules.rules:
-        shown.add_row(rule.number, *(str(counts[rule.number, state]) for state in STATES), rule.sentence)
-    return shown
+        shown.add_row(rule.number, *(str(counts[rule.number, state]) for state in STATES))
+    said = (Text(f"{rule.number}: {rule.sentence}") for rule in rules.rules)
+    return Group(*said, shown)
 
 
 def chosen_rules(rules: PortableRules, numbers: tuple[str, ...] = (), *, everything: bool) -> PortableRules:

@@ -28,11 +28,14 @@ def apply(
     everything: Annotated[bool, typer.Option("--all", help="Take rules that are not claimed, too.")] = False,
 ) -> None:
     """Tell for each row of a table which rules apply, hold, or cannot be told; prints how many of each."""
-    from flows.rule_files import applied, chosen_rules, read_patients, read_rules, summary  # noqa: PLC0415
+    from flows.rule_files import applied, chosen_rules, read_patients, read_rules, summary, warnings_of  # noqa: PLC0415
 
     chosen = chosen_rules(read_rules(rules), tuple(rule or ()), everything=everything)
-    found = applied(chosen, read_patients(table), key)
+    patients = read_patients(table, chosen)
+    found = applied(chosen, patients, key)
     out.print(summary(chosen, found))
+    for sentence in warnings_of(chosen, patients):
+        out.print(f"Look at the table: {sentence}", markup=False)
     if to is not None:
         found.to_csv(to, index=False)
         out.print(f"Wrote {to}.", markup=False)

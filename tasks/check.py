@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from data_catalog.errors import BadData, PlanError
 from tasks.formats.table import infer, read_table
+from tasks.methods.cell_text import cell_text
 from tasks.methods.cohort.wide import KEYS, OUTCOME
 from tasks.tables import patient_ids, spelled, without
 
@@ -142,7 +143,7 @@ def _require_outcome(table: ClinicalTable, written: pd.DataFrame, outcome: Outco
             f"{outcome.column!r} stands in clinical.known_before too",
             "Take it out there.",
         )
-    cells = set(written[outcome.column]) - {""}
+    cells = {cell_text(cell) for cell in written[outcome.column]} - {None}
     if outcome.negative is None and cells == {outcome.positive}:
         raise PlanError(
             f"Column {outcome.column!r} of {table.path.name} tells patients apart",
@@ -155,7 +156,7 @@ def _require_outcome(table: ClinicalTable, written: pd.DataFrame, outcome: Outco
         raise PlanError(
             f"Column {outcome.column!r} of {table.path.name} holds the outcome's values",
             f"no row holds {', '.join(map(repr, missing))}",
-            "Correct outcome.positive or outcome.negative; the values are compared as they are written.",
+            "Correct outcome.positive or outcome.negative; small and capital letters are told apart.",
         )
 
 

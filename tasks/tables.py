@@ -12,6 +12,7 @@ import pandas as pd
 from data_catalog.errors import BadData
 from data_catalog.kinds import TABLE
 from tasks.formats.table import infer, read_table
+from tasks.methods.cell_text import cell_text
 from tasks.sources.pattern import NamePattern
 from tasks.stage import stage
 
@@ -94,7 +95,7 @@ def read_clinical(
     missing: tuple[str, ...] = (),
     spellings: Sequence[Content] = (),
 ) -> pd.DataFrame:
-    """Return one row a patient: the pseudonym and the columns asked for; `texts` stay as they are written."""
+    """Return one row a patient: the pseudonym and the columns asked for; `texts` stay text, as `cell_text` says it."""
     written = without(read_table(files[0].read(), sheet, numbered=numbered), missing)
     _require(written, (patient, *columns))
     others = read_table(spellings[0].read()) if spellings else None
@@ -103,6 +104,8 @@ def read_clinical(
     typed = infer(written[list(columns)])
     for column in texts:
         typed[column] = written[column].where(written[column] != "")
+    for column in typed.columns.difference(typed.select_dtypes(["number", "datetime"]).columns):
+        typed[column] = typed[column].map(cell_text, na_action="ignore")
     typed.insert(0, PATIENT, [None if one is None else identities.pseudonym(one) for one in ids])
     return typed[known].reset_index(drop=True)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from tasks.methods.cell_text import same_cell
 from tasks.methods.method import Choice, Method
 from tasks.sources.pattern import checked_pattern
 
@@ -20,6 +21,10 @@ def _with_patient(pattern: str) -> str:
 
 Pattern = Annotated[str, AfterValidator(_with_patient)]
 """How names spell the patient and what else they tell."""
+
+
+CellText = Annotated[str, AfterValidator(same_cell)]
+"""A value of a table, as `cell_text` says it, however it is written in the plan."""
 
 
 class Part(BaseModel):
@@ -119,9 +124,9 @@ class Outcome(Part):
 
     column: str
     """Column of the clinical table."""
-    positive: str
+    positive: CellText
     """The value that is the event (`1`, `yes`, `malignant`)."""
-    negative: str | None = None
+    negative: CellText | None = None
     """The value that is not; empty takes every other value. Rows with neither have no outcome."""
     label: str | None = None
     """Words for the positive outcome in the report; empty takes the column and the value."""

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from data_catalog.errors import PlanError, StoreError
@@ -18,7 +19,17 @@ from flows.cli import app
 from flows.explain import explain
 from flows.plan import Plan
 from flows.results import CohortTables, Features, Mined, Results, results_file
-from flows.rule_files import applied, chosen_rules, read_patients, read_rules, rules_folder, shown_cards, write_rules
+from flows.rule_files import (
+    applied,
+    chosen_rules,
+    read_patients,
+    read_rules,
+    rules_folder,
+    shown_cards,
+    summary,
+    warnings_of,
+    write_rules,
+)
 from tasks.cards import Extent, Seen, make_cards
 from tasks.methods.rules.class_rules import ClassRuleMiner
 from tasks.methods.rules.discretise import QuantileBins
@@ -100,8 +111,8 @@ def results(plan, cohort, rules):
 
 
 @pytest.fixture
-def written(plan, results):
-    write_rules(plan, shown_cards(plan, results.mined, Store(plan.store_folder)))
+def written(plan, results, cohort):
+    write_rules(plan, shown_cards(plan, results.mined, Store(plan.store_folder)), cohort)
     return rules_folder(plan)
 
 
@@ -161,6 +172,48 @@ def test_the_command_applies_rules_and_writes_a_table(written, cohort, tmp_path)
     found = pd.read_csv(out)
     assert found[found["rule"] == "rule-1"]["state"].value_counts().to_dict() == {"applies": 20, "does not apply": 20}
     assert found["row"].max() == 40
+
+
+def test_rules_tell_what_the_study_saw_in_their_columns_and_other_codes_are_not_taken_for_known(written, cohort):
+    read = read_rules(written / "rules.json")
+    asked = {one.column: one for rule in read.rules for one in (*rule.antecedent, *rule.consequent)}
+    assert (asked[FEATURE].usual_low, asked[FEATURE].usual_high, asked[FEATURE].unit) == (4, 40, "HU")
+    assert asked["progressed"].known == ("yes", "no")
+    same = cohort.rename(columns={"outcome": "progressed"}).assign(progressed="Y")
+    assert warnings_of(read, same[[FEATURE]]) == []
+    assert ["the study knew 'no', 'yes'" in said for said in warnings_of(read, same)] == [True]
+    assert set(applied(read, same)["state"]) == {"applies", "does not apply"}
+    with pytest.raises(PlanError, match="decimal comma"):
+        warnings_of(read, pd.DataFrame({FEATURE: ["1,5"]}))
+
+
+def test_the_command_says_when_numbers_are_in_another_unit(written, cohort, tmp_path):
+    table = tmp_path / "new.csv"
+    (cohort[[FEATURE]] * 1000 + 1000).to_csv(table, index=False)
+    ran = CliRunner().invoke(app, ["rules", "apply", str(written / "rules.json"), str(table)])
+    assert ran.exit_code == 0, ran.output
+    assert "40 of 40 numbers lie outside 4 to 40 HU" in ran.output
+
+
+def test_codes_with_a_zero_stay_text_where_rules_ask_for_them(written, tmp_path):
+    held = json.loads((written / "rules.json").read_text())
+    for one in held["rules"]:
+        one["antecedent"] = [{"column": "code", "words": "code is 01", "equals": "01", "known": ["01", "1"]}]
+    (tmp_path / "codes.json").write_text(json.dumps(held))
+    (tmp_path / "codes.csv").write_text("code\n01\n1\n1.0\n")
+    read = read_rules(tmp_path / "codes.json")
+    found = applied(read, read_patients(tmp_path / "codes.csv", read))
+    assert found[found["rule"] == "rule-1"]["state"].tolist() == ["applies", "does not apply", "does not apply"]
+
+
+def test_what_rules_say_is_read_in_80_columns(written, cohort):
+    console = Console(width=80, record=True, soft_wrap=True)
+    read = read_rules(written / "rules.json")
+    console.print(summary(read, applied(read, cohort[[FEATURE, "marker"]])))
+    lines = console.export_text().splitlines()
+    assert lines[0] == f"rule-1: {read.rules[0].sentence}"
+    assert max(map(len, lines[len(read.rules) :])) <= 80
+    assert any("does not apply" in line and "cannot be told" in line for line in lines)
 
 
 def test_what_cannot_be_read_or_lacks_a_column_is_refused_with_a_remedy(written, tmp_path):

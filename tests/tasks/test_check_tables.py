@@ -14,6 +14,7 @@ from tasks.check import (
     require_events,
     require_paths,
 )
+from tasks.check_columns import mixed_columns
 from tasks.sources.tables import ClinicalTable, EventRows, Outcome, PatientTable
 
 ROWS = ["id,age,seen,progression", "A,61,2024-01-01,yes", "B,55,2024-01-02,no", "C,,2024-01-03,"]
@@ -135,6 +136,45 @@ def test_columns_of_dates_cannot_predict(table):
     assert "'seen' holds dates" in said
 
 
+@pytest.mark.parametrize("spelling", ["{:02d}.07.1965", "Jul {:02d}, 1965", "196507{:02d}"])
+def test_columns_of_dates_are_refused_however_they_are_spelt(table, spelling):
+    cells = [spelling.format(day) for day in range(1, 21)]
+    one = table("id,dob", *(f'P{row},"{cell}"' for row, cell in enumerate(cells)), known_before=("dob",))
+    said = refused(require_clinical, one, (), None)
+    assert "'dob' holds dates" in said
+    assert not any(cell in said for cell in cells)
+
+
+def test_columns_that_tell_one_patient_from_all_others_are_refused_by_name(table):
+    rows = ["id,record,mrn", *(f"P{n},R{n:05d},{70000 + n}" for n in range(20))]
+    said = refused(require_clinical, table(*rows, known_before=("record",)), (), None)
+    assert "'record' has another text in nearly every row" in said
+    assert "Take the column out" in said
+    said = refused(require_clinical, table(*rows, known_before=("mrn",)), (), None)
+    assert "'mrn' has another whole number in each row" in said
+    assert "name its unit in `clinical.units`" in said
+    require_clinical(table(*rows, known_before=("mrn",), units={"mrn": "1/ml"}), (), None)
+
+
+def test_numbers_that_have_become_text_are_told_with_the_row(table):
+    rows = ["id,size", *(f"P{n},{n}.5" for n in range(20)), "Q,<5", "R,unknown"]
+    said = refused(require_clinical, table(*rows, known_before=("size",)), (), None)
+    assert "'size' holds 20 numbers and 1 text (row 22). Correct these cells" in said
+    assert "<5" not in said
+    commas = ["id,size", *(f'P{n},"{n},5"' for n in range(12))]
+    said = refused(require_clinical, table(*commas, known_before=("size",)), (), None)
+    assert "'size' holds numbers with a comma (row 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more)" in said
+
+
+def test_codes_among_which_is_text_are_told_and_read_as_categories(table):
+    rows = ["id,grade", *(f"P{n},{n % 3}" for n in range(20)), "Q,x"]
+    one = table(*rows, known_before=("grade",))
+    (said,) = mixed_columns(one, require_clinical(one, (), None)[0])
+    assert said.startswith("clinical.csv: 'grade' holds 20 numbers and 1 text (row 22), and is read as categories.")
+    coded = table(*rows, known_before=("grade",), categories=("grade",))
+    assert mixed_columns(coded, require_clinical(coded, (), None)[0]) == []
+
+
 @pytest.mark.parametrize("taken", ["id", "patient", "visit", "day", "scanner", "outcome"])
 def test_the_patients_column_and_names_of_the_study_cannot_predict(table, taken):
     columns = ["id", "patient", "visit", "day", "scanner", "outcome", "age"]
@@ -155,6 +195,20 @@ def test_the_patients_column_and_names_of_the_study_cannot_predict(table, taken)
 )
 def test_an_outcome_that_cannot_be_learnt_is_refused(table, outcome, said):
     assert said in refused(require_clinical, table(), ("progression",), outcome)
+
+
+@pytest.mark.parametrize(
+    ("cells", "outcome"),
+    [
+        ("1.0,0.0,", Outcome(column="progression", positive="1", negative="0")),
+        ("1.0,0.0,", Outcome(column="progression", positive="1.0", negative="0.0")),
+        ("True,False,", Outcome(column="progression", positive="True")),
+        ("True,False,", Outcome(column="progression", positive="yes", negative="no")),
+    ],
+)
+def test_an_outcome_is_met_however_a_program_has_written_it(table, cells, outcome):
+    rows = [f"{key},{age},{cell}" for key, age, cell in zip("abc", (61, 55, 70), cells.split(","), strict=True)]
+    require_clinical(table("id,age,progression", *rows), ("progression",), outcome)
 
 
 def test_the_table_of_events_needs_its_columns(tmp_path):

@@ -113,6 +113,14 @@ def test_an_outcome_stays_as_it_is_written(who):
     assert table["progression"].isna().tolist() == [False, False, True]
 
 
+def test_categories_have_one_text_however_a_program_has_written_them(who):
+    text = "id,code,flag,grade\nMRN-1.png,1.0,True,01\nMRN-2.png,0.0,,1\nMRN-3.png,,FALSE,x\n"
+    table = clinical(who, text, columns=("code", "flag", "grade"), texts=("code",))
+    assert table["code"].tolist()[:2] == ["1", "0"]
+    assert table["flag"].dropna().tolist() == ["yes", "no"]
+    assert table["grade"].tolist() == ["01", "1", "x"]
+
+
 def test_rows_whose_patient_does_not_fit_the_pattern_are_left_out(who):
     assert len(clinical(who)) == 3
     assert len(clinical(who, pattern="{patient}.jpg")) == 0

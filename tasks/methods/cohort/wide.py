@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_catalog.errors import BadData
+from tasks.methods.cell_text import cell_text, same_cell
 from tasks.methods.cohort.deltas import is_change
 
 if TYPE_CHECKING:
@@ -153,25 +154,26 @@ def wide_facts(facts: Mapping[str, Mapping[str, str]], columns: Iterable[str]) -
 def outcome_of(column: pd.Series[str], positive: str, negative: str | None) -> NDArray[np.float64]:
     """Return 1 where a column holds the positive value, 0 where the negative one, NaN elsewhere.
 
-    Without a negative value every other value is negative; an empty cell is never.
+    Without a negative value every other value is negative; an empty cell is never. A cell says what `cell_text` gives.
 
     Raises
     ------
     BadData
         `outcome_not_there` when no row holds the positive value.
     """
-    is_positive = (column == positive).to_numpy(dtype=bool, na_value=False)
+    told = column.map(cell_text, na_action="ignore")
+    is_positive = (told == same_cell(positive)).to_numpy(dtype=bool, na_value=False)
     if not is_positive.any():
         raise BadData(
             "outcome_not_there",
             "The outcome's positive value is in its column",
             f"none of {len(column)} rows holds it",
-            "Correct `outcome.positive` in the plan; the values are compared as they are written in the table.",
+            "Correct `outcome.positive` in the plan; blanks around it do not count, and 1.0 is 1.",
         )
     is_negative = (
-        column.notna().to_numpy() & ~is_positive
+        told.notna().to_numpy() & ~is_positive
         if negative is None
-        else (column == negative).to_numpy(dtype=bool, na_value=False)
+        else (told == same_cell(negative)).to_numpy(dtype=bool, na_value=False)
     )
     values = np.full(len(column), np.nan)
     values[is_positive], values[is_negative] = 1.0, 0.0

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections import defaultdict
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from data_catalog.errors import BadData
-from tasks.methods.rules.items import Value, category_texts, numbers
+from tasks.methods.cell_text import same_cell
+from tasks.methods.rules.asked_numbers import asked_numbers
+from tasks.methods.rules.items import Value, category_texts
+from tasks.methods.rules.seen import ColumnSeen
 from tasks.methods.rules.shown import ShownCard
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -26,6 +30,9 @@ UNKNOWN = -1
 """Stands for what is neither true (1) nor false (0)."""
 
 
+CellText = Annotated[str, AfterValidator(same_cell)]
+
+
 class Condition(Value):
     """Ask one thing of one column: that a number lies above one end and at or below another, or a value."""
 
@@ -37,16 +44,26 @@ class Condition(Value):
     """The number is above this."""
     high: float | None = None
     """The number is at most this."""
-    equals: str | None = None
+    equals: CellText | None = None
     """The value, as text: `yes` and `no` for truth values, a whole number without a point."""
-    differs: str | None = None
+    differs: CellText | None = None
     """Any other value than this."""
+    known: tuple[str, ...] | None = None
+    """Values that the study had and may tell: of any other it is not known what it is. None where any may come."""
+    unit: str = ""
+    """Unit of the number, where the study knew it."""
+    usual_low: float | None = None
+    """Most of the study's numbers are at least this; None where that is not told."""
+    usual_high: float | None = None
+    """Most of the study's numbers are at most this."""
 
     @model_validator(mode="after")
     def _check(self) -> Condition:
         asked = [self.low is not None or self.high is not None, self.equals is not None, self.differs is not None]
         if sum(asked) != 1:
             raise ValueError(f"A condition asks for a range, a value or another value: {self.column!r} asks otherwise.")
+        if self.known is not None and self.equals is not None and self.equals not in self.known:
+            raise ValueError(f"A value asked for is among those known: {self.equals!r} of {self.column!r} is not.")
         return self
 
     @property
@@ -57,20 +74,24 @@ class Condition(Value):
     def truth(self, series: pd.Series) -> NDArray[np.int8]:
         """Return (rows,) 1 where the condition is true, 0 where false, -1 where the cell is not known.
 
+        A cell is not known if it is missing, or holds a value that is not among those `known`.
+
         Raises
         ------
         BadData
             If a number is asked for and the column holds something else.
         """
         if self.is_range:
-            values = numbers(series)
+            values = asked_numbers(self.column, series)
             low = -np.inf if self.low is None else self.low
             high = np.inf if self.high is None else self.high
             return np.where(np.isnan(values), UNKNOWN, (values > low) & (values <= high)).astype(np.int8)
         texts = category_texts(series)
-        return np.array([UNKNOWN if text is None else self._is(text) for text in texts], np.int8)
+        return np.array([self._is(text) for text in texts], np.int8)
 
-    def _is(self, text: str) -> bool:
+    def _is(self, text: str | None) -> int:
+        if text is None or (self.known is not None and text not in self.known):
+            return UNKNOWN
         return text == self.equals if self.equals is not None else text != self.differs
 
 
@@ -109,14 +130,26 @@ class OutcomeColumn(Value):
     """Column of the study."""
     column: str
     """Column of the clinical table."""
-    positive: str
+    positive: CellText
     """Value that is the event."""
-    negative: str | None = None
+    negative: CellText | None = None
     """Value that is not; None for every other."""
 
 
-def portable(cards: Sequence[ShownCard], study: str, version: str, outcome: OutcomeColumn | None) -> PortableRules:
-    """Return the rules of some cards for others; orders of events and subgroups say nothing that a row could hold."""
+def portable(
+    cards: Sequence[ShownCard],
+    study: str,
+    version: str,
+    outcome: OutcomeColumn | None,
+    seen: Mapping[str, ColumnSeen] | None = None,
+) -> PortableRules:
+    """Return the rules of some cards for others; orders of events and subgroups say nothing that a row could hold.
+
+    `seen` is what may be told of the study's columns, by their names there.
+    """
+    asked = _with_levels(
+        {} if seen is None else seen, [item for one in cards for item in one.antecedent + one.consequent]
+    )
     return PortableRules(
         study=study,
         version=version,
@@ -125,8 +158,8 @@ def portable(cards: Sequence[ShownCard], study: str, version: str, outcome: Outc
                 number=card.number,
                 sentence=card.sentence,
                 status=card.status,
-                antecedent=tuple(_condition(item, outcome) for item in card.antecedent),
-                consequent=tuple(_condition(item, outcome) for item in card.consequent),
+                antecedent=tuple(_condition(item, outcome, asked) for item in card.antecedent),
+                consequent=tuple(_condition(item, outcome, asked) for item in card.consequent),
                 card=card.model_copy(update={"supporting": None, "contradicting": None}),
             )
             for card in cards
@@ -174,11 +207,7 @@ def _state(applies: int, holds: int) -> State:
 def _truth(condition: Condition, table: pd.DataFrame) -> NDArray[np.int8]:
     if condition.column not in table:
         return np.full(len(table), UNKNOWN, np.int8)
-    try:
-        return condition.truth(table[condition.column])
-    except BadData as bad:
-        came = f"column {condition.column!r}: {bad.came}"
-        raise BadData(bad.verdict, bad.expected, came, "Correct the column of the table.") from None
+    return condition.truth(table[condition.column])
 
 
 def _require_columns(rules: Sequence[PortableRule], table: pd.DataFrame) -> None:
@@ -193,12 +222,33 @@ def _require_columns(rules: Sequence[PortableRule], table: pd.DataFrame) -> None
         )
 
 
-def _condition(item: Item, outcome: OutcomeColumn | None) -> Condition:
+def _with_levels(seen: Mapping[str, ColumnSeen], items: Sequence[Item]) -> dict[str, ColumnSeen]:
+    """Return what was seen in each column, with the values that the rules name, which are told anyway."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        named[item.column].add(item.level)
+    return {
+        column: one
+        if one.values is None
+        else one.model_copy(update={"values": tuple(sorted({*one.values, *named[column]}))})
+        for column, one in seen.items()
+    }
+
+
+def _condition(item: Item, outcome: OutcomeColumn | None, seen: Mapping[str, ColumnSeen]) -> Condition:
     if outcome is not None and item.column == outcome.inside:
-        positive = item.level == outcome.positive
-        differs = outcome.positive if not positive and outcome.negative is None else None
-        value = None if differs is not None else item.level
-        return Condition(column=outcome.column, words=item.sentence, equals=value, differs=differs)
+        return _of_outcome(item, outcome)
+    own = seen.get(item.column, ColumnSeen())
     if item.is_range:
-        return Condition(column=item.column, words=item.sentence, low=item.low, high=item.high)
-    return Condition(column=item.column, words=item.sentence, equals=item.level)
+        usual = {"usual_low": own.low, "usual_high": own.high, "unit": item.unit}
+        return Condition(column=item.column, words=item.sentence, low=item.low, high=item.high, **usual)
+    return Condition(column=item.column, words=item.sentence, equals=item.level, known=own.values)
+
+
+def _of_outcome(item: Item, outcome: OutcomeColumn) -> Condition:
+    if outcome.negative is not None:
+        known = (outcome.positive, outcome.negative)
+        return Condition(column=outcome.column, words=item.sentence, equals=item.level, known=known)
+    if item.level == outcome.positive:
+        return Condition(column=outcome.column, words=item.sentence, equals=item.level)
+    return Condition(column=outcome.column, words=item.sentence, differs=outcome.positive)

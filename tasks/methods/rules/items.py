@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.errors import BadData
+from tasks.methods.cell_text import cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,9 +176,9 @@ def outcome_apart(outcome: pd.Series, columns: Mapping[str, ColumnLabel]) -> tup
 
 
 def category_texts(series: pd.Series) -> list[str | None]:
-    """Return the text of each category: yes and no for truth values, None where missing or blank."""
+    """Return the text of each category as `cell_text` says it, None where missing or blank."""
     missing = series.isna().to_numpy(dtype=bool)
-    return [None if gone else _text(value) for value, gone in zip(series.tolist(), missing, strict=True)]
+    return [None if gone else cell_text(value) for value, gone in zip(series.tolist(), missing, strict=True)]
 
 
 def strata_of(table: pd.DataFrame, column: str | None) -> list[str | None] | None:
@@ -297,11 +298,3 @@ def _has(item: Item, series: pd.Series) -> tuple[NDArray[np.bool_], NDArray[np.b
         return known & above & (values <= (np.inf if item.high is None else item.high)), known
     texts = category_texts(series)
     return np.array([text == item.level for text in texts], bool), np.array([text is not None for text in texts], bool)
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value) if str(value).strip() else None

@@ -6,10 +6,11 @@ import re
 from textwrap import indent
 from typing import TYPE_CHECKING
 
+from tasks.methods.cell_text import spellings
 from tasks.methods.rules.items import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tasks.methods.rules.condition import Condition, PortableRule, PortableRules
 
@@ -21,28 +22,39 @@ HEAD = '''\
 
 RULES lists number, sentence and two functions of each. They take a row, a mapping of column to value: `applies` tells
 whether the rule applies, `holds` whether it applies and what it says is true. They return True, False, or None where
-that is not known: a cell that is None, NaN or blank is not. A column that is not in the row raises KeyError.
+that is not known: a cell that is None, NaN or blank is not, nor one with a value that the study did not have, or had in
+too few patients to tell. A column that is not in the row raises KeyError.
+
+Blanks around a text do not count, True and False in any case are yes and no, and 1.0 is 1, but 01 is another code.
+Read tables as text, so that no such code is lost: pandas.read_csv(path, dtype=str, keep_default_na=False).
+Units are those of the sentences: nothing here sees that a number is in another. `voxmine rules apply` does.
 """
 
 import math
+import re
+
+
+def _is_missing(value):
+    is_marker = type(value).__name__ in ("NoneType", "NAType", "NaTType")
+    return is_marker or (not isinstance(value, str) and str(value) == "nan")
 
 
 def _number(value):
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if _is_missing(value) or (isinstance(value, str) and not value.strip()):
         return None
     number = float(value)
     return None if math.isnan(number) else number
 
 
 def _text(value):
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if _is_missing(value):
         return None
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = str(value)
-    return text if text.strip() else None
+    if not isinstance(value, str) and hasattr(value, "is_integer") and value.is_integer():
+        return str(int(value))
+    text = str(value).strip()
+    if re.fullmatch(r"-?[0-9]+[.][0-9]*", text):
+        return text.rstrip("0").rstrip(".")
+    return {{"true": "yes", "false": "no"}}.get(text.casefold(), text) or None
 
 
 def _between(value, low, high):
@@ -52,13 +64,18 @@ def _between(value, low, high):
     return (low is None or number > low) and (high is None or number <= high)
 
 
-def _is(value, wanted):
+def _known(value, known):
     text = _text(value)
+    return text if known is None or text in known else None
+
+
+def _is(value, wanted, known=None):
+    text = _known(value, known)
     return None if text is None else text == wanted
 
 
-def _is_not(value, other):
-    text = _text(value)
+def _is_not(value, other, known=None):
+    text = _known(value, known)
     return None if text is None else text != other
 
 
@@ -72,19 +89,33 @@ def _all(states):
 '''
 
 
-def sql_condition(condition: Condition) -> str:
-    """Return a condition in SQL; it is NULL where the column is NULL, or a text of spaces.
+SQL_HEAD = """\
+-- 1 is yes, 0 no, NULL not known: what is missing (store it as NULL), and a value that the study did not have, or had
+-- in too few patients to tell. Spaces around a text do not count, and 1 is found as 1.0 too, with up to 3 zeros.
+-- Truth values are 'yes' and 'no', or 'true' and 'false', as a BOOLEAN is as text. Stored as 1 and 0, as in SQLite,
+-- they cannot be told from numbers and are NULL: write CASE WHEN x THEN 'yes' WHEN NOT x THEN 'no' END.
+-- Units are those of the sentences: nothing here sees that a number is in another.
+"""
 
-    Names are quoted as the standard says it, in double quotes. Truth values are stored as `yes` and `no`.
+
+def sql_condition(condition: Condition) -> str:
+    """Return a condition in SQL; it is NULL where the column is NULL, a text of spaces, or none of the values known.
+
+    Names are quoted as the standard says it, in double quotes.
     """
     name = quoted(condition.column)
     if condition.is_range:
         ends = [] if condition.low is None else [f"{name} > {number_text(condition.low)}"]
         ends += [] if condition.high is None else [f"{name} <= {number_text(condition.high)}"]
         return " AND ".join(ends)
-    wanted, sign = (condition.equals, "=") if condition.equals is not None else (condition.differs, "<>")
-    is_so = f"CASE WHEN {name} {sign} {text_of(wanted or '')} THEN 1 ELSE 0 END"
-    return f"CASE WHEN TRIM(CAST({name} AS VARCHAR)) <> '' THEN {is_so} END = 1"
+    text = f"TRIM(CAST({name} AS VARCHAR))"
+    wanted = condition.equals if condition.equals is not None else condition.differs or ""
+    if condition.known is None:
+        other = f"{text} <> ''"
+    else:
+        other = f"{text} IN ({_spelled(one for one in condition.known if one != wanted)})"
+    is_it, is_other = (1, 0) if condition.equals is not None else (0, 1)
+    return f"CASE WHEN {text} IN ({_spelled([wanted])}) THEN {is_it} WHEN {other} THEN {is_other} END = 1"
 
 
 def sql_predicate(conditions: Sequence[Condition]) -> str:
@@ -97,7 +128,7 @@ def sql_script(rules: PortableRules, table: str = "cohort") -> str:
     said = "".join(f"-- {rule.number}: {comment(rule.sentence)}\n" for rule in rules.rules)
     return (
         f"-- Rules of the study {comment(rules.study)}, found by voxmine {comment(rules.version)}.\n"
-        "-- 1 is yes, 0 no, NULL not known. Truth values are stored as 'yes' and 'no', what is missing as NULL.\n"
+        f"{SQL_HEAD}"
         f"{said}\n-- Which rules apply to whom:\n{sql_applies(rules, table)}\n"
         f"-- Which apply and hold, where what they end in is known too:\n{sql_holds(rules, table)}"
     )
@@ -112,6 +143,11 @@ def sql_holds(rules: PortableRules, table: str = "cohort") -> str:
     """Return a SELECT that adds a column for each rule: whether it applies and holds, 1, 0 or NULL."""
     columns = [_case((*rule.antecedent, *rule.consequent), f"{rule.number} holds") for rule in rules.rules]
     return _select(columns, table)
+
+
+def _spelled(values: Iterable[str]) -> str:
+    """Return the values in all spellings; of none, what no trimmed text equals."""
+    return ", ".join(text_of(one) for value in values for one in spellings(value)) or "' '"
 
 
 def quoted(name: str) -> str:
@@ -159,9 +195,9 @@ def _python_condition(condition: Condition) -> str:
     cell = f"row[{condition.column!r}]"
     if condition.is_range:
         return f"_between({cell}, {condition.low!r}, {condition.high!r})"
-    if condition.equals is not None:
-        return f"_is({cell}, {condition.equals!r})"
-    return f"_is_not({cell}, {condition.differs!r})"
+    asked, wanted = ("_is", condition.equals) if condition.equals is not None else ("_is_not", condition.differs)
+    known = "" if condition.known is None else f", {condition.known!r}"
+    return f"{asked}({cell}, {wanted!r}{known})"
 
 
 def _case(conditions: Sequence[Condition], name: str) -> str:

@@ -147,6 +147,18 @@ def test_the_outcome_is_one_zero_or_missing(positive, negative, expected, dtype)
     np.testing.assert_array_equal(outcome_of(CELLS.astype(dtype), positive, negative), expected)
 
 
+@pytest.mark.parametrize("positive", ["1", "1.0"])
+def test_an_outcome_of_numbers_with_gaps_is_met_however_it_is_written(positive):
+    np.testing.assert_array_equal(outcome_of(pd.Series(["1.0", "0.0", None, " 1 "]), positive, "0"), [1, 0, np.nan, 1])
+
+
+def test_an_outcome_of_truth_values_is_yes_and_no():
+    np.testing.assert_array_equal(outcome_of(pd.Series(["True", "False", None]), "yes", None), [1, 0, np.nan])
+    np.testing.assert_array_equal(
+        outcome_of(pd.Series([True, False, None], dtype=object), "True", None), [1, 0, np.nan]
+    )
+
+
 @pytest.mark.parametrize("positive", ["Yes", "1", ""])
 def test_an_outcome_that_no_row_has_is_refused_with_the_number_of_rows(positive):
     with pytest.raises(BadData, match="none of 4 rows holds it") as refusal:

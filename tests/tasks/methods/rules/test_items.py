@@ -89,6 +89,7 @@ def test_categories_have_one_text_whatever_their_type():
     assert category_texts(pd.Series([np.bool_(1), None], dtype=object)) == ["yes", None]
     assert category_texts(pd.Series([1.0, np.nan, 2.5])) == ["1", None, "2.5"]
     assert category_texts(pd.Series(["a", " ", None], dtype="category")) == ["a", None, None]
+    assert category_texts(pd.Series(["1.0", "True", " a", "01"])) == ["1", "yes", "a", "01"]
 
 
 def test_nullable_numbers_are_read_with_their_gaps():

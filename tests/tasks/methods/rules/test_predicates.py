@@ -26,13 +26,15 @@ from tasks.methods.rules.predicates import python_module, sql_applies, sql_condi
 
 COLUMNS = ("age [years]", 'GLCM "contrast"', "sex's", "marker\nstate")
 """Names with units, both kinds of quotes, and a line break."""
-LEVELS = ("F", "M", "o'clock", '"x"', "yes")
+LEVELS = ("F", "M", "o'clock", '"x"', "yes", "1", "2.5", "01")
+CELLS = (*LEVELS, "", "   ", " F", "M ", "True", "FALSE", "1.0", "2.50", " 1")
+"""What cells hold: levels, spaces, and the same levels in other spellings."""
 
 OLD = Item(column="age", label="age", level="high", low=3)
 DEAD = Item(column="dead", label="death", level="yes")
 
 numbers = st.one_of(st.none(), st.integers(-3, 3).map(float), st.sampled_from([0.1, 1e-7, 2.5e9, -0.5]))
-texts = st.one_of(st.none(), st.sampled_from([*LEVELS, "", "   "]))
+texts = st.one_of(st.none(), st.sampled_from(CELLS))
 rows = st.lists(st.tuples(numbers, numbers, texts, texts), min_size=1, max_size=12)
 
 
@@ -55,18 +57,22 @@ def table_of(cells):
     return frame
 
 
-def condition(item):
-    asked = {"low": item.low, "high": item.high} if item.is_range else {"equals": item.level}
+def condition(item, known=None):
+    asked = (
+        {"low": item.low, "high": item.high}
+        if item.is_range
+        else {"equals": item.level, "known": known and (*known, item.level)}
+    )
     return Condition(column=item.column, words=item.sentence, **asked)
 
 
-def rules_of(left, right):
+def rules_of(left, right, known=None):
     rule = PortableRule(
         number="rule-1",
         sentence='If */ """ \n\'; DROP TABLE cohort; --',
         status="claimed",
-        antecedent=tuple(map(condition, left)),
-        consequent=tuple(map(condition, right)),
+        antecedent=tuple(condition(item, known) for item in left),
+        consequent=tuple(condition(item, known) for item in right),
     )
     return PortableRules(study="s", version="1", rules=(rule,))
 
@@ -103,6 +109,15 @@ def test_sql_python_and_apply_agree_with_each_other_and_with_our_own_counts(cell
     (a, b, _, _), *_ = rule_counts(item_table(different, table), [sides[0]], [sides[1]])
     counts = Counter(states)
     assert (counts["holds"], counts["fails"]) == (a, b)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, st.lists(items((0, 2)), min_size=1, max_size=3), items((1, 3)))
+def test_sql_python_and_apply_agree_on_values_that_the_study_never_had(cells, left, last):
+    table, rules = table_of(cells), rules_of(left, [last], known=LEVELS[2:6])
+    (states,) = apply_rules(rules.rules, table)
+    applies = [{"cannot be told": None, "does not apply": False}.get(state, True) for state in states]
+    assert by_sql(rules, table, sql_applies) == by_python(rules, table, "applies") == applies
 
 
 @settings(max_examples=60, deadline=None)
@@ -151,6 +166,20 @@ def test_whole_numbers_that_are_categories_are_found_however_they_are_stored():
         assert by_sql(rules, table, sql_applies) == by_python(rules, table, "applies") == expected
 
 
+def test_truth_values_are_found_however_they_are_stored():
+    asked = Condition(column="flag", words="flag is yes", equals="yes", known=("no", "yes"))
+    rule = PortableRule(number="rule-1", sentence="s", status="claimed", antecedent=(asked,), consequent=(asked,))
+    rules = PortableRules(study="s", version="1", rules=(rule,))
+    for cells in (["True", "False", None], ["true", "FALSE", ""], ["yes", "no", " "], [True, False, None]):
+        table = pd.DataFrame({"flag": pd.Series(cells, dtype=object)})
+        assert asked.truth(table["flag"]).tolist() == [1, 0, -1]
+        assert by_python(rules, table, "applies") == [True, False, None]
+        stored = [None] * 3 if cells[0] is True else [True, False, None]
+        assert by_sql(rules, table, sql_applies) == stored, "1 and 0 of SQLite are no truth values"
+    missing = pd.DataFrame({"flag": pd.array([True, None], dtype="boolean")})
+    assert by_python(rules, missing, "applies") == [True, None]
+
+
 def test_a_missing_column_of_the_antecedent_is_refused_and_one_of_the_consequent_is_not_known():
     rules = rules_of(
         [Item(column="age", label="age", level="high", low=3)], [Item(column="dead", label="d", level="yes")]
@@ -165,8 +194,21 @@ def test_text_in_a_column_of_numbers_is_refused_with_its_name():
     rules = rules_of(
         [Item(column="age", label="age", level="high", low=3)], [Item(column="dead", label="d", level="yes")]
     )
-    with pytest.raises(BadData, match="column 'age'"):
+    with pytest.raises(BadData, match=r"column 'age': 1 row holds no number .*, the first is row 0"):
         apply_rules(rules.rules, pd.DataFrame({"age": ["old"]}))
+    with pytest.raises(BadData, match=r"no number .*, the first is row 1"):
+        apply_rules(rules.rules, pd.DataFrame({"age": ["1", "old", None]}))
+
+
+def test_a_decimal_comma_is_named_with_its_first_row_and_without_the_number():
+    rules = rules_of(
+        [Item(column="age", label="age", level="high", low=3)], [Item(column="dead", label="d", level="yes")]
+    )
+    index = pd.Index([2, 3, 4, 5], name="row")
+    with pytest.raises(BadData, match="2 rows hold a number with a decimal comma, the first is row 4") as refusal:
+        apply_rules(rules.rules, pd.DataFrame({"age": ["unknown", "61.5", "61,5", "7,25"]}, index=index))
+    assert "61" not in str(refusal.value)
+    assert "Write numbers as 12.5" in str(refusal.value)
 
 
 def test_no_line_of_a_comment_is_left_by_what_a_study_calls_things():
@@ -175,6 +217,12 @@ def test_no_line_of_a_comment_is_left_by_what_a_study_calls_things():
     )
     head = script.partition("\n\n")[0].splitlines()
     assert all(line.startswith("-- ") for line in head)
+
+
+def test_a_value_that_is_asked_for_is_known():
+    with pytest.raises(ValidationError, match="'x' of 'a' is not"):
+        Condition(column="a", words="w", equals="x", known=("y",))
+    assert Condition(column="a", words="w", equals="1.0", known=("1",)).equals == "1"
 
 
 @pytest.mark.parametrize("asked", [{}, {"low": 1.0, "equals": "x"}, {"equals": "x", "differs": "y"}])
