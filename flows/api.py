@@ -154,13 +154,13 @@ def _text(secret: str | SecretStr) -> bytes:
     return (secret if isinstance(secret, str) else secret.get_secret_value()).encode()
 
 
-def drain(url: str, flow_runs: list[UUID], expected: int) -> bool:
-    """Wait until the API has recorded the end of every task run; return whether it has."""
+def drain(url: str, flow_runs: list[UUID], expected: int, seconds: float = DRAIN_SECONDS) -> bool:
+    """Wait until the API has recorded the end of every task run, for a time; return whether it has."""
     wanted = {
         "flow_runs": {"id": {"any_": [str(run) for run in flow_runs]}},
         "task_runs": {"state": {"type": {"any_": list(FINISHED)}}},
     }
-    limit = time.monotonic() + DRAIN_SECONDS
+    limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         answer = httpx.post(f"{url}/task_runs/count", json=wanted, timeout=30, headers=credentials())
         if answer.raise_for_status().json() >= expected:

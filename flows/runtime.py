@@ -6,10 +6,11 @@ import logging
 import os
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import httpx
 from distributed import Future
 from prefect import Flow, get_run_logger
 from prefect.context import FlowRunContext
@@ -45,6 +46,8 @@ R = TypeVar("R")
 
 BATCHES = 100
 """Most task runs that one stage makes: Prefect's server is there to show progress, not to count images."""
+FAILED_SECONDS = 5.0
+"""How long the records of a run that has failed are waited for: some never come."""
 LOG_SECONDS = 10
 
 
@@ -125,6 +128,10 @@ class StudyFlow(Flow[P, R]):
             with _collect(runs), api.required_throughout(url):
                 try:
                     result = super().__call__(*args, **kwargs)
+                except Exception:
+                    with suppress(httpx.TransportError):  # what ended the run is what is told
+                        api.drain(url, runs.flow_runs, runs.task_runs, FAILED_SECONDS)
+                    raise
                 finally:
                     APILogWorker.drain_all(timeout=LOG_SECONDS)
                 if not api.drain(url, runs.flow_runs, runs.task_runs):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,16 +14,24 @@ import pytest
 from data_catalog.disk import Disk
 from data_catalog.errors import RunInterrupted
 from data_catalog.store import Store
-from flows.api import required_throughout
+from flows.api import api, required_throughout
 from flows.ingest_study import ingest_study
 from tests.data_catalog.conftest import leftovers
 from tests.flows.conftest import light_plan
+
+
+def running():
+    """Return the task runs of Prefect's own database that have not ended."""
+    with closing(sqlite3.connect(Path(os.environ["PREFECT_HOME"]) / "prefect.db")) as database:
+        return set(database.execute("select id from task_run where state_type in ('PENDING', 'RUNNING')"))
 
 
 def test_a_full_disk_ends_the_run_with_what_to_do_and_the_next_goes_on_from_there(small_cohort, tmp_path, monkeypatch):
     monkeypatch.setattr("tasks.stage.WAIT_SECONDS", 0.0)
     plan = light_plan(small_cohort, tmp_path / "results", compute={"workers": 0})
     publish, published = Disk.publish, []
+    with api():  # makes the database
+        before = running()
 
     def until_full(shelf, folder, name, is_intact):
         if len(published) > 20:
@@ -39,6 +51,7 @@ def test_a_full_disk_ends_the_run_with_what_to_do_and_the_next_goes_on_from_ther
         store.verify(ref)
     assert store.without_manifest() == []
     assert leftovers(store) == []
+    assert running() <= before, "no task shows as running for ever"
 
     ingest_study(plan)
     undisturbed = light_plan(small_cohort, tmp_path / "undisturbed", compute={"workers": 0})
