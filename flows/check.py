@@ -13,6 +13,7 @@ from flows.models import with_models
 from flows.readings import check_readings
 from flows.stores import open_store
 from tasks.check import compare_further, compare_patients, require_clinical, require_events, require_paths
+from tasks.check_columns import mixed_columns
 from tasks.fetch import Remote
 from tasks.sources.files import walk
 from tasks.sources.named import ImageFiles, UnplacedImageFiles
@@ -125,7 +126,12 @@ def check_plan(plan: Plan) -> list[str]:
 
 
 def _beside(plan: Plan, tables: list[pd.DataFrame]) -> list[str]:
-    return [] if plan.clinical is None else compare_further(plan.clinical, tables[0], tables[1:])
+    if plan.clinical is None:
+        return []
+    mixed = [
+        line for table, read in zip(plan.clinical.tables, tables, strict=True) for line in mixed_columns(table, read)
+    ]
+    return compare_further(plan.clinical, tables[0], tables[1:]) + mixed
 
 
 def _require_names(plan: Plan) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import BadData, PlanError
-from tasks.formats.table import infer, read_table
+from tasks.check_columns import require_fit_columns
+from tasks.formats.table import read_table
 from tasks.methods.cell_text import cell_text
 from tasks.methods.cohort.wide import KEYS, OUTCOME
 from tasks.tables import patient_ids, spelled, without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -50,10 +51,13 @@ def read_written(
 
 def require_clinical(table: ClinicalTable, further: tuple[str, ...], outcome: Outcome | None) -> list[pd.DataFrame]:
     """Return the clinical table and those beside it as text; raise `PlanError` that names file, row and remedy."""
-    written = _require_table(table, further, "clinical")
+    written = _require_table(table, further, "clinical", table.units)
     if outcome is not None:
         _require_outcome(table, written, outcome)
-    others = [_require_table(other, (), f"clinical.further.{number}") for number, other in enumerate(table.further)]
+    others = [
+        _require_table(other, (), f"clinical.further.{number}", table.units)
+        for number, other in enumerate(table.further)
+    ]
     names = [*dict.fromkeys((*table.known_before, *further)), *(c for one in table.further for c in one.known_before)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -65,13 +69,15 @@ def require_clinical(table: ClinicalTable, further: tuple[str, ...], outcome: Ou
     return [written, *others]
 
 
-def _require_table(table: PatientTable, further: tuple[str, ...], field: str) -> pd.DataFrame:
+def _require_table(
+    table: PatientTable, further: tuple[str, ...], field: str, measured: Collection[str]
+) -> pd.DataFrame:
     wanted = (table.patient, *table.known_before, *further)
     written = read_written(table.path, table.sheet, wanted, field, numbered=table.numbered)
     written = without(written, table.missing)
     _require_free_names(table)
     _require_patients(table, written)
-    _require_no_dates(table, written)
+    require_fit_columns(table, written, measured)
     return written
 
 
@@ -122,17 +128,6 @@ def _require_patients(table: PatientTable, written: pd.DataFrame) -> None:
             f"{table.path.name} has one row a patient",
             f"the patient stands again in row {_some(twice)}",
             "Keep one row for each patient; dated rows belong into `events`.",
-        )
-
-
-def _require_no_dates(table: PatientTable, written: pd.DataFrame) -> None:
-    typed = infer(written[list(table.known_before)])
-    dates = [column for column in typed.columns if typed[column].dtype.kind == "M"]
-    if dates:
-        raise PlanError(
-            f"clinical.known_before ({table.path.name}) names numbers and categories",
-            f"{', '.join(map(repr, dates))} holds dates",
-            "Write days since a fixed event of the patient instead, or take the column out.",
         )
 
 
