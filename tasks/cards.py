@@ -131,7 +131,7 @@ def resample_associations(
 ) -> Resampled:
     """Return how often the rules among all items are found again in some draws of the patients."""
     labels = columns if outcome is None else {**columns, OUTCOME: ColumnLabel(label=outcome[0])}
-    mine = associations_again(labels, discretiser, miner)
+    mine = associations_again(labels, discretiser, miner, len(cohort))
     keys = [rule.key for rule in rules.rules]
     return resampling(worded(cohort, outcome)[list(labels)], mine, keys, miner.alpha, range(*draws))
 

@@ -213,7 +213,8 @@ def _search(used: dict[str, Any]) -> str:
         return ""
     return (
         f"Searched were all combinations of up to {plural(_whole(used['max_length']), 'item')} that apply to at least "
-        f"{percentage(used['min_support'])} of the patients; kept were those that gain on every shorter rule."
+        f"{_least(used['min_support'], ' of the patients')}{_antecedents(used)}; kept were those that gain on every "
+        "shorter rule."
     )
 
 
@@ -221,9 +222,9 @@ def _thresholds(used: dict[str, Any]) -> str:
     if not used:
         return ""
     return (
-        f"Associations among any items, up to {_whole(used['max_length'])} together, were kept if their support "
-        f"reaches {percentage(used['min_support'])}, their confidence {percentage(used['min_confidence'])} and their "
-        f"lift {used['min_lift']:g}, and no item could be left out."
+        f"Associations among any items, up to {_whole(used['max_length'])} together{_antecedents(used)}, were kept if "
+        f"their support reaches {_least(used['min_support'])}, their confidence {percentage(used['min_confidence'])} "
+        f"and their lift {used['min_lift']:g}, and no item could be left out."
     )
 
 
@@ -261,6 +262,19 @@ def _patterns(found: SequenceSet, used: dict[str, Any]) -> str:
 def _parameters(methods: Sequence[MethodUsed], purpose: Purpose) -> dict[str, Any]:
     """Return the parameters of the first method used for a purpose; empty without one."""
     return next((dict(method.parameters) for method in methods if method.purpose == purpose), {})
+
+
+def _least(min_support: float, of: str = "") -> str:
+    """Return a minimum support in words: a whole number is a count."""
+    return plural(min_support, "patient") if isinstance(min_support, int) else f"{percentage(min_support)}{of}"
+
+
+def _antecedents(used: dict[str, Any]) -> str:
+    """Return which columns antecedents had to have, and which they could not."""
+    required, excluded = used.get("required") or (), used.get("excluded") or ()
+    with_one = f", with one of {listing(list(required))} in the antecedent" if required else ""
+    without = f", without {listing(list(excluded))} in the antecedent" if excluded else ""
+    return with_one + without
 
 
 def _whole(value: Any) -> int:  # noqa: ANN401 - a parameter as it came from JSON

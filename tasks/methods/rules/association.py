@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from data_catalog.errors import BadData
 from tasks.methods.method import Method
 from tasks.methods.rules import by_mlxtend
 from tasks.methods.rules.adjust import Adjust, adjusted_p_values
+from tasks.methods.rules.antecedents import beginning, require_columns_apart, require_items_of
 from tasks.methods.rules.contingency import fisher_greater, rule_counts
 from tasks.methods.rules.items import ItemTable, require_one_row_each
+from tasks.methods.rules.itemsets import MinSupport
 from tasks.methods.rules.redundancy import explanations, productive
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.search import Search
@@ -42,8 +44,13 @@ class AssociationMiner(Method):
     """
 
     method: Literal["association"] = "association"
-    min_support: float = Field(default=0.2, gt=0, le=1)
-    """Smallest share of all patients that have every item of a rule. Raised, it lets fewer be searched."""
+    min_support: MinSupport = 0.2
+    """Smallest share of all patients that have every item of a rule; a whole number is a count, of which folds and
+    resamples take their share. Raised, it lets fewer be searched."""
+    required: tuple[str, ...] = ()
+    """Columns of which every antecedent has one at least; empty for any. Fewer are then searched."""
+    excluded: tuple[str, ...] = ()
+    """Columns that no antecedent has; a rule may end in them. Fewer are then searched."""
     ends_in: tuple[str, ...] | None = None
     """Columns whose items rules may end in; None for any. Fewer let fewer be searched."""
     max_length: int = Field(default=3, ge=2, le=5)
@@ -67,6 +74,11 @@ class AssociationMiner(Method):
     engine: Literal["own", "mlxtend"] = "own"
     """What searches for itemsets; `mlxtend` finds the same by other people's code, for comparison, and takes longer."""
 
+    @model_validator(mode="after")
+    def _asks_for_what_may_come(self) -> Self:
+        require_columns_apart(self.required, self.excluded)
+        return self
+
     def __call__(self, items: ItemTable, groups: Sequence[str]) -> RuleSet:
         """Return the rules among the items by adjusted p-value, p-value, fewer items and text.
 
@@ -80,6 +92,7 @@ class AssociationMiner(Method):
         """
         require_one_row_each(groups, len(items))
         self._require_ends(items)
+        require_items_of(items, self.required, self.excluded)
         search = self.search(items)
         listed = search.take(range(len(search.pairs))[: self.max_rules])
         return RuleSet(
@@ -97,8 +110,9 @@ class AssociationMiner(Method):
         sides = [itemset for itemset in itemsets if len(itemset) < self.max_length]
         ends = self._ends(items)
         may_end = [side for side in sides if ends.issuperset(side)]
-        searched = pairs_apart(items, sides, self.max_length, may_end)
-        pairs = [(left, right) for left, right in splits(itemsets) if ends.issuperset(right)]
+        may_begin = beginning(items, sides, self.required, self.excluded)
+        searched, begins = pairs_apart(items, may_begin, self.max_length, may_end), set(may_begin)
+        pairs = [(left, right) for left, right in splits(itemsets) if left in begins and ends.issuperset(right)]
         counts = rule_counts(items, [left for left, _ in pairs], [right for _, right in pairs])
         p = fisher_greater(counts)
         search = Search(items, tuple(pairs), counts, searched, p, adjusted_p_values(p, self.adjust, searched))

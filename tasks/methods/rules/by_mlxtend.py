@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def frequent_itemsets(
     table: ItemTable, min_support: float, max_length: int | None, max_candidates: int
 ) -> list[tuple[int, ...]]:
-    """Return the itemsets present in at least a share of all rows, by length and then by position.
+    """Return the itemsets present in at least a share of all rows, or a count, by length and then by position.
 
     What `table_itemsets.frequent_itemsets` returns, to be compared with it; it takes many times as long
     (`benchmarks.mining`), and memory for every set of items before those of one column are left out.

@@ -12,10 +12,11 @@ from pydantic import Field, model_validator
 from data_catalog.errors import BadData
 from tasks.methods.method import Method
 from tasks.methods.rules.adjust import ClassAdjust, adjusted_p_values
+from tasks.methods.rules.antecedents import beginning, require_columns_apart, require_items_of
 from tasks.methods.rules.class_tests import ClassTests, class_tests
 from tasks.methods.rules.contingency import rule_counts
 from tasks.methods.rules.items import ItemTable, require_one_row_each, require_same_rows
-from tasks.methods.rules.itemsets import ROUNDING
+from tasks.methods.rules.itemsets import ROUNDING, MinSupport
 from tasks.methods.rules.redundancy import explanations, productive
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.search import Search
@@ -47,8 +48,13 @@ class ClassRuleMiner(Method):
     """
 
     method: Literal["class_rules"] = "class_rules"
-    min_support: float = Field(default=0.2, gt=0, le=1)
-    """Smallest share of patients (of known outcome) to whom a rule applies. Raised, it lets fewer be searched."""
+    min_support: MinSupport = 0.2
+    """Smallest share of patients (of known outcome) to whom a rule applies; a whole number is a count, of which folds
+    and resamples take their share. Raised, it lets fewer be searched."""
+    required: tuple[str, ...] = ()
+    """Columns of which every antecedent has one at least; empty for any. Fewer are then searched."""
+    excluded: tuple[str, ...] = ()
+    """Columns that no antecedent has. Fewer are then searched."""
     max_length: int = Field(default=2, ge=1, le=4)
     """Most items in the antecedent."""
     consequents: tuple[str, ...] | None = None
@@ -69,6 +75,11 @@ class ClassRuleMiner(Method):
     """Most antecedents to search; more are refused before memory runs out."""
     max_rules: int | None = Field(default=100, ge=1)
     """Most rules to list; None for all."""
+
+    @model_validator(mode="after")
+    def _asks_for_what_may_come(self) -> Self:
+        require_columns_apart(self.required, self.excluded)
+        return self
 
     @model_validator(mode="after")
     def _draws_enough(self) -> Self:
@@ -95,9 +106,11 @@ class ClassRuleMiner(Method):
         ------
         BadData
             If a patient has several rows, the tables differ in rows, the outcome is among the items, a
-            consequent is not a value of the outcome, or too many antecedents are frequent.
+            consequent is not a value of the outcome, no item is of a column required or excluded, or too many
+            antecedents are frequent.
         """
         require_one_row_each(groups, len(items))
+        require_items_of(items, self.required, self.excluded)
         search = self.search(items, outcome, strata, smallest)
         answered = answered_rows(outcome)
         listed = search.take(range(len(search.pairs))[: self.max_rules])
@@ -146,7 +159,8 @@ class ClassRuleMiner(Method):
         _require_apart(items, outcome)
         answered = answered_rows(outcome)
         known, classes = items.select(answered), outcome.present[answered].argmax(axis=1)
-        starts = frequent_itemsets(known, self.min_support, self.max_length, self.max_candidates)
+        itemsets = frequent_itemsets(known, self.min_support, self.max_length, self.max_candidates, self.excluded)
+        starts = beginning(known, itemsets, self.required, self.excluded)
         codes = _codes(strata, len(items))[answered]
         return starts, class_tests(known, starts, classes, codes, self._values(outcome))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -72,9 +72,12 @@ def frequent_itemsets(
 
     Raises
     ------
+    ValueError
+        If there is no such kind, or the minimum support is no share above 0 and no whole number from 1.
     BadData
         If a value is neither true nor false, or there are too many itemsets.
     """
+    _require_kind_and_support(kind, min_support)
     present = _truth_values(frame)
     least = least_rows(min_support, len(frame))
     found = mine_itemsets(baskets_of(present), least, kind=kind, longest=max_len, most=most)
@@ -121,6 +124,8 @@ def association_rules(
 
     Raises
     ------
+    ValueError
+        If there is no such metric.
     BadData
         If a part of an itemset is missing.
 
@@ -128,6 +133,7 @@ def association_rules(
     ----------
     Raschka, J Open Source Softw 2018;3:638. Bastide et al., CL 2000, p. 972, for rules that are not redundant.
     """
+    _require_one_of("metric", metric, get_args(Metric))
     if itemsets.empty:
         return pd.DataFrame(columns=["antecedents", "consequents", *_measures(np.zeros((0, 4), np.int64)), "p"])
     known = _Known.of(itemsets, rows)
@@ -279,6 +285,21 @@ def _measures(counts: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
             "odds_ratio_low": odds * np.exp(-half),
             "odds_ratio_high": odds * np.exp(half),
         }
+
+
+def _require_kind_and_support(kind: str, min_support: float | np.integer[Any]) -> None:
+    _require_one_of("kind", kind, get_args(Kind))
+    is_count = isinstance(min_support, int | np.integer) and not isinstance(min_support, bool)
+    if isinstance(min_support, bool) or not (min_support >= 1 if is_count else 0 < min_support <= 1):
+        raise ValueError(
+            f"A minimum support is a share above 0 and up to 1.0, or a whole number of rows from 1: {min_support!r} "
+            "came. Give a share as 0.05, and a number of rows without a point."
+        )
+
+
+def _require_one_of(what: str, given: str, choices: tuple[str, ...]) -> None:
+    if given not in choices:
+        raise ValueError(f"A {what} is one of {', '.join(choices)}: {given!r} came. Choose one of these.")
 
 
 def _truth_values(frame: pd.DataFrame) -> NDArray[np.bool_]:

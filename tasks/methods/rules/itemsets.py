@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field, PositiveInt
 
 from data_catalog.errors import BadData
 from tasks.methods.rules.baskets import Baskets
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kind = Literal["all", "closed", "maximal"]
+MinSupport = PositiveInt | Annotated[float, Field(gt=0, le=1)]
+"""Smallest number of rows, as a whole number, or smallest share of them: 1 is one row, and 1.0 are all."""
 ROUNDING = 1e-9
 """A minimum count this little above a whole number is that number: 0.07 of 100 rows are 7."""
 MOST_ITEMSETS = 50_000_000
@@ -89,6 +92,11 @@ def least_rows(min_support: float | np.integer[Any], rows: int) -> int:
     if isinstance(min_support, int | np.integer):
         return max(1, int(min_support))
     return max(1, ceil(min_support * rows - ROUNDING))
+
+
+def share_of(min_support: float, rows: int) -> float:
+    """Return a minimum support as a share, so that a count of all rows can be asked of a part or a resample of them."""
+    return min_support / max(rows, 1) if isinstance(min_support, int) else min_support
 
 
 def mine_itemsets(

@@ -14,6 +14,7 @@ from data_catalog.errors import BadData
 from tasks.methods.method import Method
 from tasks.methods.rules.contingency import CELLS_AT_ONCE, covered, fully_known, rule_counts, surely_without
 from tasks.methods.rules.items import require_columns
+from tasks.methods.rules.itemsets import MinSupport
 from tasks.methods.rules.reading_rule import ReaderCounts, ReadingRule, ReadingRuleSet
 from tasks.methods.rules.redundancy import first_explaining
 from tasks.methods.rules.rule import claim
@@ -55,8 +56,8 @@ class ReadingMiner(Method):
     """Column of ratings that rules end in."""
     consequents: tuple[str, ...] | None = None
     """Levels of it that rules may end in; None for each of them."""
-    min_support: float = Field(default=0.1, gt=0, le=1)
-    """Smallest share of the readings that a rule applies to."""
+    min_support: MinSupport = 0.1
+    """Smallest share of the readings that a rule applies to; a whole number is a count."""
     max_length: int = Field(default=2, ge=1, le=4)
     """Most ratings in the antecedent."""
     min_patients: int = Field(default=20, ge=2)

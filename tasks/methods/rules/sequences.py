@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from tasks.methods.method import Method
 from tasks.methods.rules.adjust import Adjust, adjusted_p_values
 from tasks.methods.rules.events import History, histories
-from tasks.methods.rules.itemsets import least_rows
+from tasks.methods.rules.itemsets import MinSupport, least_rows
 from tasks.methods.rules.order import chance_of_at_least, order_chances
 from tasks.methods.rules.pattern_outcome import Answers, Tested, tested_patterns, untested_patterns
 from tasks.methods.rules.pattern_search import PatternLimits, closed_patterns, visits_of
@@ -40,7 +40,7 @@ class SequenceMiner(Method):
     """
 
     method: Literal["sequences"] = "sequences"
-    min_support: PositiveInt | Annotated[float, Field(gt=0, le=1)] = 0.1
+    min_support: MinSupport = 0.1
     """Smallest share of patients with any event in whom a rule holds or a pattern occurs; a whole number is a count."""
     min_confidence: float = Field(default=0.0, ge=0, le=1)
     """Smallest share of the patients with the first events of a rule in whom the others follow."""

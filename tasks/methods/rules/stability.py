@@ -8,7 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from tasks.methods.method import Method
+from tasks.methods.rules.class_rules import answered_rows
 from tasks.methods.rules.items import Value, outcome_apart
+from tasks.methods.rules.itemsets import share_of
 from tasks.methods.rules.rule import RuleKey, rule_key
 
 if TYPE_CHECKING:
@@ -126,22 +128,25 @@ def class_rules_again(
     `outcome` and `strata`, the groups within which patients are compared, are of all rows, in their order.
     """
     target, described = outcome_apart(outcome, columns)
+    own_share = share_of(miner.min_support, answered_rows(target).size)
+    counting = miner.model_copy(update={"min_support": own_share})
 
     def mine(table: pd.DataFrame, rows: NDArray[np.intp]) -> Search:
         own = None if strata is None else [strata[row] for row in rows.tolist()]
-        return miner.search(discretiser.fit(table, described).items(table), target.select(rows), own)
+        return counting.search(discretiser.fit(table, described).items(table), target.select(rows), own)
 
     return mine
 
 
 def associations_again(
-    columns: Mapping[str, ColumnLabel], discretiser: QuantileBins | FixedBins, miner: AssociationMiner
+    columns: Mapping[str, ColumnLabel], discretiser: QuantileBins | FixedBins, miner: AssociationMiner, rows: int
 ) -> Mine:
-    """Return how rules among all items are mined in some rows."""
+    """Return how rules among all items are mined in some of so many rows."""
+    counting = miner.model_copy(update={"min_support": share_of(miner.min_support, rows)})
 
     def mine(table: pd.DataFrame, _rows: NDArray[np.intp]) -> Search:
         items: ItemTable = discretiser.fit(table, columns).items(table)
-        return miner.search(items)
+        return counting.search(items)
 
     return mine
 

@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from tasks.methods.method import Method
 from tasks.methods.rules.contingency import CELLS_AT_ONCE, covered, fully_known, surely_without
 from tasks.methods.rules.items import ItemTable, require_one_row_each, require_same_rows
+from tasks.methods.rules.itemsets import MinSupport
 from tasks.methods.rules.redundancy import first_explaining
 from tasks.methods.rules.subgroup import Side, Subgroup, SubgroupSet
 from tasks.methods.rules.table_itemsets import frequent_itemsets
@@ -44,8 +45,8 @@ class SubgroupMiner(Method):
     """
 
     method: Literal["subgroups"] = "subgroups"
-    min_support: float = Field(default=0.1, gt=0, le=1)
-    """Smallest share of patients (of known target) who are inside."""
+    min_support: MinSupport = 0.1
+    """Smallest share of patients (of known target) who are inside; a whole number is a count."""
     max_length: int = Field(default=2, ge=1, le=4)
     """Most items of a subgroup."""
     alpha: float = Field(default=0.05, gt=0, lt=1)

@@ -10,18 +10,23 @@ from tasks.methods.rules.baskets import baskets_of
 from tasks.methods.rules.itemsets import least_rows, mine_itemsets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from tasks.methods.rules.items import ItemTable
 
 
 def frequent_itemsets(
-    table: ItemTable, min_support: float, max_length: int | None, max_candidates: int
+    table: ItemTable,
+    min_support: float,
+    max_length: int | None,
+    max_candidates: int,
+    excluded: Collection[str] = (),
 ) -> list[tuple[int, ...]]:
-    """Return the itemsets present in at least a share of all rows, by length and then by position.
+    """Return the itemsets present in at least a share of all rows, or a count, by length and then by position.
 
-    An itemset has at most one item of a column. Rows where an item is not known count among all rows:
-    the rows needed are the same for every itemset, and a part of a frequent itemset is always frequent.
+    An itemset has at most one item of a column, and none of those `excluded`. Rows where an item is not known
+    count among all rows: the rows needed are the same for every itemset, and a part of a frequent itemset is always
+    frequent.
 
     Raises
     ------
@@ -35,6 +40,7 @@ def frequent_itemsets(
         baskets_of(table.present),
         least_rows(min_support, len(table)),
         longest=max_length,
+        excluded=[place for place, item in enumerate(table.items) if item.column in excluded],
         columns=[names[item.column] for item in table.items],
         most=max_candidates,
     )

@@ -11,6 +11,7 @@ from data_catalog.errors import BadData
 from tasks.methods.rules.class_rules import ClassRuleMiner, answered_rows
 from tasks.methods.rules.contingency import rule_counts
 from tasks.methods.rules.items import ItemTable, outcome_apart, require_one_row_each, require_same_rows
+from tasks.methods.rules.itemsets import share_of
 from tasks.methods.rules.rule import Counts, FoldCheck, HeldOut, Rule, RuleKey, RuleSet, rule_key
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ def mine_and_validate(
     target, described = outcome_apart(outcome, columns)
     binning = discretiser.fit(table, described)
     mined = miner(binning.items(table), target, groups, strata, smallest)
-    counting = miner.model_copy(update={"adjust": "bonferroni"})  # a fold tests nothing, so permutes nothing
+    share = share_of(miner.min_support, answered_rows(target).size)
+    # A fold tests nothing, so permutes nothing.
+    counting = miner.model_copy(update={"adjust": "bonferroni", "min_support": share})
     checks = []
     for training, held_out in _rows(stratified_folds(target, folds, seed), folds):
         seen, unseen = _learnt(discretiser, described, table.iloc[training], table.iloc[held_out])
@@ -117,10 +120,11 @@ def associate_and_validate(
     require_one_row_each(groups, len(table))
     binning = discretiser.fit(table, columns)
     mined = miner(binning.items(table), groups)
+    counting = miner.model_copy(update={"min_support": share_of(miner.min_support, len(table))})
     checks = []
     for training, held_out in _rows(patient_folds(len(table), folds, seed), folds):
         seen, unseen = _learnt(discretiser, columns, table.iloc[training], table.iloc[held_out])
-        checks.append(_check(miner.search(seen), unseen))
+        checks.append(_check(counting.search(seen), unseen))
     return _validated(mined, binning.refused, checks)
 
 

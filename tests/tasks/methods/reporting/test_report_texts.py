@@ -16,6 +16,8 @@ from tasks.methods.reporting.data import MethodUsed
 from tasks.methods.reporting.limitations import limitations
 from tasks.methods.reporting.methods_text import methods_paragraphs
 from tasks.methods.reporting.recipe_text import recipe_sentences
+from tasks.methods.rules.association import AssociationMiner
+from tasks.methods.rules.class_rules import ClassRuleMiner
 
 
 def among(said, words):
@@ -62,6 +64,8 @@ def test_other_parameters_give_other_words(filled):
         MethodUsed(purpose="segmentation", on="tumour", parameters={"method": "otsu"}),
         MethodUsed(purpose="representatives", parameters={"correlation": 0.7, "at_most": 20}),
         MethodUsed(purpose="levels", parameters={"method": "fixed"}),
+        MethodUsed.of("rules", ClassRuleMiner(min_support=12, required=("sex", "age"), excluded=("centre",))),
+        MethodUsed.of("associations", AssociationMiner(min_support=1, required=("sex",))),
     )
     other = evaluated(filled, harmoniser={"method": "scanner_location_scale"}).model_copy(
         update={"methods": used, "comparisons": ()}
@@ -71,6 +75,8 @@ def test_other_parameters_give_other_words(filled):
     assert "Regions called tumour were outlined by otsu." in text
     assert "Of features whose rank correlation reaches 0.7 one was taken, 20 at the most" in text
     assert "at cut-offs that were given" in text
+    assert "that apply to at least 12 patients, with one of sex and age in the antecedent, without centre in" in text
+    assert "up to 3 together, with one of sex in the antecedent, were kept if their support reaches 1 patient, " in text
     assert "taken out by scanner location scale, inside the training patients" in text
     assert "Logistic regression was judged" in text
     assert "DeLong" not in text

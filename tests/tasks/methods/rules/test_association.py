@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlxtend.frequent_patterns import association_rules, fpgrowth
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from scipy.stats import binom, fisher_exact
 
 from data_catalog.errors import BadData
@@ -203,3 +203,48 @@ def test_rules_end_in_the_chosen_column_only_and_fewer_are_searched():
     with pytest.raises(BadData, match="nobody came"):
         AssociationMiner(ends_in=("nobody",))(items, keys(items))
     assert AssociationMiner(ends_in=("nobody",)).search(items).searched == 0, "a fold may leave a column without items"
+
+
+def test_a_count_is_a_share_of_all_patients():
+    items = noise(5, 2)
+    count, share = (EVERY.model_copy(update={"min_support": least})(items, keys(items)) for least in (8, 0.2))
+    assert count == share
+    assert count.searched > 0
+    with pytest.raises(ValidationError, match="min_support"):
+        AssociationMiner(min_support=0)
+
+
+def test_required_and_excluded_columns_choose_antecedents_and_only_these_are_searched():
+    items = noise(6, 2, rows=60)
+    every = EVERY.model_copy(update={"min_support": 2})
+    chosen = every.model_copy(update={"required": ("f0", "marker"), "excluded": ("f1",)})(items, keys(items))
+
+    def fits(rule):
+        columns = {item.column for item in rule.antecedent}
+        return bool(columns & {"f0", "marker"}) and "f1" not in columns
+
+    expected = {rule.key for rule in every(items, keys(items)).rules if fits(rule)}
+    assert {rule.key for rule in chosen.rules} == expected
+    assert any(item.column == "f1" for rule in chosen.rules for item in rule.consequent), "rules may end in it"
+    # Eight columns of two levels each, of which antecedents have seven, and one of two among these:
+    pairs = sum(
+        2 ** (len(left) + len(right)) for left, right in both_sides(range(8), 3) if {0, 6} & set(left) and 1 not in left
+    )
+    assert chosen.searched == pairs
+
+
+def both_sides(columns, longest):
+    """Yield every antecedent and consequent of some columns that have none in common and are short enough."""
+    for length in range(2, longest + 1):
+        for together in combinations(columns, length):
+            for size in range(1, length):
+                for left in combinations(together, size):
+                    yield left, tuple(one for one in together if one not in left)
+
+
+def test_columns_that_have_no_items_or_are_asked_for_and_not_are_refused():
+    items = noise(6, 2)
+    with pytest.raises(BadData, match="nobody came"):
+        AssociationMiner(required=("nobody",))(items, keys(items))
+    with pytest.raises(ValidationError, match="f0 is both"):
+        AssociationMiner(required=("f0",), excluded=("f0",))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from scipy.stats import binom, fisher_exact
 
 from data_catalog.errors import BadData
@@ -383,3 +384,49 @@ def test_of_many_shuffled_outcomes_few_give_a_rule_significant_by_what_was_testa
         for _ in range(100)
     )
     assert false <= most_by_chance(100)
+
+
+@pytest.mark.parametrize("adjust", ["holm", "lamp", "westfall_young"])
+def test_a_count_is_the_share_of_the_patients_of_known_outcome(adjust):
+    table, outcome = noise(3, columns=6)
+    items = QuantileBins(bins=3)(table, labels(table)).items(table)
+    target = outcome_items(pd.Series([*outcome[:-4], *[None] * 4], name="y", dtype=object), Y)
+    loose = {"adjust": adjust, "productive_p": 1.0, "permutations": 99}
+    count = ClassRuleMiner(min_support=9, **loose)(items, target, keys(40))
+    share = ClassRuleMiner(min_support=9 / 36, **loose)(items, target, keys(40))
+    assert count == share
+    assert count.searched > 0
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 0.0, 1.5])
+def test_no_share_and_no_count_is_refused(wrong):
+    with pytest.raises(ValidationError, match="min_support"):
+        ClassRuleMiner(min_support=wrong)
+
+
+@pytest.mark.parametrize("adjust", ["bonferroni", "lamp", "westfall_young"])
+def test_required_and_excluded_columns_choose_antecedents_and_only_these_are_searched(adjust):
+    table, outcome = noise(4, columns=5)
+    items = QuantileBins(bins=2)(table, labels(table)).items(table)
+    target = outcome_items(pd.Series(outcome, name="y"), Y)
+    loose = {"adjust": adjust, "productive_p": 1.0, "max_rules": None, "min_support": 0.1, "permutations": 99}
+    every = ClassRuleMiner(**loose)(items, target, keys(40))
+    chosen = ClassRuleMiner(required=("f0", "f1"), excluded=("f2",), **loose)(items, target, keys(40))
+
+    def fits(rule):
+        columns = {item.column for item in rule.antecedent}
+        return bool(columns & {"f0", "f1"}) and "f2" not in columns
+
+    assert {rule.key for rule in chosen.rules} == {rule.key for rule in every.rules if fits(rule)}
+    # Alone: f0 and f1 at two levels; with each other and with f3 and f4 each: 4 and 16 pairs of levels; two outcomes.
+    assert (chosen.searched, every.searched) == (2 * (4 + 4 + 16), 2 * (10 + 40))
+
+
+def test_columns_that_have_no_items_or_are_asked_for_and_not_are_refused():
+    items, outcome = table_of(["1"] * 6), outcome_of("yyynnn")
+    with pytest.raises(BadData, match="nobody came"):
+        ClassRuleMiner(required=("nobody",))(items, outcome, keys(6))
+    with pytest.raises(BadData, match="nobody came"):
+        ClassRuleMiner(excluded=("nobody",))(items, outcome, keys(6))
+    with pytest.raises(ValidationError, match="a, b is both"):
+        ClassRuleMiner(required=("b", "a"), excluded=("a", "b"))

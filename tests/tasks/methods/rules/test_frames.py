@@ -158,3 +158,21 @@ def test_an_empty_frame_has_no_itemsets_and_no_rules():
     assert rules.empty
     assert "p" in rules.columns
     assert association_rules(frequent_itemsets(BASKETS, 0.4), 5, min_threshold=2.0).empty
+
+
+@pytest.mark.parametrize("min_support", [0, -1, 0.0, -0.1, 1.1, 12.0, np.nan, True, np.int64(0)])
+def test_a_support_that_is_no_share_and_no_number_of_rows_is_refused(min_support):
+    with pytest.raises(ValueError, match=r"a share above 0 and up to 1\.0, or a whole number of rows from 1"):
+        frequent_itemsets(BASKETS, min_support)
+
+
+@pytest.mark.parametrize("min_support", [1, 1.0, np.int64(2), np.float64(0.4)])
+def test_a_share_and_a_number_of_rows_are_taken(min_support):
+    assert len(frequent_itemsets(BASKETS, min_support)) in {0, 7}
+
+
+def test_a_kind_or_a_metric_that_is_none_is_refused_with_those_that_are():
+    with pytest.raises(ValueError, match="one of all, closed, maximal: 'foo' came"):
+        frequent_itemsets(BASKETS, 0.4, kind="foo")
+    with pytest.raises(ValueError, match=r"confidence.*: 'foo' came"):
+        association_rules(frequent_itemsets(BASKETS, 0.4), 5, metric="foo")

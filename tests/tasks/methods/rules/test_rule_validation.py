@@ -224,3 +224,16 @@ def test_an_outcome_of_other_rows_or_without_a_name_is_refused():
         mine_and_validate(table, table["y"].rename(None), keys, LABELS, **CHOICE)
     with pytest.raises(BadData, match="40 and 39 rows"):
         mine_and_validate(table, table["y"].iloc[1:], keys, LABELS, **CHOICE)
+
+
+def test_folds_take_their_share_of_a_count():
+    table = cohort()
+    loose = {"productive_p": 1.0, "max_rules": None}
+    by_count, by_share = (
+        validate(table, miner=ClassRuleMiner(min_support=least, **loose)) for least in (18, 18 / len(table))
+    )
+    assert by_count == by_share
+    assert by_count.rules[0].held_out.found_in_folds > 0
+    both = [associate(table, miner=AssociationMiner(min_support=least, **loose)) for least in (18, 18 / len(table))]
+    assert both[0] == both[1]
+    assert both[0].rules[0].held_out.found_in_folds > 0

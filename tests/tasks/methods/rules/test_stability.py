@@ -81,7 +81,7 @@ def test_cut_offs_are_learnt_from_the_drawn_patients(table):
 def test_associations_are_found_again_too(table):
     twin = table.assign(twin=table["size"] + 1)
     columns = {**COLUMNS, "twin": ColumnLabel(label="twin")}
-    mine = associations_again(columns, BINS, AssociationMiner(max_length=2))
+    mine = associations_again(columns, BINS, AssociationMiner(max_length=2), len(table))
     keys = [((("size", "high"),), (("twin", "high"),)), ((("size", "high"),), (("noise", "high"),))]
     twins, noise = added([PatientResampling()(twin, mine, keys, 0.05, range(10))])
     assert twins.found == 10
@@ -91,3 +91,13 @@ def test_associations_are_found_again_too(table):
 def test_nothing_drawn_tells_nothing():
     assert added([]) == ()
     assert added([Resampled(resamples=0, found=(0,), significant=(0,))]) == ()
+
+
+def test_resamples_take_their_share_of_a_count(table):
+    half, keys = PatientResampling(draw="half", resamples=5), [key("size")]
+    again = class_rules_again(table["outcome"], COLUMNS, BINS, MINER.model_copy(update={"min_support": 20}))
+    assert half(table, again, keys, 0.05, range(5)).found == (5,)
+    twin = table.assign(twin=table["size"] + 1)
+    columns = {**COLUMNS, "twin": ColumnLabel(label="twin")}
+    mine = associations_again(columns, BINS, AssociationMiner(max_length=2, min_support=20), len(table))
+    assert half(twin, mine, [((("size", "high"),), (("twin", "high"),))], 0.05, range(5)).found == (5,)

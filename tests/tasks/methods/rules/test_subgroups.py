@@ -143,3 +143,15 @@ def test_no_items_give_no_subgroups_and_several_rows_of_a_patient_are_refused():
     assert SubgroupMiner()(ItemTable((), items.present[:, :0], items.known[:, :0]), target, keys(80)).subgroups == ()
     with pytest.raises(BadData, match="one row each"):
         SubgroupMiner()(items, target, ["p"] * 80)
+
+
+def test_a_count_is_a_share_of_the_patients_of_known_target():
+    rng = np.random.default_rng(0)
+    present = rng.random((40, 5)) < 0.4
+    items = ItemTable(
+        tuple(Item(column=f"c{i}", label=f"c{i}", level="yes") for i in range(5)), present, present | True
+    )
+    target = number_target("weight", "kg", rng.normal(size=40))
+    found = [SubgroupMiner(min_support=least)(items, target, [f"p{i}" for i in range(40)]) for least in (6, 6 / 40)]
+    assert found[0] == found[1]
+    assert found[0].searched > 0
