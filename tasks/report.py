@@ -166,7 +166,7 @@ def write_report(
             gate=facts.gate,
             pictures=tuple(pictures[: len(pictures) - len(facts.pictured)]),
             witnesses=witnesses_of(pictures, facts.pictured),
-            cohort=cohort_summary(cohort, cohort[OUTCOME], cohort["patient"].tolist(), clinical),
+            cohort=cohort_summary(cohort, cohort[OUTCOME], cohort["patient"].tolist(), clinical, facts.smallest),
             features=feature_summaries(cohort, cohort[OUTCOME], features),
             scanner_effects=None if scanners is None else scanner_rows(scanners, labels),
             reader_pairs=() if overlaps is None else reader_pairs(overlaps),

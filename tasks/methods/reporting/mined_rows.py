@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tasks.methods.reporting.small_parts import hidden_rows, reading_parts, subgroup_parts
 from tasks.methods.reporting.words import (
     NOTHING,
     count,
@@ -103,19 +104,22 @@ def subgroup_headings(found: SubgroupSet) -> tuple[str, ...]:
 def subgroup_rows(found: SubgroupSet, smallest: int, before: int = 0) -> tuple[Row, ...]:
     """Return one row a subgroup, with the number of its card; so many of other targets come before."""
     rows = []
-    for rank, one in enumerate(found.subgroups, before + 1):
+    few = hidden_rows(subgroup_parts(found), smallest)
+    for place, one in enumerate(found.subgroups):
         sides = (one.inside, one.outside)
-        hidden = any(_is_hidden(_counts(side), smallest) for side in sides)
+        hidden = place in few
         if found.is_time:
-            told = [*(_events(side, smallest, hidden=hidden) for side in sides)]
+            told = [*(_events(side, hidden=hidden) for side in sides)]
             told += [NOTHING if hidden else number(side.median_time) for side in sides]
         else:
             unit = unit_words(found.unit)
             told = [NOTHING if hidden else f"{number(side.mean)} {unit}".strip() for side in sides]
         p = span_p(shown_p(one.adjusted_p, hidden=hidden))
         said_by = f"Said by: {signs(one.explained_by)}. " if one.significant and one.explained_by else ""
-        note = f"{said_by}subgroup-{rank}"
-        cells = (count(one.inside.patients, smallest), *told, p)
+        note = f"{said_by}subgroup-{before + place + 1}"
+        patients = count(one.inside.patients, smallest)
+        patients = NOTHING if hidden and one.inside.patients >= smallest else patients
+        cells = (patients, *told, p)
         rows.append(Row(signs(one.claim), note, cells, one.claimed))
     return tuple(rows)
 
@@ -140,9 +144,9 @@ READING_HEADINGS = ("Rule", "Holds (cases)", "Otherwise", "Where all agree", "Re
 def reading_rows(found: ReadingRuleSet, smallest: int) -> tuple[Row, ...]:
     """Return one row a rule over readings."""
     rows = []
-    for rule in found.rules:
-        cells = (rule.both, rule.applies - rule.both, rule.otherwise_both, rule.otherwise - rule.otherwise_both)
-        hidden = any(0 < cell < smallest for cell in cells)
+    few = hidden_rows(reading_parts(found), smallest)
+    for place, rule in enumerate(found.rules):
+        hidden = place in few
         bearing = [one.reader for one in rule.readers if one.adjusted_p <= rule.alpha]
         held = [_cases(rule.both, rule.applies, hidden=hidden)]
         held += [_cases(rule.otherwise_both, rule.otherwise, hidden=hidden)]
@@ -234,11 +238,7 @@ def _cases(part: float, whole: float, *, hidden: bool) -> str:
     return f"{fixed(part, 1)} of {fixed(whole, 1)} ({percentage(part / whole)})"
 
 
-def _counts(side: Side) -> tuple[int, ...]:
-    return (side.patients,) if side.events is None else (side.patients, side.events, side.patients - side.events)
-
-
-def _events(side: Side, smallest: int, *, hidden: bool) -> str:
+def _events(side: Side, *, hidden: bool) -> str:
     if hidden:
-        return f"{NOTHING} of {count(side.patients, smallest)}"
+        return NOTHING
     return f"{side.events:,} ({fixed(side.expected, 1)}) of {side.patients:,}"

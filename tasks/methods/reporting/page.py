@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tasks.methods.reporting import diagrams, figures, mined_rows, rule_pictures, sentences, words
+from tasks.methods.reporting import diagrams, figures, mined_rows, rule_pictures, sentences, small_parts, words
 from tasks.methods.reporting.limitations import limitations
 from tasks.methods.reporting.methods_text import methods_paragraphs
 
@@ -88,6 +88,7 @@ def _environment() -> Environment:
         rule_pictures=rule_pictures,
         sentences=sentences,
         mined_rows=mined_rows,
+        small_parts=small_parts,
         limitations=limitations,
         methods_paragraphs=methods_paragraphs,
         picture_source=_picture_source,

@@ -34,14 +34,18 @@ if TYPE_CHECKING:
     from tasks.methods.reporting.parts import ColumnSummary
 
 MOST_LEVELS = 12
-"""A column of more categories than this shows the most frequent ones, and the rest together."""
+"""A column of more categories than this shows the most frequent ones, and the rest together, as it does the rare."""
 FEWEST_FOR_SPREAD = 2
 ROUNDING = 1e-12
 """Values that differ by less than this share of their size differ by rounding only."""
 
 
 def cohort_summary(
-    table: pd.DataFrame, outcome: pd.Series, patients: Sequence[str], columns: Mapping[str, ColumnMeaning]
+    table: pd.DataFrame,
+    outcome: pd.Series,
+    patients: Sequence[str],
+    columns: Mapping[str, ColumnMeaning],
+    fewest: int = 1,
 ) -> CohortSummary:
     """Return counts of a cohort, and a summary of some of its columns by outcome.
 
@@ -55,6 +59,8 @@ def cohort_summary(
         (rows,) patient of each row.
     columns : mapping
         Columns to summarise, and what they mean.
+    fewest : int
+        Rows that a category needs to be named; the rarer ones stand together.
 
     Raises
     ------
@@ -70,7 +76,7 @@ def cohort_summary(
         events=int(event.sum()),
         others=int(other.sum()),
         unknown=int((~event & ~other).sum()),
-        columns=tuple(_column(table[name], label, event, other) for name, label in columns.items()),
+        columns=tuple(_column(table[name], label, event, other, fewest) for name, label in columns.items()),
     )
 
 
@@ -238,11 +244,11 @@ def _classes(table: pd.DataFrame, outcome: pd.Series) -> tuple[NDArray[np.bool_]
 
 
 def _column(
-    series: pd.Series, label: ColumnMeaning, event: NDArray[np.bool_], other: NDArray[np.bool_]
+    series: pd.Series, label: ColumnMeaning, event: NDArray[np.bool_], other: NDArray[np.bool_], fewest: int
 ) -> ColumnSummary:
     if is_number(series):
         return NumberSummary(**_number_parts(series, event, other), label=label.label, unit=label.unit)
-    return _categories(series, label.label, event, other)
+    return _categories(series, label.label, event, other, fewest)
 
 
 def _number_parts(series: pd.Series, event: NDArray[np.bool_], other: NDArray[np.bool_]) -> dict[str, Any]:
@@ -265,7 +271,9 @@ def _number_parts(series: pd.Series, event: NDArray[np.bool_], other: NDArray[np
     }
 
 
-def _categories(series: pd.Series, label: str, event: NDArray[np.bool_], other: NDArray[np.bool_]) -> CategorySummary:
+def _categories(
+    series: pd.Series, label: str, event: NDArray[np.bool_], other: NDArray[np.bool_], fewest: int
+) -> CategorySummary:
     texts = category_texts(series)
     counted = [(text, has) for text, has, counts in zip(texts, event, event | other, strict=True) if counts]
     known = [(text, bool(has)) for text, has in counted if text is not None]
@@ -274,17 +282,18 @@ def _categories(series: pd.Series, label: str, event: NDArray[np.bool_], other: 
         label=label,
         n=len(known),
         missing=len(counted) - len(known),
-        levels=_levels(Counter(text for text, _ in known), counts),
+        levels=_levels(Counter(text for text, _ in known), counts, fewest),
     )
 
 
-def _levels(sizes: Counter[str], counts: Counter[tuple[str, bool]]) -> tuple[LevelCount, ...]:
-    ranked = sorted(sizes, key=lambda text: (-sizes[text], text))
-    shown, rest = (ranked, []) if len(ranked) <= MOST_LEVELS else (ranked[: MOST_LEVELS - 1], ranked[MOST_LEVELS - 1 :])
+def _levels(sizes: Counter[str], counts: Counter[tuple[str, bool]], fewest: int) -> tuple[LevelCount, ...]:
+    ranked = sorted((text for text in sizes if sizes[text] >= fewest), key=lambda text: (-sizes[text], text))
+    shown = ranked if len(ranked) == len(sizes) <= MOST_LEVELS else ranked[: MOST_LEVELS - 1]
     levels = [LevelCount(level=text, event=counts[text, True], other=counts[text, False]) for text in sorted(shown)]
-    if rest:
+    if rest := sizes.keys() - set(shown):
         event, other = (sum(counts[text, has] for text in rest) for has in (True, False))
-        levels.append(LevelCount(level=f"{len(rest)} other values", event=event, other=other))
+        noun = "other value" if len(rest) == 1 else "other values"
+        levels.append(LevelCount(level=f"{len(rest)} {noun}", event=event, other=other))
     return tuple(levels)
 
 

@@ -345,7 +345,7 @@ def test_the_difference_that_features_are_sorted_by_stands_beside_their_names(fi
     said = section(filled, "features")
     assert "Feature Standardised difference IBSI" in said
     few = section(filled.model_copy(update={"features": (feature(7),)}), "features")
-    assert "feature 7 mm 0.50 ABCD 40 0" in few
+    assert "feature 7, mm 0.50 ABCD 40 0" in few
 
 
 def test_many_features_are_not_all_listed_and_the_page_stays_small(filled):
