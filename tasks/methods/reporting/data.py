@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, JsonValue
 
@@ -22,13 +22,18 @@ from tasks.methods.reporting.parts import (
     ReaderPair,
     ScannerEffect,
 )
-from tasks.methods.rules.card import Note, Sight, cards_of, pattern_cards
+from tasks.methods.rules.card import Note, Sight, cards_of, pattern_cards, subgroup_cards
 from tasks.methods.rules.item_pairs import ItemPairs
 from tasks.methods.rules.reading_rule import ReadingRuleSet
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.sequence_rule import SequenceSet
-from tasks.methods.rules.shown import ShownCard, shown
+from tasks.methods.rules.shown import ShownCard, shown, unnamed_patients
 from tasks.methods.rules.subgroup import SubgroupSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tasks.methods.rules.card import Card, CardKind
 
 Section = Literal[
     "flow",
@@ -284,15 +289,26 @@ class ReportData(Part):
 
     def cards(self, kind: Literal["rule", "association", "sequence"]) -> tuple[ShownCard, ...]:
         """Return the cards of the rules, the associations or the orders of events, as they may be shown."""
-        found = {"rule": self.rules, "association": self.associations, "sequence": self.sequences}[kind]
-        if found is None:
-            return ()
-        return tuple(shown(card, self.hide_counts_below) for card in cards_of(kind, found, self.notes))
+        return self._shown(card for card in self._all_cards() if card.kind == kind)
 
     def cards_of_patterns(self) -> tuple[ShownCard, ...]:
         """Return the cards of the patterns in time that were held against the outcome, as they may be shown."""
-        found = () if self.sequences is None else pattern_cards(self.sequences)
-        return tuple(shown(card, self.hide_counts_below) for card in found)
+        return self._shown(card for card in self._all_cards() if card.kind == "pattern")
+
+    def _all_cards(self) -> list[Card]:
+        found: dict[CardKind, RuleSet | SequenceSet | None] = {
+            "rule": self.rules,
+            "association": self.associations,
+            "sequence": self.sequences,
+        }
+        of_rules = [one for kind, held in found.items() if held is not None for one in cards_of(kind, held, self.notes)]
+        patterns = () if self.sequences is None else pattern_cards(self.sequences)
+        return [*of_rules, *patterns, *subgroup_cards(self.subgroups)]
+
+    def _shown(self, cards: Iterable[Card]) -> tuple[ShownCard, ...]:
+        """Return cards as they may be shown beside all others."""
+        unnamed = unnamed_patients(self._all_cards(), self.hide_counts_below)
+        return tuple(shown(card, self.hide_counts_below, unnamed) for card in cards)
 
     def sights_of(self, card: ShownCard) -> tuple[Sight, ...]:
         """Return where the regions lie of the patients whom a card names."""

@@ -90,10 +90,17 @@ def spread(median: float | None, low: float | None, high: float | None) -> str:
 
 
 def span(shown: Span, written: Callable[[float | None], str] = number) -> str:
-    """Return a number that is told exactly, `12`, or by where it lies, `1 to 4`, written in a way of one's own."""
+    """Return a number that is told exactly, `12`, or by where it lies, `1 to 4`, written in a way of one's own.
+
+    Ends that are written alike are one number.
+    """
+    low = written(shown.low)
     if shown.low is None or shown.exact:
-        return written(shown.low)
-    return f"{written(shown.low)} or more" if shown.high is None else f"{written(shown.low)} to {written(shown.high)}"
+        return low
+    if shown.high is None:
+        return f"{low} or more"
+    high = written(shown.high)
+    return low if low == high else f"{low} to {high}"
 
 
 def span_count(shown: Span) -> str:
@@ -108,10 +115,10 @@ def span_share(part_shown: Span, whole: Span, share_shown: Span) -> str:
 
 
 def span_p(shown: Span) -> str:
-    """Return a p-value as in a table, as far as it may be told: `0.012`, `<0.001`, `0.001 to 0.01`."""
+    """Return a p-value as in a table, as far as it may be told: `0.012`, `<0.001`, `0.05 to 1`."""
     if shown.low == 0 and shown.high == SMALLEST_P:
         return f"<{SMALLEST_P}"
-    return span(shown, p_number) if shown.exact else span(shown)
+    return p_number(shown.low) if shown.low is None or shown.exact else f"{shown.low:g} to {shown.high:g}"
 
 
 def percentage(share: float | None, decimals: int = 0) -> str:

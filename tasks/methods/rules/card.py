@@ -123,6 +123,11 @@ class Card(Value):
         return () if isinstance(self.stated, Subgroup) else self.stated.contradicting
 
     @property
+    def lists(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the patients for it and those against it."""
+        return self.stated.supporting, self.contradicting
+
+    @property
     def patients(self) -> tuple[str, ...]:
         """Return the patients for and against it."""
         return self.stated.supporting + self.contradicting

@@ -11,11 +11,13 @@ from tasks.methods.rules.contingency import wilson_interval
 from tasks.methods.rules.items import Item, Value, number_text
 from tasks.methods.rules.rule import Rule
 from tasks.methods.rules.sequence_rule import PatternRule, step_words
-from tasks.methods.rules.small_cells import NOTHING, Cells, Span, shown_p, shown_patients, spanned
+from tasks.methods.rules.small_cells import NOTHING, Cells, Span, named_nowhere, shown_p, shown_patients, spanned
 from tasks.methods.rules.stability import Stability
 from tasks.methods.rules.subgroup import Subgroup
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tasks.methods.rules.card import Card, CardSet, Stated
     from tasks.methods.rules.centres import CentreAgreement
     from tasks.methods.rules.rule import Counts, HeldOut
@@ -162,9 +164,9 @@ class ShownCard(Value):
     centres_odds_ratio: Span = NOTHING
     """Odds ratio that the centres have in common (Mantel and Haenszel); told where the centres are."""
     centres_p: Span = NOTHING
-    """P-value of the centres agreeing on the odds ratio (Breslow and Day)."""
+    """P-value of the centres agreeing on the odds ratio (Breslow and Day); an interval where the centres are hidden."""
     supporting: tuple[str, ...] | None = ()
-    """Pseudonyms of the patients for it; None where they are so few that the list is hidden."""
+    """Pseudonyms of the patients for it; None where the list is hidden: of so few, or with one of so few of a card."""
     contradicting: tuple[str, ...] | None = ()
     """Pseudonyms of the patients against it, likewise."""
     places: tuple[tuple[str, str], ...] = ()
@@ -194,19 +196,31 @@ class ShownCards(Value):
 
 
 def shown_set(held: CardSet, smallest: int) -> ShownCards:
-    """Return the cards of a study as others may see them."""
-    cards = tuple(shown(card, smallest) for card in held.cards)
+    """Return the cards of a study as others may see them.
+
+    Who is of a list that is hidden because it is of few is named on no card: else a rule's few exceptions would be
+    those that two rules with a part of its items each have in common.
+    """
+    unnamed = unnamed_patients(held.cards, smallest)
+    cards = tuple(shown(card, smallest, unnamed) for card in held.cards)
     named = {(patient, place) for card in cards for patient in card.patients for place in card.places}
     sights = tuple(sight for sight in held.sights if (sight.patient, sight.place) in named)
     return ShownCards(smallest=smallest, cards=cards, sights=sights)
 
 
-def shown(card: Card, smallest: int) -> ShownCard:
+def unnamed_patients(cards: Iterable[Card], smallest: int) -> frozenset[str]:
+    """Return the patients whom no card of a study names, as they are of a list of few."""
+    return named_nowhere((one for card in cards for one in card.lists), smallest)
+
+
+def shown(card: Card, smallest: int, unnamed: frozenset[str] = frozenset()) -> ShownCard:
     """Return a card as others may see it: counts of 1 to `smallest` - 1 patients, and such lists, are hidden.
+
+    So are lists with one of `unnamed`, who are of such a list of another card.
 
     What is made of a hidden count is told by the range that it may have, and p-values by the interval of
     0.001, 0.01 and 0.05 that they lie in, as their digits would tell the count. Within a card nothing can be
-    worked out; that cards together, or beside other tables of the report, tell more is not looked at.
+    worked out; that counts of several cards, or beside other tables of the report, tell more is not looked at.
     """
     stated = card.stated
     cells = _cells(stated, smallest)
@@ -221,8 +235,8 @@ def shown(card: Card, smallest: int) -> ShownCard:
         searched=card.searched,
         adjust=card.adjust,
         stability=card.note.stability,
-        supporting=shown_patients(stated.supporting, smallest),
-        contradicting=shown_patients(card.contradicting, smallest),
+        supporting=shown_patients(stated.supporting, smallest, unnamed),
+        contradicting=shown_patients(card.contradicting, smallest, unnamed),
         places=card.note.places,
         hidden=hidden,
         **_parts(card, cells, smallest),
@@ -235,7 +249,8 @@ def span_text(span: Span) -> str:
         return "none" if span.high is None else f"at most {number_text(span.high)}"
     if span.high is None:
         return f"{number_text(span.low)} or more"
-    return number_text(span.low) if span.exact else f"{number_text(span.low)} to {number_text(span.high)}"
+    low, high = number_text(span.low), number_text(span.high)
+    return low if low == high else f"{low} to {high}"
 
 
 def percent_text(span: Span) -> str:
@@ -324,7 +339,7 @@ def _rule_parts(card: Card, rule: Rule, cells: Cells, smallest: int) -> dict[str
         "not_known": _not_known(card, rule, cells, smallest),
         "centres": centres,
         "centres_odds_ratio": spanned([common]),
-        "centres_p": NOTHING if agreement is None else shown_p(agreement.p, hidden=True),
+        "centres_p": NOTHING if agreement is None else shown_p(agreement.p, hidden=not centres),
     }
 
 

@@ -94,9 +94,16 @@ def shown_p(p: float | None, *, hidden: bool) -> Span:
     return Span(low=ends[place], high=ends[place + 1])
 
 
-def shown_patients(patients: tuple[str, ...], smallest: int) -> tuple[str, ...] | None:
-    """Return a list of patients, or None where it is of so few that it is hidden."""
-    return None if 0 < len(patients) < smallest else patients
+def named_nowhere(lists: Iterable[tuple[str, ...]], smallest: int) -> frozenset[str]:
+    """Return the patients of all lists that are hidden because they are of so few."""
+    return frozenset(patient for one in lists if shown_patients(one, smallest) is None for patient in one)
+
+
+def shown_patients(
+    patients: tuple[str, ...], smallest: int, unnamed: frozenset[str] = frozenset()
+) -> tuple[str, ...] | None:
+    """Return a list of patients, or None where it is of so few that it is hidden, or one of them is not to be named."""
+    return None if 0 < len(patients) < smallest or not unnamed.isdisjoint(patients) else patients
 
 
 def _finite(number: float) -> float | None:

@@ -17,6 +17,7 @@ from tasks.methods.rules.discretise import QuantileBins
 from tasks.methods.rules.item_pairs import item_pairs
 from tasks.methods.rules.items import ColumnLabel
 from tasks.methods.rules.rule import RuleSet
+from tasks.methods.rules.sequence_rule import OutcomeTest, SequencePattern, SequenceSet
 from tasks.methods.rules.stability import Stability
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -267,11 +268,35 @@ def test_few_patients_of_a_rule_are_hidden_in_all_that_the_page_says_of_it(fille
     data = filled.model_copy(update={"hide_counts_below": 5, "rules": rules, "associations": None})
     said = section(data, "rules")
     assert "10 of 11 to 14 (71 % to 91 %)" in said.replace("\u00a0", " ")
-    assert "Against: fewer than 5 patients, hidden." in said
+    assert "Against: hidden: fewer than 5 patients, or one of so few of a card." in said
     assert "P038" not in said
     assert "Counts of 1 to 4 patients, and lists of so few, are hidden" in said
     assert "10 of 12" not in Reader(render(data)).text
     assert "Counts of 1 to 4" not in section(filled, "rules")
+
+
+def test_who_is_of_a_hidden_list_of_another_card_is_not_named(filled):
+    rule = filled.rules.rules[0]
+    rules = filled.rules.model_copy(update={"rules": (rule,)})
+    other = rule.model_copy(update={"b": 1, "contradicting": rule.supporting[:1]})
+    associations = filled.associations.model_copy(update={"rules": (other,)})
+    data = filled.model_copy(update={"hide_counts_below": 5, "rules": rules, "associations": associations})
+    (first,), (second,) = data.cards("rule"), data.cards("association")
+    assert (first.supporting, second.supporting, second.contradicting) == (None, None, None)
+    (alone,) = data.model_copy(update={"associations": None}).cards("rule")
+    assert alone.supporting == rule.supporting
+
+
+def test_the_card_of_a_pattern_offers_the_command_that_tells_all_of_it(filled):
+    test = OutcomeTest(a=9, b=5, c=5, d=21, outcome="x is yes", p=1e-4, adjusted_p=0.02, alpha=0.05, gains=True)
+    pattern = SequencePattern(
+        steps=(("drug",), ("scan",)), patients=40, completed=14, median_days=9, with_outcome=test
+    )  # fmt: skip
+    found = SequenceSet(
+        rules=(), found=0, searched=1, patients=40, adjust="holm", alpha=0.05, patterns=(pattern,), patterns_found=1,
+        patterns_tested=1,
+    )  # fmt: skip
+    assert "voxmine why pattern-1" in section(filled.model_copy(update={"sequences": found}), "sequences")
 
 
 def with_note(filled):
@@ -297,9 +322,9 @@ def test_a_card_says_how_stable_its_rule_is_what_centres_say_and_where_to_look(f
     said = section(with_note(filled), "rules").replace("\u00a0", " ")
     assert "Found again in 44 of 50 resamples of the patients, significant in 41." in said
     centres = "By centre: 6 of 6 in north and 4 of 4 in south. Odds ratio that they have in common: 31.4."
-    assert f"{centres} The centres' odds ratios being one: p 0.0500 to 1.00." in said
+    assert f"{centres} The centres' odds ratios being one: p 0.62." in said
     few = section(with_note(filled).model_copy(update={"hide_counts_below": 5}), "rules")
-    assert "By centre: counts of few patients, hidden. The centres' odds ratios being one: p" in few
+    assert "By centre: counts of few patients, hidden. The centres' odds ratios being one: p 0.05 to 1." in few
     assert "P000 for CT tumour, slices 8 to 12 of 20, drawn by A volume-5370fc8fd205 mask-99681a96174e 1" in said
     assert "P039" not in said, "whom the rule does not name is not looked at"
     assert "voxmine why rule-1" in said

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.methods.reporting import words
+from tasks.methods.rules.small_cells import NOTHING, Span
 
 PLAIN = st.floats(min_value=-1e5, max_value=1e5, allow_nan=False).filter(lambda x: x == 0 or abs(x) >= 1e-3)
 
@@ -145,3 +146,30 @@ def test_parameters_are_sorted_by_name():
 def test_a_missing_share_is_a_dash():
     assert words.percentage(None) == "–"
     assert words.percentage(0.125, 1) == "12.5\u00a0%"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.118, 0.122, "12\u00a0%"),
+        (0.118, 0.132, "12\u00a0% to 13\u00a0%"),
+        (0.12, 0.12, "12\u00a0%"),
+        (0.1, None, "10\u00a0% or more"),
+    ],
+)
+def test_a_range_whose_ends_are_written_alike_is_one_number(low, high, said):
+    assert words.span(Span(low=low, high=high), words.percentage) == said
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (Span(low=0.05, high=1), "0.05 to 1"),
+        (Span(low=0.001, high=0.01), "0.001 to 0.01"),
+        (Span(low=0, high=0.001), "<0.001"),
+        (Span(low=0.0124, high=0.0124), "0.012"),
+        (NOTHING, "–"),
+    ],
+)
+def test_a_p_value_is_told_as_far_as_it_may_be(span, said):
+    assert words.span_p(span) == said

@@ -257,7 +257,9 @@ def test_stability_and_centres_are_on_the_card():
     told = shown(card(13, 3, 1, 14, note=note), 1)
     assert [one.sentence for one in told.centres] == ["6 of 6 in A", "7 of 10 in B"]
     assert told.stability.share == 0.88
-    assert told.centres_p == Span(low=0.05, high=1)
+    assert told.centres_p == Span(low=0.4, high=0.4), "nothing is hidden"
+    few = shown(card(13, 3, 1, 14, note=note), 5)
+    assert (few.centres, few.centres_p) == ((), Span(low=0.05, high=1))
 
 
 def test_orders_of_events_have_cards_too():
@@ -359,6 +361,7 @@ def test_a_table_of_cards_has_the_same_columns_for_each_and_its_numbers():
     [
         (Span(low=12, high=12), "12", "1200 %"),
         (Span(low=0.5, high=0.75), "0.5 to 0.75", "50 to 75 %"),
+        (Span(low=0.118, high=0.122), "0.118 to 0.122", "12 %"),
         (NOTHING, "none", ""),
         (Span(low=3, high=None), "3 or more", ""),
         (Span(low=None, high=3), "at most 3", ""),
@@ -374,6 +377,40 @@ def test_a_set_of_cards_comes_back_from_json():
     assert CardSet.model_validate_json(held.model_dump_json()) == held
     told = shown_set(held, 5)
     assert type(told).model_validate_json(told.model_dump_json()) == told
+
+
+named = st.frozensets(st.integers(0, 15), min_size=0, max_size=12)
+
+
+def set_of(pairs):
+    """Return a set of a card for each pair of lists of patients."""
+    lists = [tuple(tuple(f"P-{n}" for n in sorted(one)) for one in pair) for pair in pairs]
+    rules = tuple(rule(len(a), len(b), 9, 9, supporting=a, contradicting=b) for a, b in lists)
+    found = RuleSet(rules=rules, found=len(rules), searched=300, rows=50, adjust="holm", alpha=0.05)
+    return CardSet(cards=cards_of("rule", found))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(named, named).filter(any), min_size=2, max_size=5), st.integers(2, 5))
+def test_nobody_of_a_hidden_list_is_named_or_found_as_what_two_lists_have_in_common_or_not(pairs, smallest):
+    held = set_of(pairs)
+    few = [set(one) for made in held.cards for one in made.lists if 0 < len(one) < smallest]
+    told = shown_set(held, smallest)
+    lists = [set(one) for made in told.cards for one in (made.supporting, made.contradicting) if one]
+    for one in lists:
+        for other in lists:
+            assert all(made.isdisjoint(hidden) for made in (one & other, one - other, one | other) for hidden in few)
+    apart = [set(one) for made in held.cards for one in made.lists if all(few_.isdisjoint(one) for few_ in few)]
+    assert [one for one in apart if one] == lists, "no list is hidden that has nobody of these"
+
+
+def test_the_exceptions_of_a_rule_are_not_what_the_rules_with_a_part_of_it_have_in_common():
+    part, other, both = set(range(12)), set(range(9, 20)), {9, 10, 11}
+    told = shown_set(set_of([(range(100, 110), both), (range(100, 112), part), (range(100, 113), other)]), 5)
+    assert [made.contradicting for made in told.cards] == [None, None, None]
+    assert all(made.supporting is not None for made in told.cards), "nobody of these is hidden elsewhere"
+    assert [made.counts.antecedent_only.low for made in told.cards] == [1, 12, 11]
+    assert all(made.contradicting for made in shown_set(set_of([(range(100, 110), both), ((), part)]), 1).cards)
 
 
 def test_a_card_of_nothing_is_no_card():
