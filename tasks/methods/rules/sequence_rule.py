@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SequenceRule(Value):
-    """State that patients have some events before others: every one of the first before every one of the second."""
+    """State that patients have some events and, after these, others: once each, whatever else comes before or after."""
 
     before: tuple[str, ...] = Field(min_length=1)
     """The events that come first, in any order among themselves."""
@@ -27,7 +27,7 @@ class SequenceRule(Value):
     begun: int = Field(ge=1)
     """Patients with all events that come first: the denominator of the confidence."""
     completed: int = Field(ge=1)
-    """Patients in whom all others follow them."""
+    """Patients in whom all others follow them, at least once each."""
     median_days: float = Field(gt=0)
     """Median over these of the days from the first day on which all of the first had happened and the others follow."""
     p: float = Field(ge=0, le=1)

@@ -1,4 +1,4 @@
-"""The search for rules X before Y: every event of X happens before every event of Y."""
+"""The search for rules X before Y: on some day all events of X have happened, and after it all of Y happen."""
 
 from __future__ import annotations
 
@@ -119,6 +119,10 @@ def happenings(histories: Sequence[History], number: int, least: int) -> Happeni
 
 def orders(held: Happenings, limits: Limits) -> Iterator[Order]:
     """Yield every rule within the limits: all X and Y without an event in common, X before Y.
+
+    It holds in a patient if there is a day until which each event of X has happened, and after which each of Y
+    happens: of an event that happens several times any one counts. Without gap and window that is the last of the
+    first times of X before the first of the last times of Y.
 
     X grows by the events its patients have, and Y by what follows X in them: by occurrence delivery, on one row a
     patient, or, with a gap or a window, on one a day from which they count. Without the gap a part of X or Y is in

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 class SequenceMiner(Method):
     """Find events that come before others in many patients, and patterns of events that go with the outcome.
 
-    Rules: every event of X happens before every event of Y (Fournier-Viger et al., IDA 2014, p. 108). The order is
-    tested against shuffles of each patient's events over the patient's own dates: which events a patient has, and
-    when anything happened, stays. P-values are adjusted for every X and Y of which enough patients have all events, a
-    count the shuffles do not change. Listed are rules that are less likely by chance than each with one event less.
+    Rules: until some day every event of X has happened, and after that day every event of Y happens (Fournier-Viger
+    et al., IDA 2014, p. 108). Of an event that happens several times any one counts, so that both X before Y and Y
+    before X may hold in one patient; gap and window are asked of those that count. The order is tested against
+    shuffles of each patient's events over the patient's own dates: which events a patient has, and when anything
+    happened, stays. P-values are adjusted for every X and Y of which enough patients have all events, a count the
+    shuffles do not change. Listed are rules that are less likely by chance than each with one event less.
 
     Patterns: steps on days one after the other, the events of a step on one day, closed: none can take an event more
     without losing a patient. With an outcome each is tested by Fisher's exact test, two-sided, and adjusted by

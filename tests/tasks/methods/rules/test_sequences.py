@@ -87,6 +87,14 @@ def test_several_events_before_one_are_listed_if_they_are_less_likely_than_each_
     assert (("relapse",), ("drug",)) not in found, "it is frequent in too few"
 
 
+def test_of_an_event_that_happens_several_times_any_one_counts():
+    """Not that every scan comes before every test: test, scan, test, scan has both orders."""
+    histories = [[(0, "test"), (1, "scan"), (2, "test"), (3, "scan")]] * 3 + [[(0, "scan"), (1, "test")]]
+    found = {(rule.before, rule.after): rule for rule in SequenceMiner(min_support=0.1)(events(histories)).rules}
+    both = [found[pair] for pair in ((("scan",), ("test",)), (("test",), ("scan",)))]
+    assert [(rule.completed, rule.begun) for rule in both] == [(4, 4), (3, 4)]
+
+
 def test_the_gap_is_between_steps_and_later_starts_count():
     histories = [[(0, "a"), (50, "a"), (60, "b")], [(0, "a"), (60, "b")]]
     (rule,) = SequenceMiner(min_support=0.5, max_gap_days=10)(events(histories)).rules
