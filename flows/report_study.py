@@ -12,6 +12,7 @@ from data_catalog.lineage import history, sources_behind
 from data_catalog.refs import Ref, Study
 from data_catalog.runs import Runs
 from flows.artifacts import show
+from flows.asset_events import emit_assets
 from flows.cohort_study import cohort_study
 from flows.columns import column_meanings
 from flows.learn_cohort import learn_cohort
@@ -77,6 +78,7 @@ def report_study(
         if here.journal is not None:
             here.journal.gave(dict(results.refs()))
         write_rules(plan, cards, here.store.open(held.cohort))
+        emit_assets(plan.study, results, here.store)
         show(plan, results, here.store, [] if here.journal is None else here.journal.spent())
         return results
 

@@ -23,6 +23,7 @@ from prefect.utilities.annotations import quote
 from data_catalog.errors import BadData, RunInterrupted
 from flows import api
 from flows.clusters import cluster
+from flows.item_logs import log_outcomes
 from flows.journal import journal
 from flows.left_runs import alive, end_left_runs
 from flows.progress_artifacts import progress_artifacts
@@ -257,6 +258,7 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
         for batch, future in zip(batches, futures, strict=True):
             done = _result(future)
             outcomes += done
+            log_outcomes(name, done)
             if here.journal is not None:
                 here.journal.note(batch, done)
     except (KeyboardInterrupt, TerminationSignal):

@@ -13,7 +13,7 @@ import traceback
 from collections import defaultdict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cache, cached_property, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
@@ -219,6 +219,8 @@ class Outcome:
     how: Literal["computed", "reused", "failed"]
     ref: Ref | None = None
     refusal: Refusal | None = None
+    tries: tuple[str, ...] = ()
+    """Why the worker had to try again, once for each time: the system's words for the fault, without a path."""
 
     def of(self, job: Job, *, again: bool) -> Outcome:
         """Return what became of a job that asks for the same: under its own name, and not computed once more."""
@@ -263,12 +265,14 @@ def perform(root: Place, job: Job, compression: Compression = DEFAULT, *, again:
     store = Store(root, compression)
     if not again and (held := look_up(store, job)):
         return held
+    tries: list[str] = []
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _compute(store, job)
-        except OSError:
+            return replace(_compute(store, job), tries=tuple(tries))
+        except OSError as fault:
             if attempt == ATTEMPTS:
                 raise
+            tries.append(fault.strerror or type(fault).__name__)
             time.sleep(WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
     raise AssertionError  # the last attempt returns or raises
 

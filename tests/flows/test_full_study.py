@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import re
 import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +28,8 @@ from tasks.synthetic.cohort import add_patient
 from tasks.synthetic.truths import Truths
 
 pytestmark = pytest.mark.slow
+
+MATERIALISED = "prefect.asset.materialization.succeeded"
 
 
 def computed(results):
@@ -64,6 +68,31 @@ def test_a_study_gives_features_models_rules_and_a_report(ran):
         assert f">{step}</text>" in lineage
     assert results.report.short in [ref.short for _, ref in results.refs()]
     assert last_results(plan) == results
+
+
+def of_prefect(question, *values):
+    """Return what Prefect's own database answers."""
+    with closing(sqlite3.connect(Path(os.environ["PREFECT_HOME"]) / "prefect.db")) as database:
+        return database.execute(question, values).fetchall()
+
+
+def test_the_log_in_prefect_has_a_line_for_each_item_that_was_refused(ran, begun):
+    _, _, truths, _ = ran
+    lines = [line for (line,) in of_prefect("select message from log where timestamp >= ? and level >= 30", begun)]
+    refused = [line for line in lines if "event=refused" in line]
+    for verdict in ("missing_slice", "corrupt_file"):
+        assert [line for line in refused if line.startswith("stage=read_dicom item=") and f"verdict={verdict}" in line]
+    assert not [name for name in truths.identities if name in "\n".join(lines)]
+
+
+def test_the_results_are_assets_in_prefects_events(ran, begun):
+    plan, results, _, _ = ran
+    asked = "select resource_id, payload, related from events where event = ? and occurred >= ?"
+    told = {key: (payload, related) for key, payload, related in of_prefect(asked, MATERIALISED, begun)}
+    assert set(told) >= {f"voxmine://{plan.study}/{name}" for name in ("report", "cohort.cohort", "mined.rules")}
+    payload, related = told[f"voxmine://{plan.study}/report"]
+    assert results.report.digest in payload
+    assert f"voxmine://{plan.study}/cohort.cohort" in related
 
 
 def test_bad_scans_are_refused_with_the_reason_and_the_others_go_on(ran):

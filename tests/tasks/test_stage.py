@@ -134,7 +134,9 @@ def test_trouble_while_writing_is_tried_again(steps, source, store, waits, monke
         return real(self, *arguments)
 
     monkeypatch.setattr(stage_module.Store, "put", put)
-    assert run(store, steps.measure.job("i", {"files": source(b"123")})).how == "computed"
+    done = run(store, steps.measure.job("i", {"files": source(b"123")}))
+    assert done.how == "computed"
+    assert done.tries == ("No space left on device",)
     assert len(waits) == 1
 
 
