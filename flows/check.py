@@ -12,8 +12,17 @@ from flows.key import identities
 from flows.models import with_models
 from flows.readings import check_readings
 from flows.stores import open_store
+from flows.words import smallest_shown
 from tasks.check import compare_further, compare_patients, require_clinical, require_events, require_paths
 from tasks.check_columns import mixed_columns
+from tasks.check_mining import (
+    other_values,
+    require_consequents,
+    require_cuts,
+    require_target,
+    typed_columns,
+    uncut_columns,
+)
 from tasks.fetch import Remote
 from tasks.sources.files import walk
 from tasks.sources.named import ImageFiles, UnplacedImageFiles
@@ -26,7 +35,7 @@ if TYPE_CHECKING:
 
     from flows.plan import Plan
     from tasks.sources.found import Found
-    from tasks.sources.tables import PatientTable
+    from tasks.sources.tables import ClinicalTable, PatientTable
 
 SHOWN = 12
 """Names that a line lists at the most."""
@@ -59,7 +68,20 @@ def check_tables(plan: Plan) -> list[pd.DataFrame]:
     if plan.clinical is None:
         _require_no_columns(plan)
         return []
-    return require_clinical(plan.clinical, further_columns(plan), plan.outcome)
+    tables = require_clinical(plan.clinical, further_columns(plan), plan.outcome, smallest_shown(plan))
+    _require_minable(plan, plan.clinical, tables)
+    return tables
+
+
+def _require_minable(plan: Plan, table: ClinicalTable, tables: list[pd.DataFrame]) -> None:
+    """Raise `PlanError` where what is to be mined does not fit the tables."""
+    if plan.mine is None:
+        return
+    require_consequents(plan.mine.rules.consequents, plan.outcome)
+    columns = typed_columns(table.tables, tables)
+    require_cuts(plan.mine.discretiser, columns, table.units, measures=bool(plan.sources))
+    for search in plan.mine.subgroups:
+        require_target(search.target, table, tables[0], smallest_shown(plan))
 
 
 def _paths_of(table: PatientTable, field: str) -> dict[str, Path]:
@@ -126,12 +148,17 @@ def check_plan(plan: Plan) -> list[str]:
 
 
 def _beside(plan: Plan, tables: list[pd.DataFrame]) -> list[str]:
-    if plan.clinical is None:
+    """Return what a reader should know of the tables."""
+    table = plan.clinical
+    if table is None:
         return []
-    mixed = [
-        line for table, read in zip(plan.clinical.tables, tables, strict=True) for line in mixed_columns(table, read)
-    ]
-    return compare_further(plan.clinical, tables[0], tables[1:]) + mixed
+    lines = compare_further(table, tables[0], tables[1:])
+    for one, read in zip(table.tables, tables, strict=True):
+        lines += mixed_columns(one, read)
+    targets = [] if plan.mine is None else [search.target for search in plan.mine.subgroups]
+    lines += other_values(plan.outcome, targets, table, tables[0], smallest_shown(plan))
+    uncut = [] if plan.mine is None else uncut_columns(plan.mine.discretiser, typed_columns(table.tables, tables))
+    return lines + uncut
 
 
 def _require_names(plan: Plan) -> None:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from data_catalog.errors import BadData, PlanError
 from tasks.check_columns import require_fit_columns
+from tasks.check_mining import held_values
 from tasks.formats.table import read_table
 from tasks.methods.cell_text import cell_text
 from tasks.methods.cohort.wide import KEYS, OUTCOME
+from tasks.methods.rules.shown import SMALLEST
 from tasks.tables import patient_ids, spelled, without
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def read_written(
     try:
         table = read_table(path.read_bytes(), sheet, numbered=numbered)
     except BadData as bad:
-        raise PlanError(f"{field} ({path.name}) can be read", str(bad), "Correct the file, or the plan.") from None
+        raise PlanError(f"{field} ({path.name}) can be read. {bad.expected}", bad.came, bad.remedy) from None
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise PlanError(
@@ -49,11 +51,16 @@ def read_written(
     return table
 
 
-def require_clinical(table: ClinicalTable, further: tuple[str, ...], outcome: Outcome | None) -> list[pd.DataFrame]:
-    """Return the clinical table and those beside it as text; raise `PlanError` that names file, row and remedy."""
+def require_clinical(
+    table: ClinicalTable, further: tuple[str, ...], outcome: Outcome | None, smallest: int = SMALLEST
+) -> list[pd.DataFrame]:
+    """Return the clinical table and those beside it as text; raise `PlanError` that names file, row and remedy.
+
+    Values of the outcome that fewer rows have than `smallest` are not named.
+    """
     written = _require_table(table, further, "clinical", table.units)
     if outcome is not None:
-        _require_outcome(table, written, outcome)
+        _require_outcome(table, written, outcome, smallest)
     others = [
         _require_table(other, (), f"clinical.further.{number}", table.units)
         for number, other in enumerate(table.further)
@@ -131,7 +138,7 @@ def _require_patients(table: PatientTable, written: pd.DataFrame) -> None:
         )
 
 
-def _require_outcome(table: ClinicalTable, written: pd.DataFrame, outcome: Outcome) -> None:
+def _require_outcome(table: ClinicalTable, written: pd.DataFrame, outcome: Outcome, smallest: int) -> None:
     if outcome.column in table.known_before:
         raise PlanError(
             "The outcome is not known before itself",
@@ -150,7 +157,7 @@ def _require_outcome(table: ClinicalTable, written: pd.DataFrame, outcome: Outco
     if missing:
         raise PlanError(
             f"Column {outcome.column!r} of {table.path.name} holds the outcome's values",
-            f"no row holds {', '.join(map(repr, missing))}",
+            f"no row holds {', '.join(map(repr, missing))}; it holds {held_values(written[outcome.column], smallest)}",
             "Correct outcome.positive or outcome.negative; small and capital letters are told apart.",
         )
 

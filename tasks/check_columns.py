@@ -50,6 +50,12 @@ REMEDIES: dict[Tells, tuple[str, str, str]] = {
 """What is expected of a column that is not fit, what came, and what to do."""
 
 
+def shown_rows(rows: Sequence[str]) -> str:
+    """Return the numbers of the first rows in words."""
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    return f"row {', '.join(rows[:SHOWN])}{more}"
+
+
 def require_fit_columns(table: PatientTable, written: pd.DataFrame, measured: Collection[str]) -> None:
     """Raise `PlanError` where a column known before holds dates, record numbers, or numbers among which is text.
 
@@ -67,7 +73,7 @@ def require_fit_columns(table: PatientTable, written: pd.DataFrame, measured: Co
             commas = [str(row) for row, cell in cells.items() if NUMBER_WITH_COMMA.fullmatch(cell)]
             raise PlanError(
                 f"clinical.known_before ({table.path.name}) {expected}",
-                came.format(column=repr(column), rows=_rows(commas), counted=_counted(cells)),
+                came.format(column=repr(column), rows=shown_rows(commas), counted=_counted(cells)),
                 remedy,
             )
 
@@ -100,9 +106,4 @@ def _filled(written: pd.DataFrame, column: str) -> pd.Series:
 def _counted(cells: pd.Series) -> str:
     texts = [str(row) for row, cell in cells.items() if not is_number(cell)]
     noun = "text" if len(texts) == 1 else "texts"
-    return f"{len(cells) - len(texts)} numbers and {len(texts)} {noun} ({_rows(texts)})"
-
-
-def _rows(rows: Sequence[str]) -> str:
-    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    return f"row {', '.join(rows[:SHOWN])}{more}"
+    return f"{len(cells) - len(texts)} numbers and {len(texts)} {noun} ({shown_rows(texts)})"
