@@ -396,7 +396,8 @@ def _faults(wrong: ValidationError) -> list[str]:
     for error in wrong.errors(include_url=False, include_input=False):
         place = ".".join(str(part) for part in error["loc"])
         message = "there is no such field" if error["type"] == "extra_forbidden" else error["msg"]
-        faults.append(f"  {place}: {message}")
+        said = message.removeprefix("Value error, ").removesuffix(".")
+        faults.append(f"  {place}: {said}" if place else f"  {said}")
     return faults
 
 

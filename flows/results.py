@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from data_catalog.store import Store
     from flows.plan import Plan
 
+OF_PATIENTS = ("locate_region",)
+"""Stages of learning and mining whose items are of single patients."""
+
 
 class Made(BaseModel):
     """Names of artefacts, by what they are."""
@@ -136,7 +139,13 @@ class Results(Made):
         ]
         if failed := self.total("failed"):
             lines.append(f"{failed} items failed for a reason that is no fault of the data: see the report.")
-        return lines
+        return [*lines, *(f"{one.stage.replace('_', ' ')} refused: {one.reason}" for one in self.undone())]
+
+    def undone(self) -> tuple[Refusal, ...]:
+        """Return what of the whole study could not be made, each reason once; nothing of single patients."""
+        refusals = [one for made in (self.learnt, self.mined) if made is not None for one in made.refusals]
+        of_study = {(one.stage, one.reason): one for one in refusals if one.stage not in OF_PATIENTS}
+        return tuple(of_study.values())
 
     def named(self, name: str) -> Ref:
         """Return an artefact by its name here (`report`, `cohort`), the first whose name ends so.

@@ -69,6 +69,13 @@ def smallest_shown(plan: Plan) -> int:
     return SMALLEST if plan.mine is None else plan.mine.cards.smallest
 
 
+def centres_in(plan: Plan, cohort: pd.DataFrame) -> int | None:
+    """Return how many centres the column that the plan names tells apart; None where it names none but scanners."""
+    named = () if plan.mine is None else (plan.mine.cards.centre, plan.mine.strata)
+    column = next((one for one in named if one is not None and one != "scanner"), None)
+    return None if column is None else cohort[column].nunique() or None
+
+
 def flow_steps(study: Study, cohort: pd.DataFrame) -> tuple[FlowStep, ...]:
     """Return what was there after each step, and what each refused: n in, n out, why."""
     reading = tuple(refusal for refusal in study.refusals if refusal.stage in READING)

@@ -82,6 +82,8 @@ class Facts(BaseModel):
     lineage: str = ""
     """The steps behind the page as a picture (SVG)."""
     scanners: int | None
+    centres: int | None = None
+    """Centres that a column of the cohort tells apart; None where none does."""
     gate: GateSummary | None = None
     """What became of the scans and regions when they were read."""
     refused: dict[Section, tuple[Refusal, ...]] = {}
@@ -190,6 +192,7 @@ def write_report(
             origins=facts.origins,
             lineage=facts.lineage,
             scanners=facts.scanners,
+            centres=facts.centres,
             refused=facts.refused,
         )
     )

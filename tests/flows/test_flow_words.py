@@ -7,7 +7,7 @@ import pytest
 
 from data_catalog.refs import Ref, Refusal, Scan, Study
 from flows.plan import Plan
-from flows.words import flow_steps, methods_used, outcome_in_words, question, refused_by_section
+from flows.words import centres_in, flow_steps, methods_used, outcome_in_words, question, refused_by_section
 
 IMAGE = Ref(kind="volume", digest="0" * 64)
 
@@ -141,3 +141,19 @@ def test_methods_are_named_in_the_order_in_which_they_are_used():
 def test_methods_that_a_plan_leaves_out_are_not_named(changes, absent):
     everything = {one.purpose for one in methods_used(plan(), ["CT"])}
     assert everything - {one.purpose for one in methods_used(plan(**changes), ["CT"])} == absent
+
+
+@pytest.mark.parametrize(
+    ("mine", "centres"),
+    [
+        ({}, None),
+        ({"strata": "site"}, 2),
+        ({"cards": {"centre": "site"}}, 2),
+        ({"strata": "scanner"}, None),
+        (None, None),
+    ],
+)
+def test_centres_are_counted_in_the_column_that_the_plan_names(mine, centres):
+    clinical = {"path": "table.csv", "patient": "id", "known_before": ["site"]}
+    plan = Plan.model_validate({"clinical": clinical, "mine": mine})
+    assert centres_in(plan, pd.DataFrame({"site": ["Graz", "Lyon", "Graz"]})) == centres

@@ -296,3 +296,12 @@ def test_a_recipe_that_does_not_exist_is_answered_with_those_that_do():
     said = refused(radiomics=[{"extractor": "ibsi_f"}])
     assert "radiomics.0.extractor" in said
     assert "'ibsi_e'" in said
+
+
+def test_a_fault_is_told_in_a_whole_sentence(tmp_path):
+    held = {"clinical": {"path": "t.csv", "patient": "id", "known_before": ["age"]}, "mine": {"strata": "center"}}
+    with pytest.raises(PlanError) as refused:
+        parse_plan(held, tmp_path)
+    said = str(refused.value)
+    assert "'center' is neither. Choose among: scanner, age. \nMend" in said
+    assert "Value error" not in said

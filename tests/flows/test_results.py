@@ -162,3 +162,12 @@ def test_results_of_another_version_are_refused_by_all_that_read_them(plan, text
     ):
         with pytest.raises(StoreError, match="of this version"):
             read()
+
+
+def test_what_of_the_whole_study_could_not_be_made_is_told_with_its_reason():
+    refused = Refusal(
+        item="deaths", stage="mine_subgroups", verdict="v", expected="Times are", came="none", remedy="Do."
+    )
+    of_patient = refused.model_copy(update={"stage": "locate_region"})
+    results = RESULTS.model_copy(update={"mined": Mined(refusals=(refused, refused, of_patient))})
+    assert results.lines()[1:] == ["mine subgroups refused: Times are: none. Do."]

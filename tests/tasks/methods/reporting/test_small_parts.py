@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_catalog.refs import Refusal
 from tasks.methods.cohort.columns import ColumnMeaning
 from tasks.methods.reporting.page import render
 from tasks.methods.reporting.parts import CategorySummary, CohortSummary, LevelCount, NumberSummary, Spread
@@ -160,3 +161,13 @@ def test_no_few_can_be_worked_out_as_the_difference_of_rows_that_are_told(seed, 
 @pytest.mark.parametrize("smallest", [1, 5])
 def test_no_row_is_hidden_of_none(smallest):
     assert hidden_rows([], smallest) == frozenset()
+
+
+def test_the_flow_does_not_say_that_nothing_was_refused_where_something_could_not_be_made(filled):
+    refusal = Refusal(item="deaths", stage="mine_subgroups", verdict="v", expected="Times", came="none", remedy="Do.")
+    flow = tuple(step.model_copy(update={"refusals": ()}) for step in filled.flow)
+    whole = render(filled.model_copy(update={"flow": flow}))
+    assert "No item was refused." in whole
+    page = render(filled.model_copy(update={"flow": flow, "refused": {"subgroups": (refusal,)}}))
+    assert "No item was refused." not in page
+    assert 'told with its reason where it is missed: <a href="#subgroups">Subgroups</a>.' in page
