@@ -23,7 +23,15 @@ from flows.results import CohortTables, Counts, Learnt, Mined, Results, write_re
 from flows.rule_cards import witness_jobs
 from flows.rule_files import shown_cards, write_rules
 from flows.runtime import one, run_stage, study_flow, work
-from flows.words import centres_in, flow_steps, methods_used, outcome_in_words, question, refused_by_section, smallest_shown
+from flows.words import (
+    centres_in,
+    flow_steps,
+    methods_used,
+    outcome_in_words,
+    question,
+    refused_by_section,
+    smallest_shown,
+)
 from tasks.methods.reporting.data import Origin
 from tasks.methods.reporting.gate import gate_summary
 from tasks.methods.reporting.page import look_digest
