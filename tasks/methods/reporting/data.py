@@ -27,7 +27,7 @@ from tasks.methods.rules.item_pairs import ItemPairs
 from tasks.methods.rules.reading_rule import ReadingRuleSet
 from tasks.methods.rules.rule import RuleSet
 from tasks.methods.rules.sequence_rule import SequenceSet
-from tasks.methods.rules.shown import ShownCard, shown, unnamed_patients
+from tasks.methods.rules.shown import ShownCard, lists_of_cards, shown
 from tasks.methods.rules.subgroup import SubgroupSet
 
 if TYPE_CHECKING:
@@ -307,8 +307,8 @@ class ReportData(Part):
 
     def _shown(self, cards: Iterable[Card]) -> tuple[ShownCard, ...]:
         """Return cards as they may be shown beside all others."""
-        unnamed = unnamed_patients(self._all_cards(), self.hide_counts_below)
-        return tuple(shown(card, self.hide_counts_below, unnamed) for card in cards)
+        told = lists_of_cards(self._all_cards(), self.hide_counts_below)
+        return tuple(shown(card, self.hide_counts_below, told) for card in cards)
 
     def sights_of(self, card: ShownCard) -> tuple[Sight, ...]:
         """Return where the regions lie of the patients whom a card names."""

@@ -11,7 +11,7 @@ from tasks.methods.rules.contingency import wilson_interval
 from tasks.methods.rules.items import Item, Value, number_text
 from tasks.methods.rules.rule import Rule
 from tasks.methods.rules.sequence_rule import PatternRule, step_words
-from tasks.methods.rules.small_cells import NOTHING, Cells, Span, named_nowhere, shown_p, shown_patients, spanned
+from tasks.methods.rules.small_cells import NOTHING, Cells, Span, shown_p, spanned, told_lists
 from tasks.methods.rules.stability import Stability
 from tasks.methods.rules.subgroup import Subgroup
 
@@ -166,7 +166,7 @@ class ShownCard(Value):
     centres_p: Span = NOTHING
     """P-value of the centres agreeing on the odds ratio (Breslow and Day); an interval where the centres are hidden."""
     supporting: tuple[str, ...] | None = ()
-    """Pseudonyms of the patients for it; None where the list is hidden: of so few, or with one of so few of a card."""
+    """Pseudonyms of the patients for it; None where the list is hidden (`small_cells.told_lists`)."""
     contradicting: tuple[str, ...] | None = ()
     """Pseudonyms of the patients against it, likewise."""
     places: tuple[tuple[str, str], ...] = ()
@@ -196,27 +196,25 @@ class ShownCards(Value):
 
 
 def shown_set(held: CardSet, smallest: int) -> ShownCards:
-    """Return the cards of a study as others may see them.
-
-    Who is of a list that is hidden because it is of few is named on no card: else a rule's few exceptions would be
-    those that two rules with a part of its items each have in common.
-    """
-    unnamed = unnamed_patients(held.cards, smallest)
-    cards = tuple(shown(card, smallest, unnamed) for card in held.cards)
+    """Return the cards of a study as others may see them, each beside all others."""
+    told = lists_of_cards(held.cards, smallest)
+    cards = tuple(shown(card, smallest, told) for card in held.cards)
     named = {(patient, place) for card in cards for patient in card.patients for place in card.places}
     sights = tuple(sight for sight in held.sights if (sight.patient, sight.place) in named)
     return ShownCards(smallest=smallest, cards=cards, sights=sights)
 
 
-def unnamed_patients(cards: Iterable[Card], smallest: int) -> frozenset[str]:
-    """Return the patients whom no card of a study names, as they are of a list of few."""
-    return named_nowhere((one for card in cards for one in card.lists), smallest)
+def lists_of_cards(cards: Iterable[Card], smallest: int) -> frozenset[tuple[str, ...]]:
+    """Return the lists of patients that the cards of a study may tell together; what is claimed comes first."""
+    in_turn = sorted(cards, key=lambda card: not card.claimed)
+    return told_lists((one for card in in_turn for one in card.lists), smallest)
 
 
-def shown(card: Card, smallest: int, unnamed: frozenset[str] = frozenset()) -> ShownCard:
+def shown(card: Card, smallest: int, told: frozenset[tuple[str, ...]] | None = None) -> ShownCard:
     """Return a card as others may see it: counts of 1 to `smallest` - 1 patients, and such lists, are hidden.
 
-    So are lists with one of `unnamed`, who are of such a list of another card.
+    So are lists that are not among `told`, the lists that the cards of a study may tell together (`lists_of_cards`);
+    None is a card alone.
 
     What is made of a hidden count is told by the range that it may have, and p-values by the interval of
     0.001, 0.01 and 0.05 that they lie in, as their digits would tell the count. Within a card nothing can be
@@ -225,6 +223,7 @@ def shown(card: Card, smallest: int, unnamed: frozenset[str] = frozenset()) -> S
     stated = card.stated
     cells = _cells(stated, smallest)
     hidden = cells.hidden
+    lists = told_lists(card.lists, smallest) if told is None else told
     return ShownCard(
         number=card.number,
         kind=card.kind,
@@ -235,8 +234,8 @@ def shown(card: Card, smallest: int, unnamed: frozenset[str] = frozenset()) -> S
         searched=card.searched,
         adjust=card.adjust,
         stability=card.note.stability,
-        supporting=shown_patients(stated.supporting, smallest, unnamed),
-        contradicting=shown_patients(card.contradicting, smallest, unnamed),
+        supporting=stated.supporting if stated.supporting in lists else None,
+        contradicting=card.contradicting if card.contradicting in lists else None,
         places=card.note.places,
         hidden=hidden,
         **_parts(card, cells, smallest),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -94,16 +95,28 @@ def shown_p(p: float | None, *, hidden: bool) -> Span:
     return Span(low=ends[place], high=ends[place + 1])
 
 
-def named_nowhere(lists: Iterable[tuple[str, ...]], smallest: int) -> frozenset[str]:
-    """Return the patients of all lists that are hidden because they are of so few."""
-    return frozenset(patient for one in lists if shown_patients(one, smallest) is None for patient in one)
+def told_lists(lists: Iterable[tuple[str, ...]], smallest: int) -> frozenset[tuple[str, ...]]:
+    """Return the lists of patients that may be told, each beside those that come before it.
 
-
-def shown_patients(
-    patients: tuple[str, ...], smallest: int, unnamed: frozenset[str] = frozenset()
-) -> tuple[str, ...] | None:
-    """Return a list of patients, or None where it is of so few that it is hidden, or one of them is not to be named."""
-    return None if 0 < len(patients) < smallest or not unnamed.isdisjoint(patients) else patients
+    Hidden are lists of 1 to `smallest` - 1 patients, and those with which some of their patients could be told from
+    all but fewer than `smallest` - 1 others: whoever is of a hidden list is in the same lists that are told as at
+    least so many (k-anonymity: Sweeney, Int J Uncertainty Fuzziness Knowl-Based Syst 2002;10:557). So nothing that
+    lists have in common, or not, or together, finds fewer.
+    """
+    given = list(dict.fromkeys(lists))
+    few = {patient for one in given if 0 < len(one) < smallest for patient in one}
+    told: set[tuple[str, ...]] = set()
+    groups: dict[str, tuple[int, ...]] = {}
+    """Numbers of the told lists that each patient is in."""
+    for number, one in enumerate(given):
+        if 0 < len(one) < smallest:
+            continue
+        parts = groups | {patient: (*groups.get(patient, ()), number) for patient in one}
+        sizes = Counter(parts.values())
+        if all(sizes[parts[patient]] >= smallest for patient in few if patient in parts):
+            groups = parts
+            told.add(one)
+    return frozenset(told)
 
 
 def _finite(number: float) -> float | None:

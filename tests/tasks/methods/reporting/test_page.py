@@ -268,23 +268,28 @@ def test_few_patients_of_a_rule_are_hidden_in_all_that_the_page_says_of_it(fille
     data = filled.model_copy(update={"hide_counts_below": 5, "rules": rules, "associations": None})
     said = section(data, "rules")
     assert "10 of 11 to 14 (71 % to 91 %)" in said.replace("\u00a0", " ")
-    assert "Against: hidden: fewer than 5 patients, or one of so few of a card." in said
+    assert "Against: hidden: fewer than 5 patients, or it would single out some of so few." in said
     assert "P038" not in said
     assert "Counts of 1 to 4 patients, and lists of so few, are hidden" in said
     assert "10 of 12" not in Reader(render(data)).text
     assert "Counts of 1 to 4" not in section(filled, "rules")
 
 
-def test_who_is_of_a_hidden_list_of_another_card_is_not_named(filled):
+def test_a_list_that_singles_out_who_is_of_a_hidden_list_of_another_card_is_hidden_too(filled):
     rule = filled.rules.rules[0]
     rules = filled.rules.model_copy(update={"rules": (rule,)})
     other = rule.model_copy(update={"b": 1, "contradicting": rule.supporting[:1]})
     associations = filled.associations.model_copy(update={"rules": (other,)})
     data = filled.model_copy(update={"hide_counts_below": 5, "rules": rules, "associations": associations})
     (first,), (second,) = data.cards("rule"), data.cards("association")
-    assert (first.supporting, second.supporting, second.contradicting) == (None, None, None)
-    (alone,) = data.model_copy(update={"associations": None}).cards("rule")
-    assert alone.supporting == rule.supporting
+    assert (first.supporting, second.contradicting) == (rule.supporting, None), "ten of whom one is hidden elsewhere"
+    split = other.model_copy(update={"supporting": rule.supporting[:7]})
+    both = data.model_copy(update={"associations": associations.model_copy(update={"rules": (split,)})})
+    assert both.cards("rule")[0].supporting == rule.supporting
+    assert both.cards("association")[0].supporting == rule.supporting[:7], "six others are in the same lists"
+    few = split.model_copy(update={"supporting": rule.supporting[1:8]})
+    both = data.model_copy(update={"associations": associations.model_copy(update={"rules": (few,)})})
+    assert both.cards("association")[0].supporting is None, "three are in the first list alone, one of them hidden"
 
 
 def test_the_card_of_a_pattern_offers_the_command_that_tells_all_of_it(filled):

@@ -392,25 +392,35 @@ def set_of(pairs):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(named, named).filter(any), min_size=2, max_size=5), st.integers(2, 5))
-def test_nobody_of_a_hidden_list_is_named_or_found_as_what_two_lists_have_in_common_or_not(pairs, smallest):
+def test_whoever_is_of_a_hidden_list_is_told_from_no_more_than_all_but_few_by_the_lists_that_are_shown(pairs, smallest):
     held = set_of(pairs)
-    few = [set(one) for made in held.cards for one in made.lists if 0 < len(one) < smallest]
+    few = {patient for made in held.cards for one in made.lists if 0 < len(one) < smallest for patient in one}
     told = shown_set(held, smallest)
     lists = [set(one) for made in told.cards for one in (made.supporting, made.contradicting) if one]
-    for one in lists:
-        for other in lists:
-            assert all(made.isdisjoint(hidden) for made in (one & other, one - other, one | other) for hidden in few)
-    apart = [set(one) for made in held.cards for one in made.lists if all(few_.isdisjoint(one) for few_ in few)]
-    assert [one for one in apart if one] == lists, "no list is hidden that has nobody of these"
+    everyone = set().union(*lists)
+    for hidden in few & everyone:
+        alike = [one for one in everyone if all((one in each) == (hidden in each) for each in lists)]
+        assert len(alike) >= smallest
+    in_turn = [set(one) for made in held.cards for one in made.lists if len(one) >= smallest]
+    assert in_turn[:1] == lists[:1], "the first list is always shown"
 
 
 def test_the_exceptions_of_a_rule_are_not_what_the_rules_with_a_part_of_it_have_in_common():
     part, other, both = set(range(12)), set(range(9, 20)), {9, 10, 11}
     told = shown_set(set_of([(range(100, 110), both), (range(100, 112), part), (range(100, 113), other)]), 5)
-    assert [made.contradicting for made in told.cards] == [None, None, None]
+    assert [made.contradicting is None for made in told.cards] == [True, False, True]
     assert all(made.supporting is not None for made in told.cards), "nobody of these is hidden elsewhere"
     assert [made.counts.antecedent_only.low for made in told.cards] == [1, 12, 11]
     assert all(made.contradicting for made in shown_set(set_of([(range(100, 110), both), ((), part)]), 1).cards)
+
+
+def test_lists_of_claimed_cards_come_first():
+    part, other, both = set(range(12)), set(range(9, 20)), {9, 10, 11}
+    first, second, third = set_of([(range(100, 110), both), ((), part), ((), other)]).cards
+    not_claimed = second.model_copy(update={"rule": second.rule.model_copy(update={"significant": False})})
+    assert (not_claimed.claimed, third.claimed) == (False, True)
+    told = shown_set(CardSet(cards=(first, not_claimed, third)), 5).cards
+    assert [made.contradicting is None for made in told] == [True, True, False]
 
 
 def test_a_card_of_nothing_is_no_card():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.methods.rules.rule import Counts
-from tasks.methods.rules.small_cells import NOTHING, Cells, Span, shown_p, shown_patients, spanned
+from tasks.methods.rules.small_cells import NOTHING, Cells, Span, shown_p, spanned, told_lists
 
 cells = st.tuples(*[st.integers(0, 12)] * 4)
 
@@ -67,9 +67,15 @@ def test_beside_a_hidden_count_a_p_value_is_told_by_its_interval(p, told):
 
 
 def test_a_list_of_few_patients_is_hidden_and_an_empty_one_is_not():
-    assert shown_patients(("P-1", "P-2"), 3) is None
-    assert shown_patients((), 3) == ()
-    assert shown_patients(("P-1", "P-2", "P-3"), 3) == ("P-1", "P-2", "P-3")
+    few, none, enough = ("P-1", "P-2"), (), ("P-1", "P-2", "P-3")
+    assert told_lists([few, none, enough], 3) == {none, enough}
+    assert told_lists([few, none, enough], 1) == {few, none, enough}
+
+
+def test_a_list_that_singles_out_a_patient_of_a_hidden_one_is_hidden_and_the_same_list_twice_is_one():
+    many, rest = tuple(f"P-{n}" for n in range(9)), tuple(f"P-{n}" for n in range(1, 9))
+    assert told_lists([("P-0",), many, rest], 3) == {many}, "P-0 is in the first and not in the second"
+    assert told_lists([("P-5",), many, many, rest], 3) == {many, rest}, "with seven others in both"
 
 
 def test_a_number_that_exists_nowhere_and_one_without_an_end():
