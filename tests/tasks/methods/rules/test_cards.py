@@ -417,7 +417,7 @@ def test_the_exceptions_of_a_rule_are_not_what_the_rules_with_a_part_of_it_have_
 def test_lists_of_claimed_cards_come_first():
     part, other, both = set(range(12)), set(range(9, 20)), {9, 10, 11}
     first, second, third = set_of([(range(100, 110), both), ((), part), ((), other)]).cards
-    not_claimed = second.model_copy(update={"rule": second.rule.model_copy(update={"significant": False})})
+    not_claimed = second.model_copy(update={"rule": second.rule.model_copy(update={"adjusted_p": 1.0})})
     assert (not_claimed.claimed, third.claimed) == (False, True)
     told = shown_set(CardSet(cards=(first, not_claimed, third)), 5).cards
     assert [made.contradicting is None for made in told] == [True, True, False]
