@@ -1,4 +1,4 @@
-"""Runs whose process was killed: Prefect shows them as running for ever, until the next run says that they are not."""
+"""Runs whose process or server was killed: Prefect shows them as running for ever, until the next run says that they are not."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 FOLDER = "voxmine-runs"
 """In Prefect's home: one file a run of this machine, locked as long as its process lives."""
 UNFINISHED = {"RUNNING", "PENDING", "CANCELLING"}
-CRASHED = {"type": "CRASHED", "name": "Crashed", "message": "The process of this run was killed."}
+CRASHED = {"type": "CRASHED", "name": "Crashed", "message": "The process of this run, or its server, was killed."}
 SECONDS = 30
 
 
 @contextmanager
 def alive(run: UUID | None, server: str) -> Iterator[None]:
-    """Show other processes of this machine in the block that a run is alive; the system lets go when it is killed."""
+    """Show other processes of this machine in the block that a run is alive; the system lets go when it is killed.
+
+    A run that fails may have lost its server: the next run looks what the server knows of it.
+    """
     if run is None:
         yield
         return
@@ -34,10 +37,8 @@ def alive(run: UUID | None, server: str) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(server)
         file.flush()
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+        yield
+        path.unlink(missing_ok=True)
 
 
 def end_left_runs(url: str, server: str) -> int:

@@ -1,4 +1,4 @@
-"""Runs whose process was killed do not show as running for ever."""
+"""Runs whose process or server was killed do not show as running for ever."""
 
 import json
 import os
@@ -87,6 +87,18 @@ def test_a_run_that_ended_is_left_as_it_is(home, server):
     states[str(run)] = "COMPLETED"
     assert end_left_runs(url, "own") == 0
     assert states == {str(run): "COMPLETED"}
+    assert list(home.iterdir()) == []
+
+
+def test_a_run_that_fails_because_its_server_was_killed_is_marked_as_crashed_by_the_next(home, server):
+    url, states = server
+    run, told = uuid.uuid4(), uuid.uuid4()
+    for one in (run, told):
+        with pytest.raises(ConnectionError), alive(one, "own"):
+            raise ConnectionError
+    states[str(told)] = "FAILED"
+    assert end_left_runs(url, "own") == 1
+    assert states == {str(run): "CRASHED", str(told): "FAILED"}
     assert list(home.iterdir()) == []
 
 
