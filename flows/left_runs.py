@@ -1,4 +1,4 @@
-"""Runs whose process or server was killed: Prefect shows them as running for ever, until the next run says that they are not."""
+"""Runs whose process or server was killed: Prefect shows them as running, until the next run says that they are not."""
 
 from __future__ import annotations
 

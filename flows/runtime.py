@@ -125,7 +125,7 @@ class StudyFlow(Flow[P, R]):
             runs = _Runs(server=api.OWN if is_own else url)
             left = end_left_runs(url, runs.server)
             if left:
-                logging.getLogger(__name__).warning("%d runs whose process or server was killed are marked as crashed.", left)
+                logging.getLogger(__name__).warning("%d runs that were killed are marked as crashed.", left)
             with _collect(runs), api.required_throughout(url):
                 try:
                     result = super().__call__(*args, **kwargs)
