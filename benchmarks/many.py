@@ -9,20 +9,18 @@ whether Prefect's database has every task run. It ends with 1 where a promise is
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 import httpx
 
+from benchmarks.home import home
 from benchmarks.memory import memory_mb, start_peak
-from flows.api import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from distributed import Client
 
@@ -37,13 +35,8 @@ def main() -> None:
     parser.add_argument("--stages", type=int, default=3, help="stages one after the other (3)")
     parser.add_argument("--rounds", type=int, default=3, help="times that every way is measured (3)")
     chosen = parser.parse_args()
-    for name, value in DEFAULTS.items():
-        os.environ.setdefault(name, value)
-    os.environ.pop("PREFECT_API_URL", None)
-    os.environ["VOXMINE_KEY"] = "invented items hide nobody"
-    with tempfile.TemporaryDirectory(prefix="voxmine-bench-") as folder:
-        os.environ["PREFECT_HOME"] = str(Path(folder) / "prefect")
-        sys.exit(_measured(Path(folder), chosen.items, chosen.stages, chosen.rounds))
+    with home() as folder:
+        sys.exit(_measured(folder, chosen.items, chosen.stages, chosen.rounds))
 
 
 def _measured(folder: Path, items: int, stages: int, rounds: int) -> bool:

@@ -6,11 +6,8 @@ Run by `make bench`, or with other sizes: `python -m benchmarks.orchestration --
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
-from pathlib import Path
 
-from flows.api import DEFAULTS
+from benchmarks.home import home
 
 
 def main() -> None:
@@ -20,16 +17,11 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=6, help="patients of the invented cohort, at least 4 (6)")
     parser.add_argument("--items", type=int, default=1000, help="items of about a millisecond (1000)")
     chosen = parser.parse_args()
-    for name, value in DEFAULTS.items():
-        os.environ.setdefault(name, value)
-    os.environ.pop("PREFECT_API_URL", None)
-    os.environ["VOXMINE_KEY"] = "an invented cohort hides nobody"
-    with tempfile.TemporaryDirectory(prefix="voxmine-bench-") as folder:
-        os.environ["PREFECT_HOME"] = str(Path(folder) / "prefect")
+    with home() as folder:
         # Prefect reads its environment when it is imported.
         from benchmarks.compare import compare  # noqa: PLC0415
 
-        compare(Path(folder), rounds=chosen.rounds, patients=chosen.patients, items=chosen.items)
+        compare(folder, rounds=chosen.rounds, patients=chosen.patients, items=chosen.items)
 
 
 if __name__ == "__main__":
