@@ -300,7 +300,7 @@ def test_chunked_equals_whole(each, boundary):
     filtered = with_boundary(each, boundary)
     image = noise((24, 26, 25))
     with dask.config.set(scheduler="synchronous"):
-        chunked = over_chunks(filtered, da.from_array(image, chunks=(12, 13, 25)), SPACING_MM).compute()
+        chunked = over_chunks([filtered], da.from_array(image, chunks=(12, 13, 25)), SPACING_MM).compute()
     assert_same(each, chunked, filtered(image, SPACING_MM))
 
 
