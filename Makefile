@@ -8,7 +8,7 @@ demo: .venv/core
 	$(BIN)/voxmine demo voxmine-demo
 
 test: .venv/dev
-	$(BIN)/pytest -q -n auto --dist loadfile --cov --cov-report=term
+	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -37,7 +37,9 @@ def plan_file(small_cohort, tmp_path_factory):
     held["sources"] = [{"method": "dicom", "path": str(small_cohort / "scans")}]
     held["clinical"]["path"] = str(small_cohort / "clinical.csv")
     held["events"]["path"] = str(small_cohort / "events.csv")
-    held["learn"] = None
+    held |= {"learn": None, "mine": None, "events": None}
+    for measured in held["radiomics"]:  # the copied code would compile its kernels anew
+        measured["extractor"]["families"] = ["statistics"]
     held["compute"] = {"workers": 2, "batch": 5}
     path = folder / "plan.yaml"
     path.write_text(yaml.safe_dump(held), encoding="utf-8")
