@@ -57,7 +57,8 @@ def search(
 
     name = None if run is None else Runs(store_of(workspace)).find(run).name
     asked = Asked(patient, modality, stage, method, version, name, kind)
-    found = catalog_of(workspace).search(asked, most + 1)
+    with closing(catalog_of(workspace)) as catalog:
+        found = catalog.search(asked, most + 1)
     for one in found[:most]:
         out.print(f"{one.ref.short}  {one.stage}  {one.item}  {one.started}  voxmine {one.version}")
     if not found:
@@ -256,7 +257,8 @@ def stale(workspace: Workspace = WORKSPACE) -> None:
     from flows.catalogs import catalog_of  # noqa: PLC0415
     from flows.stores import store_of  # noqa: PLC0415
 
-    found = outdated(store_of(workspace), catalog_of(workspace))
+    with closing(catalog_of(workspace)) as catalog:
+        found = outdated(store_of(workspace), catalog)
     for one in found:
         stages = sorted({made.stage for made in one.made})
         out.print(f"{len(one.made):,} artefacts of {', '.join(stages)} (voxmine {one.version}, code {one.code[:12]})")
