@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -151,7 +152,6 @@ def runs(
 
 
 def _tell_spent(workspace: Path, name: str) -> None:
-    from contextlib import closing  # noqa: PLC0415
 
     from flows.catalogs import catalog_of  # noqa: PLC0415
 
