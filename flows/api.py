@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
+import queue
 import secrets
 import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -123,11 +124,22 @@ def required_throughout(url: str) -> Iterator[None]:
     except httpx.TransportError as fault:
         if _answers(url):
             raise
+        _forget_events()
         raise RunInterrupted(
             "Prefect's server answers until the run has ended",
             f"it does no longer ({type(fault).__name__})",
             "Run the same plan again, once it does: what is done is kept and reused.",
         ) from None
+
+
+def _forget_events() -> None:
+    """Drop the events that Prefect would try to send until the process ends: seconds each, to nobody."""
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415 - it takes a while, and is seldom needed
+
+    for worker in list(EventsWorker._instances.values()):  # type: ignore[misc]  # noqa: SLF001 - it has no other way
+        with suppress(queue.Empty):
+            while True:
+                worker._queue.get_nowait()  # noqa: SLF001
 
 
 def _answers(url: str) -> bool:

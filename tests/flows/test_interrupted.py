@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -66,6 +68,24 @@ def test_a_server_that_is_gone_is_told_of_with_what_to_do():
         required_throughout(gone),
     ):
         httpx.get(gone)
+
+
+def test_a_process_whose_server_is_gone_ends_soon_though_prefect_has_events_to_send(tmp_path):
+    code = """
+import httpx
+from prefect.events import emit_event
+from flows.api import required_throughout
+for number in range(40):
+    emit_event("tried", resource={"prefect.resource.id": f"one.{number}"})
+with required_throughout("http://127.0.0.1:1/api"):
+    httpx.get("http://127.0.0.1:1/api")
+"""
+    settings = {"PREFECT_API_URL": "http://127.0.0.1:1/api", "PREFECT_HOME": str(tmp_path)}
+    environment = {**os.environ, **settings}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120, check=False
+    )
+    assert "RunInterrupted" in done.stderr
 
 
 def test_a_connection_that_fails_while_the_server_answers_is_a_fault_of_its_own(monkeypatch):
