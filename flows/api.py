@@ -37,10 +37,12 @@ DEFAULTS = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+    "PREFECT_CLIENT_MAX_RETRIES": "3",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
-"""Settings that we want where the user has set none: nothing is sent out, records are written in batches, and the
+"""Settings that we want where the user has set none: nothing is sent out, records are written in batches, a request is
+tried again for 14 seconds and not for a minute, as each flow and task of a run whose server is gone makes one, and the
 terminal shows progress and one message for an error, where Prefect would show a log."""
 
 
