@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -171,6 +171,8 @@ class _Runs:
     """Which server it reports to."""
     flow_runs: list[UUID] = field(default_factory=list)
     task_runs: int = 0
+    alive: ExitStack = field(default_factory=ExitStack)
+    """Shows the flows' runs as alive until Prefect has recorded the end of the outermost."""
 
 
 _RUNS: list[_Runs] = []
@@ -180,7 +182,8 @@ _RUNS: list[_Runs] = []
 def _collect(runs: _Runs) -> Iterator[None]:
     _RUNS.append(runs)
     try:
-        yield
+        with runs.alive:
+            yield
     finally:
         _RUNS.remove(runs)
 
@@ -202,13 +205,17 @@ def work(plan: Plan) -> Iterator[Work]:
 
 @contextmanager
 def _reported() -> Iterator[None]:
-    """Note the run that Prefect has made of a flow, and show in the block that it is alive."""
+    """Note the run that Prefect has made of a flow, and show that it is alive."""
     context = FlowRunContext.get()
     run = None if context is None or context.flow_run is None else context.flow_run.id
     for runs in _RUNS:
         if run is not None:
             runs.flow_runs.append(run)
-    with alive(run, _RUNS[-1].server if _RUNS else PREFECT_API_URL.value() or api.OWN):
+    if _RUNS:
+        _RUNS[-1].alive.enter_context(alive(run, _RUNS[-1].server))
+        yield
+        return
+    with alive(run, PREFECT_API_URL.value() or api.OWN):
         yield
 
 
