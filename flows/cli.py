@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import contextmanager
@@ -74,11 +75,18 @@ def check(plan: PlanFile, changes: Changes = None) -> None:
 
 
 @app.command()
-def run(plan: PlanFile, changes: Changes = None) -> None:
+def run(
+    plan: PlanFile,
+    changes: Changes = None,
+    refresh: Annotated[
+        list[str] | None, typer.Option("--refresh", metavar="STAGE", help="Compute the items of a stage again.")
+    ] = None,
+) -> None:
     """Run a whole study; what was computed before is reused."""
     from flows.plan import load_plan  # noqa: PLC0415
 
-    _run(load_plan(plan, tuple(changes or ())))
+    again = (f"compute.refresh={json.dumps(refresh)}",) if refresh else ()
+    _run(load_plan(plan, (*(changes or ()), *again)))
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Self
 
+from dask.utils import parse_bytes
 from pydantic import Field, model_validator
 
 from data_catalog.compression import DEFAULT, Compression
@@ -69,6 +70,15 @@ class Compute(Part):
 
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
+        if self.memory_per_worker != "auto":
+            try:
+                parse_bytes(self.memory_per_worker)
+            except ValueError:
+                raise ValueError(
+                    f"`memory_per_worker` is a size such as 4GiB, or auto: {self.memory_per_worker!r} is neither."
+                ) from None
+        if self.scheduler is not None and "://" not in self.scheduler:
+            raise ValueError("`scheduler` is an address such as tcp://host:8786: it has no `://`. Correct it.")
         if self.scheduler is not None and self.cluster is not None:
             raise ValueError("Work is done in one place: `scheduler` and `cluster` are both given. Leave one out.")
         if self.tls is not None and not (self.scheduler or "").startswith("tls://"):

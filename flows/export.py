@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from data_catalog.exports.run_lineage import lineage_of
 from flows.stores import store_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from data_catalog.exports.run_lineage import RunLineage
 
@@ -41,7 +42,8 @@ def export_picture(workspace: Path, run: str, file: Path) -> None:
 def export_crate(workspace: Path, run: str, file: Path, *, images: bool = False, licence: str = "") -> None:
     """Write a run with its results and records as a Workflow Run RO-Crate."""
     store = store_of(workspace)
-    write_crate(store, lineage_of(store, run), file, images=images, licence=licence)
+    with _writable(file):
+        write_crate(store, lineage_of(store, run), file, images=images, licence=licence)
 
 
 def export_openlineage(workspace: Path, run: str, to: str) -> int:
@@ -67,11 +69,25 @@ def _lineage(workspace: Path, run: str) -> RunLineage:
 def _write(file: Path, text: str) -> None:
     """Write a file that appears when it is whole."""
     aside = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+    with _writable(file):
+        try:
+            aside.write_text(text, encoding="utf-8")
+            aside.replace(file)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writable(file: Path) -> Iterator[None]:
+    """Raise `StoreError` where a file cannot be written."""
     try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
+        yield
+    except OSError as fault:
+        raise StoreError(
+            "A file can be written where it was asked for",
+            f"{file}: {fault.strerror or type(fault).__name__}",
+            "Name another, in a folder that is there and that you may write to.",
+        ) from None
 
 
 def _send(made: Iterable[dict[str, Any]], url: str) -> None:

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from data_catalog.errors import StoreError
+
 if TYPE_CHECKING:
     from data_catalog.runs import Runs
 
@@ -217,6 +219,8 @@ def verify(
     """Compare every byte with what was written; of a crate, make again what can be made, and name what differs."""
     from flows.verify_crate import is_crate, verify_crate  # noqa: PLC0415
 
+    for name in what or ():
+        _require_crate(Path(name))
     crates = [Path(name) for name in what or () if is_crate(Path(name))]
     differs = False
     for crate in crates:
@@ -229,6 +233,19 @@ def verify(
         differs |= _is_damaged(workspace, names)
     if differs:
         raise typer.Exit(1)
+
+
+def _require_crate(file: Path) -> None:
+    """Raise `StoreError` where something that is meant as a crate is none: a file, or the name of one."""
+    from flows.verify_crate import is_crate  # noqa: PLC0415
+
+    if is_crate(file) or not (file.suffix == ".zip" or file.is_file()):
+        return
+    raise StoreError(
+        f"{file} is a crate, a .zip file that `voxmine export crate` has written",
+        "it is none, or was cut off" if file.is_file() else "it is not there",
+        "Have it sent again, or correct the name.",
+    )
 
 
 def _is_damaged(workspace: Path, names: list[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 POOL = "voxmine"
 """Work pool of the deployments: of the type `process`, whose workers run a study on their own machine."""
 EXISTS = "already exists"
+REASON = re.compile(r"Validation failed[^\"]*")
+"""What Prefect says of a field that it does not take; behind it comes the whole of the request."""
+MOST_SAID = 2000
+"""Characters of the end of what Prefect says, where no reason is found in it."""
 
 
 def client() -> SyncPrefectClient:
@@ -89,7 +94,9 @@ def run_prefect(words: Sequence[str], environment: Mapping[str, str], *, unless:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     said = (done.stdout + done.stderr).strip()
     if done.returncode and not (unless and unless in said):
-        raise PlanError(f"`prefect {' '.join(words[:3])}` succeeds", said[-2000:], "Mend what it names.")
+        reasons = REASON.findall(said)
+        came = " ".join(" ".join(reasons).split()) if reasons else said[-MOST_SAID:]
+        raise PlanError(f"`prefect {' '.join(words[:3])}` succeeds", came, "Mend what it names.")
 
 
 def make_pool(pool: str, environment: Mapping[str, str]) -> None:

@@ -15,7 +15,17 @@ def test_without_a_word_the_work_is_done_on_this_machine():
     assert (compute.memory_per_worker, compute.batch) == ("auto", 50)
 
 
-@pytest.mark.parametrize("wrong", [{"workers": -1}, {"batch": 0}, {"cores": 2}, {"workers": "many"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"workers": -1},
+        {"batch": 0},
+        {"cores": 2},
+        {"workers": "many"},
+        {"memory_per_worker": "lots"},
+        {"scheduler": "host"},
+    ],
+)
 def test_what_cannot_be_meant_is_refused(wrong):
     with pytest.raises(ValidationError):
         Compute(**wrong)

@@ -310,3 +310,11 @@ def test_a_worker_without_a_server_does_not_start():
 def test_the_command_line_names_the_pool_of_the_deployments():
     assert deploy_commands.POOL == server.POOL
     assert {entry["work_pool"]["name"] for entry in of_everyone()["deployments"]} == {server.POOL}
+
+
+def test_no_field_of_a_plan_has_a_name_that_prefect_takes_out_of_schemas():
+    """It takes every `required` out of the schema of a deployment, fields of this name too, and then refuses them."""
+    schema = Plan.model_json_schema()
+    fields = [name for one in (schema, *schema["$defs"].values()) for name in one.get("properties", {})]
+    assert len(fields) > 100
+    assert "required" not in fields

@@ -572,4 +572,23 @@ def test_a_damaged_store_ends_with_exit_code_1(store, tmp_path):
 def test_a_path_that_is_no_file_is_taken_for_an_artefact(store, tmp_path):
     put(store, "page")
     with pytest.raises(StoreError, match="names one artefact"):
-        command("verify", Path("nothing.zip"), "--workspace", tmp_path)
+        command("verify", Path("nothing"), "--workspace", tmp_path)
+
+
+def test_a_file_that_cannot_be_written_is_told_with_what_to_do(store, tmp_path):
+    note(store, FIRST, [put(store, "one")])
+    file = tmp_path / "nowhere" / "file"
+    for export, where in ((export_crate, file), (export_openlineage, str(file))):
+        with pytest.raises(StoreError, match=r"A file can be written.*nowhere.*Name another"):
+            export(tmp_path, "last", where)
+
+
+@pytest.mark.parametrize("content", [None, b"PK cut off"])
+def test_a_file_that_is_no_crate_is_named_as_such(tmp_path, content):
+    file = tmp_path / "run.zip"
+    if content is not None:
+        file.write_bytes(content)
+    told = CliRunner().invoke(cli.app, ["verify", str(file)])
+    assert told.exit_code == 1
+    came = "it is not there" if content is None else "it is none, or was cut off"
+    assert came in str(told.exception)

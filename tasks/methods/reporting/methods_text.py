@@ -271,7 +271,7 @@ def _least(min_support: float, of: str = "") -> str:
 
 def _antecedents(used: dict[str, Any]) -> str:
     """Return which columns antecedents had to have, and which they could not."""
-    required, excluded = used.get("required") or (), used.get("excluded") or ()
+    required, excluded = used.get("required_columns") or (), used.get("excluded_columns") or ()
     with_one = f", with one of {listing(list(required))} in the antecedent" if required else ""
     without = f", without {listing(list(excluded))} in the antecedent" if excluded else ""
     return with_one + without

@@ -47,5 +47,5 @@ def require_items_of(table: ItemTable, required: Collection[str], excluded: Coll
             "unknown_antecedent",
             f"Columns required or excluded have items: {', '.join(sorted(columns))}",
             f"{', '.join(unknown)} came",
-            "Correct `required` or `excluded`, or leave them empty.",
+            "Correct `required_columns` or `excluded_columns`, or leave them empty.",
         )

@@ -47,9 +47,9 @@ class AssociationMiner(Method):
     min_support: MinSupport = 0.2
     """Smallest share of all patients that have every item of a rule; a whole number is a count, of which folds and
     resamples take their share. Raised, it lets fewer be searched."""
-    required: tuple[str, ...] = ()
+    required_columns: tuple[str, ...] = ()
     """Columns of which every antecedent has one at least; empty for any. Fewer are then searched."""
-    excluded: tuple[str, ...] = ()
+    excluded_columns: tuple[str, ...] = ()
     """Columns that no antecedent has; a rule may end in them. Fewer are then searched."""
     ends_in: tuple[str, ...] | None = None
     """Columns whose items rules may end in; None for any. Fewer let fewer be searched."""
@@ -76,7 +76,7 @@ class AssociationMiner(Method):
 
     @model_validator(mode="after")
     def _asks_for_what_may_come(self) -> Self:
-        require_columns_apart(self.required, self.excluded)
+        require_columns_apart(self.required_columns, self.excluded_columns)
         return self
 
     def __call__(self, items: ItemTable, groups: Sequence[str]) -> RuleSet:
@@ -92,7 +92,7 @@ class AssociationMiner(Method):
         """
         require_one_row_each(groups, len(items))
         self._require_ends(items)
-        require_items_of(items, self.required, self.excluded)
+        require_items_of(items, self.required_columns, self.excluded_columns)
         search = self.search(items)
         listed = search.take(range(len(search.pairs))[: self.max_rules])
         return RuleSet(
@@ -110,7 +110,7 @@ class AssociationMiner(Method):
         sides = [itemset for itemset in itemsets if len(itemset) < self.max_length]
         ends = self._ends(items)
         may_end = [side for side in sides if ends.issuperset(side)]
-        may_begin = beginning(items, sides, self.required, self.excluded)
+        may_begin = beginning(items, sides, self.required_columns, self.excluded_columns)
         searched, begins = pairs_apart(items, may_begin, self.max_length, may_end), set(may_begin)
         pairs = [(left, right) for left, right in splits(itemsets) if left in begins and ends.issuperset(right)]
         counts = rule_counts(items, [left for left, _ in pairs], [right for _, right in pairs])

@@ -51,9 +51,9 @@ class ClassRuleMiner(Method):
     min_support: MinSupport = 0.2
     """Smallest share of patients (of known outcome) to whom a rule applies; a whole number is a count, of which folds
     and resamples take their share. Raised, it lets fewer be searched."""
-    required: tuple[str, ...] = ()
+    required_columns: tuple[str, ...] = ()
     """Columns of which every antecedent has one at least; empty for any. Fewer are then searched."""
-    excluded: tuple[str, ...] = ()
+    excluded_columns: tuple[str, ...] = ()
     """Columns that no antecedent has. Fewer are then searched."""
     max_length: int = Field(default=2, ge=1, le=4)
     """Most items in the antecedent."""
@@ -78,7 +78,7 @@ class ClassRuleMiner(Method):
 
     @model_validator(mode="after")
     def _asks_for_what_may_come(self) -> Self:
-        require_columns_apart(self.required, self.excluded)
+        require_columns_apart(self.required_columns, self.excluded_columns)
         return self
 
     @model_validator(mode="after")
@@ -110,7 +110,7 @@ class ClassRuleMiner(Method):
             antecedents are frequent.
         """
         require_one_row_each(groups, len(items))
-        require_items_of(items, self.required, self.excluded)
+        require_items_of(items, self.required_columns, self.excluded_columns)
         search = self.search(items, outcome, strata, smallest)
         answered = answered_rows(outcome)
         listed = search.take(range(len(search.pairs))[: self.max_rules])
@@ -159,8 +159,10 @@ class ClassRuleMiner(Method):
         _require_apart(items, outcome)
         answered = answered_rows(outcome)
         known, classes = items.select(answered), outcome.present[answered].argmax(axis=1)
-        itemsets = frequent_itemsets(known, self.min_support, self.max_length, self.max_candidates, self.excluded)
-        starts = beginning(known, itemsets, self.required, self.excluded)
+        itemsets = frequent_itemsets(
+            known, self.min_support, self.max_length, self.max_candidates, self.excluded_columns
+        )
+        starts = beginning(known, itemsets, self.required_columns, self.excluded_columns)
         codes = _codes(strata, len(items))[answered]
         return starts, class_tests(known, starts, classes, codes, self._values(outcome))
 

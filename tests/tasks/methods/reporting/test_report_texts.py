@@ -64,8 +64,10 @@ def test_other_parameters_give_other_words(filled):
         MethodUsed(purpose="segmentation", on="tumour", parameters={"method": "otsu"}),
         MethodUsed(purpose="representatives", parameters={"correlation": 0.7, "at_most": 20}),
         MethodUsed(purpose="levels", parameters={"method": "fixed"}),
-        MethodUsed.of("rules", ClassRuleMiner(min_support=12, required=("sex", "age"), excluded=("centre",))),
-        MethodUsed.of("associations", AssociationMiner(min_support=1, required=("sex",))),
+        MethodUsed.of(
+            "rules", ClassRuleMiner(min_support=12, required_columns=("sex", "age"), excluded_columns=("centre",))
+        ),
+        MethodUsed.of("associations", AssociationMiner(min_support=1, required_columns=("sex",))),
     )
     other = evaluated(filled, harmoniser={"method": "scanner_location_scale"}).model_copy(
         update={"methods": used, "comparisons": ()}

@@ -217,7 +217,9 @@ def test_a_count_is_a_share_of_all_patients():
 def test_required_and_excluded_columns_choose_antecedents_and_only_these_are_searched():
     items = noise(6, 2, rows=60)
     every = EVERY.model_copy(update={"min_support": 2})
-    chosen = every.model_copy(update={"required": ("f0", "marker"), "excluded": ("f1",)})(items, keys(items))
+    chosen = every.model_copy(update={"required_columns": ("f0", "marker"), "excluded_columns": ("f1",)})(
+        items, keys(items)
+    )
 
     def fits(rule):
         columns = {item.column for item in rule.antecedent}
@@ -245,6 +247,6 @@ def both_sides(columns, longest):
 def test_columns_that_have_no_items_or_are_asked_for_and_not_are_refused():
     items = noise(6, 2)
     with pytest.raises(BadData, match="nobody came"):
-        AssociationMiner(required=("nobody",))(items, keys(items))
+        AssociationMiner(required_columns=("nobody",))(items, keys(items))
     with pytest.raises(ValidationError, match="f0 is both"):
-        AssociationMiner(required=("f0",), excluded=("f0",))
+        AssociationMiner(required_columns=("f0",), excluded_columns=("f0",))

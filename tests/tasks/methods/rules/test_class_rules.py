@@ -411,7 +411,7 @@ def test_required_and_excluded_columns_choose_antecedents_and_only_these_are_sea
     target = outcome_items(pd.Series(outcome, name="y"), Y)
     loose = {"adjust": adjust, "productive_p": 1.0, "max_rules": None, "min_support": 0.1, "permutations": 99}
     every = ClassRuleMiner(**loose)(items, target, keys(40))
-    chosen = ClassRuleMiner(required=("f0", "f1"), excluded=("f2",), **loose)(items, target, keys(40))
+    chosen = ClassRuleMiner(required_columns=("f0", "f1"), excluded_columns=("f2",), **loose)(items, target, keys(40))
 
     def fits(rule):
         columns = {item.column for item in rule.antecedent}
@@ -425,8 +425,8 @@ def test_required_and_excluded_columns_choose_antecedents_and_only_these_are_sea
 def test_columns_that_have_no_items_or_are_asked_for_and_not_are_refused():
     items, outcome = table_of(["1"] * 6), outcome_of("yyynnn")
     with pytest.raises(BadData, match="nobody came"):
-        ClassRuleMiner(required=("nobody",))(items, outcome, keys(6))
+        ClassRuleMiner(required_columns=("nobody",))(items, outcome, keys(6))
     with pytest.raises(BadData, match="nobody came"):
-        ClassRuleMiner(excluded=("nobody",))(items, outcome, keys(6))
+        ClassRuleMiner(excluded_columns=("nobody",))(items, outcome, keys(6))
     with pytest.raises(ValidationError, match="a, b is both"):
-        ClassRuleMiner(required=("b", "a"), excluded=("a", "b"))
+        ClassRuleMiner(required_columns=("b", "a"), excluded_columns=("a", "b"))
