@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from data_catalog.errors import BadData
 from tasks.methods.rules.baskets import baskets_from, baskets_of
-from tasks.methods.rules.itemsets import itemset_parts, least_rows, mine_itemsets
+from tasks.methods.rules.itemsets import itemset_parts, least_rows, mine_itemsets, minimal_generators
 
 
 def test_a_share_that_is_a_whole_number_of_rows_asks_for_that_number():
@@ -52,6 +52,29 @@ def test_an_item_that_all_rows_have_is_in_every_closed_itemset():
     assert found == {frozenset({0}): 3, frozenset({0, 1}): 1, frozenset({0, 2}): 1}
     assert mine_itemsets(baskets_from([[0], [0]]), 1, kind="maximal").tuples() == [(0,)]
     assert mine_itemsets(baskets_from([[0], [0, 1]]), 1, kind="maximal").tuples() == [(0, 1)]
+
+
+def test_minimal_generators_of_five_baskets_are_those_one_can_see():
+    found = supports(minimal_generators(mine_itemsets(baskets_from(DRAWN), 1), len(DRAWN)))
+    expected = {(0,): 4, (1,): 3, (2,): 2, (3,): 2, (4,): 1, (1, 3): 1}
+    assert found == {frozenset(items): rows for items, rows in expected.items()}
+    assert not len(minimal_generators(mine_itemsets(baskets_from([[0], [0]]), 1), 2)), "no item has the same rows"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sets(st.integers(0, 6)), min_size=1, max_size=20), st.integers(1, 4))
+def test_every_minimal_generator_loses_rows_with_each_item_and_every_closed_itemset_has_the_rows_of_one(rows, least):
+    def having(items):
+        return frozenset(number for number, row in enumerate(rows) if items <= row)
+
+    every = mine_itemsets(baskets_from([sorted(row) for row in rows]), least)
+    found = supports(minimal_generators(every, len(rows)))
+    wanted = {items for items in supports(every) if all(having(items - {one}) > having(items) for one in items)}
+    assert set(found) == wanted
+    assert all(len(having(items)) == support for items, support in found.items())
+    closed = supports(mine_itemsets(baskets_from([sorted(row) for row in rows]), least, kind="closed"))
+    of_some = {having(items) for items in found} | {having(frozenset())}
+    assert all(having(items) in of_some for items in closed)
 
 
 def by_definition(rows, items, least, kind, longest, required, excluded, columns):
