@@ -220,12 +220,22 @@ def announce(study: str) -> None:
     Raises
     ------
     PlanError
-        When no server is configured, it does not answer, or it does not let us in.
+        When no server is configured, it does not answer, it does not let us in, or the study does not look there.
     """
+    server = client()
+    try:
+        server.read_deployment_by_name(f"watch-study/{study}")
+    except ObjectNotFound:
+        raise PlanError(
+            f"watch-study/{study} is deployed, and looks when it is told to",
+            "the server has no such deployment",
+            "Correct the name; or deploy the study (voxmine deploy plan.yaml), whose sources are a drop folder or an"
+            " archive.",
+        ) from None
     event = {
         "id": str(uuid4()),
         "occurred": datetime.now(UTC).isoformat(),
         "event": ARRIVED,
         "resource": {_ID: resource(study)},
     }
-    client().request("POST", "/events", json=[event]).raise_for_status()
+    server.request("POST", "/events", json=[event]).raise_for_status()

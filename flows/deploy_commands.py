@@ -76,4 +76,4 @@ def announce(study: Annotated[str, typer.Argument(help="The study, as its plan n
     from flows.deploy import announce as announced  # noqa: PLC0415
 
     announced(study)
-    out.print(f"Told: watch-study/{study} looks now, if it is deployed.")
+    out.print(f"Told: watch-study/{study} looks now.")

@@ -216,6 +216,8 @@ def test_a_server_that_keeps_something_else_than_it_was_given_is_found_out(plan,
 
 def test_an_announcement_is_the_event_that_the_trigger_waits_for(dropped, serving):
     held = serving()
+    deploy(dropped, pool="theirs")
+    held.asked.clear()
     announce("lung")
     ((method, path, (event,)),) = held.asked
     assert (method, path) == ("POST", "/events")
@@ -318,3 +320,12 @@ def test_no_field_of_a_plan_has_a_name_that_prefect_takes_out_of_schemas():
     fields = [name for one in (schema, *schema["$defs"].values()) for name in one.get("properties", {})]
     assert len(fields) > 100
     assert "required" not in fields
+
+
+def test_a_study_that_looks_nowhere_is_not_told_of_new_scans(plan, serving):
+    held = serving()
+    deploy(plan, pool="theirs")
+    held.asked.clear()
+    with pytest.raises(PlanError, match=r"watch-study/lung is deployed.*no such deployment.*drop folder"):
+        announce("lung")
+    assert held.asked == []
