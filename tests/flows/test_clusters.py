@@ -151,6 +151,17 @@ def test_a_scheduler_over_tls_is_joined_and_left_running(outside):
             assert client.security.require_encryption
 
 
+def join(compute, tries=5):
+    """Join a cluster and leave it; again where Dask's own loop has not started within its ten seconds."""
+    try:
+        with cluster(compute):
+            pass
+    except AssertionError:
+        if tries == 1:
+            raise
+        join(compute, tries - 1)
+
+
 def test_a_scheduler_over_tls_takes_nobody_without_its_certificates(outside, tmp_path, monkeypatch):
     address, tls = outside
     with cluster(Compute(scheduler=address, tls=tls)) as client:
@@ -159,11 +170,8 @@ def test_a_scheduler_over_tls_takes_nobody_without_its_certificates(outside, tmp
     (tmp_path / "other").mkdir()
     other = certificates(tmp_path / "other")
     for wrong in (None, other):
-        with (
-            pytest.raises(PlanError, match="nothing answers at tls://"),
-            cluster(Compute(scheduler=address, tls=wrong)),
-        ):
-            pass
+        with pytest.raises(PlanError, match="nothing answers at tls://"):
+            join(Compute(scheduler=address, tls=wrong))
 
 
 @pytest.mark.slow
