@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from data_catalog.runs import Did, Run
 
 
+MIB = 2**20
+
+
 class Found(NamedTuple):
     """One record that a search has found."""
 
@@ -58,6 +61,18 @@ class Spent(NamedTuple):
     """Written, of artefacts whose records tell it."""
     peak_bytes: int | None
     """Highest memory of a process during one step; None where no record tells it."""
+
+    def row(self) -> dict[str, str | float | None]:
+        """Return it as a row of a table, by headings."""
+        return {
+            "stage": self.stage,
+            "steps": self.steps,
+            "computed": self.computed,
+            "seconds": round(self.seconds, 1),
+            "CPU seconds": round(self.cpu_seconds, 1),
+            "MiB written": round(self.bytes / MIB, 1),
+            "MiB of memory": None if self.peak_bytes is None else round(self.peak_bytes / MIB),
+        }
 
 
 class Catalog:

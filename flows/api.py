@@ -42,7 +42,7 @@ DEFAULTS = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
 """Settings that we want where the user has set none: nothing is sent out, records are written in batches, a request is
-tried again for 14 seconds and not for a minute, as each flow and task of a run whose server is gone makes one, and the
+tried again less often than Prefect would, as each flow and task of a run whose server is gone makes one, and the
 terminal shows progress and one message for an error, where Prefect would show a log."""
 
 
@@ -168,7 +168,7 @@ def _text(secret: str | SecretStr) -> bytes:
     return (secret if isinstance(secret, str) else secret.get_secret_value()).encode()
 
 
-def drain(url: str, flow_runs: list[UUID], expected: int, seconds: float = DRAIN_SECONDS) -> bool:
+def drain(url: str, flow_runs: list[UUID], expected: int, seconds: float) -> bool:
     """Wait until the API has recorded the end of every task run, for a time; return whether it has."""
     wanted = {
         "flow_runs": {"id": {"any_": [str(run) for run in flow_runs]}},

@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     from flows.results import Results
     from tasks.methods.learning.evaluation import Evaluation
 
-MIB = 2**20
-
 
 def show(plan: Plan, results: Results, store: Store, spent: Sequence[Spent] = ()) -> None:
     """Make the results of a study, and what its run spent, tables of its run in Prefect."""
     study: Study = store.open(results.cohort.features.study)
     _table(plan, "items", [count.model_dump() for count in results.counts], "What became of the items of each stage")
     refusals = [{"item": one.item, "stage": one.stage, "why": f"{one.verdict}: {one.reason}"} for one in study.refusals]
-    _table(plan, "spent", [_spent_row(one) for one in spent], "What the run spent on each stage")
+    _table(plan, "spent", [one.row() for one in spent], "What the run spent on each stage")
     _table(plan, "quarantine", refusals, "What was refused, and why")
     _table(plan, "models", _models(results, store), "AUC in patients that no step had seen")
     _table(plan, "rules", _rules(plan, results, store), "Rules that are claimed, with their cards' numbers")
@@ -38,18 +36,6 @@ def show(plan: Plan, results: Results, store: Store, spent: Sequence[Spent] = ()
 def _table(plan: Plan, what: str, rows: list[dict[str, Any]], description: str) -> None:
     key = f"{plan.study}-{what}".replace("_", "-")
     create_table_artifact(key=key, table=rows, description=description)
-
-
-def _spent_row(spent: Spent) -> dict[str, Any]:
-    return {
-        "stage": spent.stage,
-        "steps": spent.steps,
-        "computed": spent.computed,
-        "seconds": round(spent.seconds, 1),
-        "CPU seconds": round(spent.cpu_seconds, 1),
-        "MiB written": round(spent.bytes / MIB, 1),
-        "MiB of memory": None if spent.peak_bytes is None else round(spent.peak_bytes / MIB),
-    }
 
 
 def _models(results: Results, store: Store) -> list[dict[str, Any]]:

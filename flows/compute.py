@@ -6,10 +6,25 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from dask.utils import parse_bytes
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from data_catalog.compression import DEFAULT, Compression
 from tasks.sources.tables import Part
+
+
+def _address(given: str) -> str:
+    if "://" not in given:
+        raise ValueError(f"An address is such as tcp://host:8786: {given!r} has no `://`. Correct it.")
+    return given
+
+
+def _size(given: str) -> str:
+    if given != "auto":
+        try:
+            parse_bytes(given)
+        except ValueError:
+            raise ValueError(f"Memory is a size such as 4GiB, or auto: {given!r} is neither. Correct it.") from None
+    return given
 
 
 class Tls(Part):
@@ -49,7 +64,7 @@ class Compute(Part):
     prefect_api: str | None = None
     """Address of a Prefect server that runs already (`http://host:4200/api`); empty takes `PREFECT_API_URL`, or a
     server of the run's own."""
-    scheduler: str | None = None
+    scheduler: Annotated[str, AfterValidator(_address)] | None = None
     """Address of a Dask scheduler that runs already (`tcp://host:8786`, `tls://host:8786`); empty starts workers on
     this machine, or on `cluster`."""
     tls: Tls | None = None
@@ -58,9 +73,9 @@ class Compute(Part):
     """A cluster to start workers on; empty starts them on this machine."""
     workers: Annotated[int, Field(ge=0)] | None = None
     """Worker processes on this machine; empty takes one a core, 0 works in the flow's own process."""
-    memory_per_worker: str = "auto"
-    """Memory of one worker (`4GiB`); a worker that needs more is started anew, and an item
-    to which that happens twice fails."""
+    memory_per_worker: Annotated[str, AfterValidator(_size)] = "auto"
+    """Memory of one worker (`4GiB`); a worker that needs more is started anew, and an item to which that happens twice
+    fails."""
     batch: Annotated[int, Field(ge=1)] = 50
     """Items of one task run at the least."""
     refresh: tuple[str, ...] = ()
@@ -70,15 +85,6 @@ class Compute(Part):
 
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
-        if self.memory_per_worker != "auto":
-            try:
-                parse_bytes(self.memory_per_worker)
-            except ValueError:
-                raise ValueError(
-                    f"`memory_per_worker` is a size such as 4GiB, or auto: {self.memory_per_worker!r} is neither."
-                ) from None
-        if self.scheduler is not None and "://" not in self.scheduler:
-            raise ValueError("`scheduler` is an address such as tcp://host:8786: it has no `://`. Correct it.")
         if self.scheduler is not None and self.cluster is not None:
             raise ValueError("Work is done in one place: `scheduler` and `cluster` are both given. Leave one out.")
         if self.tls is not None and not (self.scheduler or "").startswith("tls://"):

@@ -154,7 +154,6 @@ def runs(
 
 
 def _tell_spent(workspace: Path, name: str) -> None:
-
     from flows.catalogs import catalog_of  # noqa: PLC0415
 
     with closing(catalog_of(workspace)) as catalog:
@@ -162,13 +161,15 @@ def _tell_spent(workspace: Path, name: str) -> None:
     out.print(f"{name}: what it computed itself took")
     table = Table(box=None, pad_edge=False)
     table.add_column("stage", no_wrap=True, min_width=max((len(one.stage) for one in spent), default=0))
-    for heading in ("steps", "computed", "seconds", "CPU seconds", "MiB written", "MiB of memory"):
+    for heading in [*spent[0].row()][1:] if spent else ():
         table.add_column(heading, justify="right")
     for one in spent:
-        memory = "" if one.peak_bytes is None else f"{one.peak_bytes / 2**20:,.0f}"
-        took = (f"{one.seconds:,.1f}", f"{one.cpu_seconds:,.1f}", f"{one.bytes / 2**20:,.1f}", memory)
-        table.add_row(one.stage, f"{one.steps:,}", f"{one.computed:,}", *took)
+        table.add_row(*map(_cell, one.row().values()))
     out.print(table)
+
+
+def _cell(told: str | float | None) -> str:
+    return told if isinstance(told, str) else "" if told is None else f"{told:,}"
 
 
 def _list_runs(known: Runs) -> None:

@@ -6,11 +6,10 @@ import logging
 import os
 import threading
 from collections import Counter
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import httpx
 from distributed import Future
 from prefect import Flow, get_run_logger
 from prefect.context import FlowRunContext
@@ -127,15 +126,14 @@ class StudyFlow(Flow[P, R]):
             if left:
                 logging.getLogger(__name__).warning("%d runs that were killed are marked as crashed.", left)
             with _collect(runs), api.required_throughout(url):
+                seconds = FAILED_SECONDS
                 try:
                     result = super().__call__(*args, **kwargs)
-                except Exception:
-                    with suppress(httpx.TransportError):  # what ended the run is what is told
-                        api.drain(url, runs.flow_runs, runs.task_runs, FAILED_SECONDS)
-                    raise
+                    seconds = api.DRAIN_SECONDS
                 finally:
                     APILogWorker.drain_all(timeout=LOG_SECONDS)
-                if not api.drain(url, runs.flow_runs, runs.task_runs):
+                    recorded = api.drain(url, runs.flow_runs, runs.task_runs, seconds)
+                if not recorded:
                     logging.getLogger(__name__).warning("Prefect has not recorded the end of every task run.")
                 return result
 

@@ -9,7 +9,7 @@ import numpy as np
 from data_catalog.errors import PlanError
 from tasks.check_columns import shown_rows
 from tasks.formats.table import infer
-from tasks.methods.cell_text import cell_text, same_cell
+from tasks.methods.cell_text import cell_text
 from tasks.methods.rules.discretise import FixedBins
 from tasks.methods.rules.items import is_number, numbers
 from tasks.sources.targets import SurvivalTarget
@@ -136,7 +136,7 @@ def other_values(
 
 def _others(cells: pd.Series, value: str) -> list[str]:
     texts = [cell_text(cell) for cell in cells]
-    return [text for text in texts if text is not None and text != same_cell(value)]
+    return [text for text in texts if text is not None and text != value]
 
 
 def _require_cuts_of(levels: ColumnCuts, series: pd.Series, unit: str) -> None:
@@ -183,7 +183,7 @@ def _require_survival(target: SurvivalTarget, table: ClinicalTable, written: pd.
             "Correct these cells, or empty them.",
         )
     cells = [cell for cell, time in zip(written[target.event], times, strict=True) if not np.isnan(time)]
-    if same_cell(target.happened) not in map(cell_text, cells):
+    if target.happened not in map(cell_text, cells):
         raise PlanError(
             f"Column {target.event!r} of {table.path.name} says of some patients of known time that the event happened",
             f"no row holds {target.happened!r}; it holds {held_values(cells, smallest)}",

@@ -9,7 +9,6 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.kinds import RESAMPLES, RULES
-from tasks.methods.cell_text import same_cell
 from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.rules.items import ColumnLabel, category_texts, numbers, require_columns, strata_of
 from tasks.methods.rules.targets import number_target, survival_target
@@ -153,7 +152,7 @@ def target_of(target: SubgroupTarget, cohort: pd.DataFrame, clinical: pd.DataFra
         return number_target(target_label(target), target.unit, numbers(table[target.column]))
     times, said = numbers(table[target.time]), category_texts(table[target.event])
     known = ~np.isnan(times) & np.array([text is not None for text in said])
-    happened = np.array([text == same_cell(target.happened) for text in said])
+    happened = np.array([text == target.happened for text in said])
     return survival_target(target_label(target), target.unit, times, happened, known)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 import numpy as np
+from pydantic import AfterValidator
 
 TRUTHS = {"true": "yes", "false": "no"}
 """Truth values, as programs write them in any case, and as they are told."""
@@ -30,6 +32,10 @@ def cell_text(value: object) -> str | None:
 def same_cell(text: str) -> str:
     """Return a text of a plan as `cell_text` says it, so that it is found in a table; an empty one stays."""
     return cell_text(text) or text
+
+
+CellText = Annotated[str, AfterValidator(same_cell)]
+"""A value of a table, as `cell_text` says it, however it is written in a plan or a file of rules."""
 
 
 def spellings(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from tasks.methods.cell_text import same_cell
+from tasks.methods.cell_text import CellText
 from tasks.methods.method import Choice, Method
 from tasks.sources.pattern import checked_pattern
 
@@ -21,10 +21,6 @@ def _with_patient(pattern: str) -> str:
 
 Pattern = Annotated[str, AfterValidator(_with_patient)]
 """How names spell the patient and what else they tell."""
-
-
-CellText = Annotated[str, AfterValidator(same_cell)]
-"""A value of a table, as `cell_text` says it, however it is written in the plan."""
 
 
 class Part(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from tasks.methods.cell_text import CellText
 from tasks.methods.method import Choice, Method
 from tasks.methods.rules.subgroups import SubgroupMiner
 from tasks.sources.tables import Part
@@ -36,7 +37,7 @@ class SurvivalTarget(Method):
     """Column of the clinical table with the time until the event, or until the patient was last seen without it."""
     event: str
     """Column of the clinical table that says whether the event happened at that time."""
-    happened: str = "1"
+    happened: CellText = "1"
     """Value of it that says so; every other value says that it had not happened by then."""
     label: str = ""
     """Words for the event in the report; empty takes the column's name."""

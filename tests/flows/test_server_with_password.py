@@ -55,12 +55,12 @@ def address(guarded):
 
 def test_the_records_of_a_run_are_waited_for_with_the_password(guarded):
     with temporary_settings({PREFECT_API_AUTH_STRING: PASSWORD}):
-        assert api.drain(address(guarded), [uuid4()], 3)
+        assert api.drain(address(guarded), [uuid4()], 3, 60)
 
 
 def test_without_the_password_the_waiting_ends_with_the_refusal_and_not_with_a_wrong_answer(guarded):
     with pytest.raises(httpx.HTTPStatusError, match="401"):
-        api.drain(address(guarded), [uuid4()], 3)
+        api.drain(address(guarded), [uuid4()], 3, 60)
 
 
 def test_a_run_that_was_left_is_ended_with_the_password(guarded, tmp_path, monkeypatch):

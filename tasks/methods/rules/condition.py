@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from data_catalog.errors import BadData
-from tasks.methods.cell_text import same_cell
+from tasks.methods.cell_text import CellText
 from tasks.methods.rules.asked_numbers import asked_numbers
 from tasks.methods.rules.items import Value, category_texts
 from tasks.methods.rules.seen import ColumnSeen
@@ -28,9 +28,6 @@ State = Literal["holds", "fails", "applies", "does not apply", "cannot be told"]
 does not apply, or it is not known whether it applies."""
 UNKNOWN = -1
 """Stands for what is neither true (1) nor false (0)."""
-
-
-CellText = Annotated[str, AfterValidator(same_cell)]
 
 
 class Condition(Value):

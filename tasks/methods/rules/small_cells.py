@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import count, product
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -106,12 +106,14 @@ def told_lists(lists: Iterable[tuple[str, ...]], smallest: int) -> frozenset[tup
     given = list(dict.fromkeys(lists))
     few = {patient for one in given if 0 < len(one) < smallest for patient in one}
     told: set[tuple[str, ...]] = set()
-    groups: dict[str, tuple[int, ...]] = {}
-    """Numbers of the told lists that each patient is in."""
-    for number, one in enumerate(given):
+    numbers, nobody = count(1), 0
+    groups: dict[str, int] = {}
+    """Patients who are in the same told lists have one number."""
+    for one in given:
         if 0 < len(one) < smallest:
             continue
-        parts = groups | {patient: (*groups.get(patient, ()), number) for patient in one}
+        moved: dict[int, int] = defaultdict(lambda: next(numbers))
+        parts = groups | {patient: moved[groups.get(patient, nobody)] for patient in one}
         sizes = Counter(parts.values())
         if all(sizes[parts[patient]] >= smallest for patient in few if patient in parts):
             groups = parts
