@@ -60,9 +60,9 @@ def migrate(connection: Connection) -> None:
     CatalogError
         When they are of a version that is not known here.
     """
-    from alembic import command  # noqa: PLC0415 - it takes a while, and is seldom needed
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))

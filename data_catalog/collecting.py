@@ -25,6 +25,7 @@ KEPT = 3
 """Completed runs of each study that are kept unless another number is said."""
 YOUNG = timedelta(hours=24)
 """What is younger is left: somebody may be about to use it."""
+MINUTES = SILENT.total_seconds() / 60
 AT_ONCE = 100
 """Artefacts that are removed before it is looked again whether nobody else has begun."""
 
@@ -133,7 +134,7 @@ class _Lock:
             raise StoreError(
                 "One collection at a time removes artefacts",
                 "another is going",
-                f"Wait until it is done; if it was killed, {SILENT.total_seconds() / 60:.0f} minutes.",
+                f"Wait until it is done; if it was killed, {MINUTES:.0f} minutes.",
             )
         self._write()
         try:
@@ -164,7 +165,7 @@ class _Lock:
             raise StoreError(
                 "Nothing is removed while a run is going",
                 f"{', '.join(run.name for run in going) or 'another collection'} is",
-                f"Wait until it has ended; one that was killed counts for {SILENT.total_seconds() / 60:.0f} minutes.",
+                f"Wait until it has ended; one that was killed on another machine counts for {MINUTES:.0f} minutes.",
             )
 
     def _write(self) -> None:

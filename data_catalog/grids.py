@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 import zarr
 from zarr.storage import MemoryStore
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import xarray as xr
     from zarr.core.buffer import Buffer
 
     from data_catalog.compression import Compression
@@ -90,6 +90,8 @@ def write_signal(array: xr.DataArray, folder: Path, compression: Compression) ->
 
 def read_array(folder: Place, name: str) -> xr.DataArray:
     """Open the array of a group: its voxels or samples are read when they are asked for."""
+    import xarray as xr
+
     asked: dict[str, Any] = {"engine": "zarr", "chunks": None, "decode_cf": False}
     try:
         dataset = xr.open_dataset(zarr_store(folder / GROUP), consolidated=True, **asked)
@@ -119,6 +121,8 @@ def _pour(array: xr.DataArray, streams: list[Stream], kind: Kind, steps: list[py
 
 def _copy(array: xr.DataArray, geometry: Geometry) -> xr.DataArray:
     """Return what an array is like on another grid, without its voxels."""
+    import xarray as xr
+
     leading = [str(name) for name in array.dims if name not in SPACE]
     nothing = np.broadcast_to(array.dtype.type(0), (*array.shape[: len(leading)], *geometry.shape))
     held = {name: array.coords[name] for name in leading if name in array.coords}

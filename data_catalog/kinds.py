@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import dask.core
 import dask.optimization
 import numpy as np
-import pandas as pd
-import xarray as xr
 from pydantic import BaseModel
 
 from data_catalog.errors import BadData
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import dask.array as da
+    import xarray as xr
     from numpy.typing import NDArray
 
 SPACE = ("z", "y", "x")
@@ -69,6 +68,8 @@ def volume(
     of `LEADING` and in its order; `coords` says where their steps lie (in s, ms or s/mm2, or by name).
     Axes without a name are the channel, and time before it. A Dask array is written slab by slab.
     """
+    import xarray as xr
+
     count = values.ndim - len(SPACE)
     names = tuple(leading) if leading or count < 1 else ("t", "c")[-count:]
     return xr.DataArray(
@@ -82,6 +83,8 @@ def volume(
 
 def mask(labels: NDArray[Any], geometry: Geometry, names: Mapping[int, str], **attrs: object) -> xr.DataArray:
     """Build a mask: labels (z, y, x) of the regions named in `names`; 0 is outside."""
+    import xarray as xr
+
     values = np.asarray(labels)
     fits_a_byte = values.min() >= 0 and values.max() <= np.iinfo(np.uint8).max
     return xr.DataArray(
@@ -105,6 +108,8 @@ def signal(
 
     Sample n lies n / `sampling_hz` seconds after the first.
     """
+    import xarray as xr
+
     return xr.DataArray(
         values,
         dims=SIGNAL_AXES,
@@ -116,6 +121,8 @@ def signal(
 
 def along(axis: str, steps: Sequence[Any] | NDArray[Any]) -> xr.Variable:
     """Return the coordinate of an axis, with its unit where it has one."""
+    import xarray as xr
+
     units = {"units": UNITS_OF_AXES[axis]} if axis in UNITS_OF_AXES else {}
     return xr.Variable((axis,), np.asarray(steps, dtype=np.float64 if units else None), units)
 
@@ -183,6 +190,8 @@ def _computed(array: xr.DataArray, step: tuple[int, ...]) -> Iterator[NDArray[An
 
 
 def _check_grid(array: Any) -> None:  # noqa: ANN401 - anything may be handed to a check
+    import xarray as xr
+
     axes = array.dims if isinstance(array, xr.DataArray) else ()
     leading = tuple(name for name in LEADING if name in axes)
     if axes != (*leading, *SPACE):
@@ -204,6 +213,8 @@ def _check_volume(array: Any) -> None:  # noqa: ANN401
 
 
 def _check_signal(array: Any) -> None:  # noqa: ANN401
+    import xarray as xr
+
     if not isinstance(array, xr.DataArray) or array.dims != SIGNAL_AXES or not array.size:
         came = f"shape {array.shape}" if isinstance(array, xr.DataArray) else type(array).__name__
         raise BadData("not_a_signal", "Samples with axes (channel, time)", came, "Build it with `signal`.")
@@ -234,6 +245,8 @@ def _check_mask(array: Any) -> None:  # noqa: ANN401
 
 
 def _check_table(table: Any) -> None:  # noqa: ANN401
+    import pandas as pd
+
     if not isinstance(table, pd.DataFrame) or not all(isinstance(name, str) for name in table.columns):
         raise BadData("not_a_table", "A data frame with named columns", f"{type(table).__name__}", "Name the columns.")
     if not table.columns.is_unique:

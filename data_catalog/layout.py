@@ -8,9 +8,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import joblib
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel
 from pydantic_core import to_json
 
@@ -24,6 +21,8 @@ from data_catalog.shards import save
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pandas as pd
 
     from data_catalog.compression import Compression
     from data_catalog.kinds import Kind
@@ -76,6 +75,9 @@ def read(kind: Kind, folder: Place) -> Any:  # noqa: ANN401
 
 def _write_table(table: pd.DataFrame) -> bytes:
     """Return a table as Parquet; what its columns mean (`COLUMN_FACTS`) stands in the file beside each column."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     facts: dict[str, dict[str, str]] = table.attrs.get(COLUMN_FACTS, {})
     bare = table.copy(deep=False)
     bare.attrs = {}
@@ -88,12 +90,16 @@ def _write_table(table: pd.DataFrame) -> bytes:
 
 def column_facts(folder: Place) -> dict[str, dict[str, str]]:
     """Return what the columns of a table in a store mean, of those of which it is known."""
+    import pyarrow.parquet as pq
+
     schema = pq.read_schema(BytesIO(read_file(folder / FILES["table"])))
     told = {one.name: one.metadata for one in schema if one.metadata}
     return {name: {key.decode(): value.decode() for key, value in facts.items()} for name, facts in told.items()}
 
 
 def _read_table(content: bytes) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.read_parquet(BytesIO(content))
 
 

@@ -81,10 +81,10 @@ def require_address(address: str) -> None:
 
 def _of_objects(scheme: str) -> type[UPath]:
     try:
-        from upath import UPath  # noqa: PLC0415 - an extra
+        from upath import UPath
 
         if scheme == "s3":
-            import s3fs  # noqa: F401, PLC0415
+            import s3fs  # noqa: F401
     except ImportError as missing:
         raise MissingExtra(
             "Object storage is read and written with s3fs",
@@ -141,8 +141,8 @@ def answered() -> Iterator[None]:
 @cache
 def _silences() -> tuple[type[Exception], ...]:
     try:
-        from aiohttp import ClientError  # noqa: PLC0415 - an extra
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+        from aiohttp import ClientError
+        from botocore.exceptions import BotoCoreError
     except ImportError:
         return ()
     return ClientError, BotoCoreError

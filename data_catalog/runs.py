@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_catalog.errors import StoreError
+from data_catalog.held_runs import is_killed
 from data_catalog.refs import Digest, Ref
 from data_catalog.store import CODES, RUNS
 
@@ -24,7 +25,7 @@ PINNED = "pinned"
 BEAT_SECONDS = 60.0
 """How often a run that is going says so."""
 SILENT = timedelta(minutes=30)
-"""A run that has not said for so long that it is going was killed."""
+"""A run that has not said for so long that it is going was killed, whatever machine it was on."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}-\d{8}T\d{6}-[0-9a-f]{6}$")]
 """Study, when it was begun (UTC), and six digits by chance: `lungs-20261128T221904-3f9a1c`."""
 
@@ -104,7 +105,7 @@ class Runs:
     """
 
     def __init__(self, store: Store) -> None:
-        self._shelf = store.shelf
+        self._store, self._shelf = store, store.shelf
 
     def write(self, run: Run) -> None:
         """Write what a run is, in place of what was written before."""
@@ -183,8 +184,11 @@ class Runs:
 
     def going(self) -> list[Run]:
         """Return the runs that are going."""
-        moment = now()
-        return [run for run in self.all() if run.is_going(moment)]
+        return [run for run in self.all() if self.is_going(run)]
+
+    def is_going(self, run: Run) -> bool:
+        """Return whether a run has not ended, has said so lately, and its process was not seen to be gone."""
+        return run.is_going(now()) and not is_killed(self._store, run.name)
 
     def remove(self, name: str) -> None:
         """Forget a run; what it made is left. Its head goes first: what lacks it is no run."""

@@ -136,7 +136,7 @@ def required_throughout(url: str) -> Iterator[None]:
 
 def _forget_events() -> None:
     """Drop the events that Prefect would try to send until the process ends: seconds each, to nobody."""
-    from prefect.events.worker import EventsWorker  # noqa: PLC0415 - it takes a while, and is seldom needed
+    from prefect.events.worker import EventsWorker
 
     for worker in list(EventsWorker._instances.values()):  # type: ignore[misc]  # noqa: SLF001 - it has no other way
         with suppress(queue.Empty):
@@ -224,7 +224,7 @@ def _end_with_parent() -> None:
 
 
 def _serve(port: int) -> None:
-    import uvicorn  # noqa: PLC0415 - only the server's own process needs it
+    import uvicorn
 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     uvicorn.run(

@@ -56,7 +56,7 @@ def init(
     clinical: Annotated[str | None, typer.Option(help="The clinical table, CSV or Excel; none by default.")] = None,
 ) -> None:
     """Write a commented plan to start from."""
-    from flows.template import write_template  # noqa: PLC0415
+    from flows.template import write_template
 
     write_template(plan, scans=scans, clinical=clinical)
     out.print(f"Wrote {plan}. Edit it, then: voxmine check {plan}")
@@ -65,8 +65,8 @@ def init(
 @app.command()
 def check(plan: PlanFile, changes: Changes = None) -> None:
     """Read a plan, its tables and the headers of its scans; name every fault before any work starts."""
-    from flows.check import check_plan  # noqa: PLC0415
-    from flows.plan import load_plan  # noqa: PLC0415
+    from flows.check import check_plan
+    from flows.plan import load_plan
 
     findings = check_plan(load_plan(plan, tuple(changes or ())))
     for line in findings:
@@ -83,7 +83,7 @@ def run(
     ] = None,
 ) -> None:
     """Run a whole study; what was computed before is reused."""
-    from flows.plan import load_plan  # noqa: PLC0415
+    from flows.plan import load_plan
 
     again = (f"compute.refresh={json.dumps(refresh)}",) if refresh else ()
     _run(load_plan(plan, (*(changes or ()), *again)))
@@ -92,9 +92,9 @@ def run(
 @app.command()
 def fetch(plan: PlanFile, changes: Changes = None) -> None:
     """Fetch from the plan's archives (DICOMweb, PACS) what the workspace lacks, and stop there."""
-    from flows.fetch_study import fetch_study  # noqa: PLC0415
-    from flows.plan import load_plan  # noqa: PLC0415
-    from flows.progress import shown  # noqa: PLC0415
+    from flows.fetch_study import fetch_study
+    from flows.plan import load_plan
+    from flows.progress import shown
 
     loaded = load_plan(plan, tuple(changes or ()))
     with _stoppable("Stopped. What was fetched is kept: the next run goes on with the rest."), shown():
@@ -112,8 +112,8 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once, run if something is new, and end.")] = False,
 ) -> None:
     """Run a study again each time new complete studies have come, until Ctrl-C."""
-    from flows.plan import load_plan  # noqa: PLC0415
-    from flows.watch import watch as watched  # noqa: PLC0415
+    from flows.plan import load_plan
+    from flows.watch import watch as watched
 
     loaded = load_plan(plan, tuple(changes or ()))
     with _stoppable("Stopped. What is done is kept."):
@@ -131,8 +131,8 @@ def receive(
     listen: Annotated[str, typer.Option(help="Address to listen at; empty chooses by who may send.")] = "",
 ) -> None:
     """Stand by for what a PACS or a scanner sends by C-STORE, and write each study into a drop folder."""
-    from flows.receive import listening  # noqa: PLC0415
-    from flows.receive import receive as received  # noqa: PLC0415
+    from flows.receive import listening
+    from flows.receive import receive as received
 
     where = listening(title, port, tuple(from_host or ()), tuple(from_title or ()), listen)
     with _stoppable("Stopped. What has come is kept."):
@@ -147,8 +147,8 @@ def demo(
     changes: Changes = None,
 ) -> None:
     """Invent a cohort with planted truths, run the whole study on it, and compare planted with found."""
-    from flows.demo import RESULTS, compare, prepare  # noqa: PLC0415
-    from flows.plan import load_plan  # noqa: PLC0415
+    from flows.demo import RESULTS, compare, prepare
+    from flows.plan import load_plan
 
     out.print(f"Inventing a cohort in {folder} ...")
     plan = load_plan(prepare(folder), (f"workspace={folder / RESULTS}", *(changes or ())))
@@ -171,7 +171,7 @@ def why(
     everything: Annotated[bool, typer.Option("--all", help="Show every branch, however many are alike.")] = False,
 ) -> None:
     """Print what made an artefact or a number, back to the digests of the source files and the code."""
-    from flows.explain import explain  # noqa: PLC0415
+    from flows.explain import explain
 
     out.print(explain(workspace, artefact, everything=everything), markup=False)
 
@@ -183,10 +183,10 @@ def locate(
     changes: Changes = None,
 ) -> None:
     """Tell where the files lie that the report, or `voxmine why`, knows by their digests; nothing is written down."""
-    from flows.fetch_study import on_disk, with_fetched  # noqa: PLC0415
-    from flows.key import identities  # noqa: PLC0415
-    from flows.locate import locate as located  # noqa: PLC0415
-    from flows.plan import load_plan  # noqa: PLC0415
+    from flows.fetch_study import on_disk, with_fetched
+    from flows.key import identities
+    from flows.locate import locate as located
+    from flows.plan import load_plan
 
     loaded = load_plan(plan, tuple(changes or ()))
     roots = [on_disk(source).path for source in with_fetched(loaded, identities(loaded)).sources]
@@ -210,10 +210,10 @@ def _stoppable(words: str) -> Iterator[None]:
 
 
 def _run(plan: Plan) -> None:
-    from flows.check import check_tables  # noqa: PLC0415
-    from flows.full_study import full_study  # noqa: PLC0415
-    from flows.progress import shown  # noqa: PLC0415
-    from flows.results import last_results  # noqa: PLC0415
+    from flows.check import check_tables
+    from flows.full_study import full_study
+    from flows.progress import shown
+    from flows.results import last_results
 
     check_tables(plan)
     with _stoppable("Stopped. What is done is kept: run the same plan again to go on."), shown():

@@ -21,8 +21,8 @@ PLAN = "plan.yaml"
 @app.command("list")
 def list_() -> None:
     """List the open data sets: what is in them, how large they are, their licence, and how they are got."""
-    from data_catalog.open_data import known  # noqa: PLC0415
-    from flows.data_words import table  # noqa: PLC0415
+    from data_catalog.open_data import known
+    from flows.data_words import table
 
     Console().print(table(known()))
     out.print("Terms and citations: voxmine data show NAME. Download: voxmine data get NAME")
@@ -31,8 +31,8 @@ def list_() -> None:
 @app.command()
 def show(name: Name) -> None:
     """Show a data set: what it holds, its licence, what to cite, and how it is got."""
-    from data_catalog.open_data import load  # noqa: PLC0415
-    from flows.data_words import described  # noqa: PLC0415
+    from data_catalog.open_data import load
+    from flows.data_words import described
 
     for line in described(load(name)):
         out.print(line)
@@ -48,9 +48,9 @@ def get(
     ] = None,
 ) -> None:
     """Download a data set; what is there and whole is left, and what was cut is taken up again."""
-    from data_catalog.open_data import load  # noqa: PLC0415
-    from flows.data_words import terms, write_plan  # noqa: PLC0415
-    from tasks.open_data.get import get as bring  # noqa: PLC0415
+    from data_catalog.open_data import load
+    from flows.data_words import terms, write_plan
+    from tasks.open_data.get import get as bring
 
     data = load(name)
     folder = folder or Path(name)

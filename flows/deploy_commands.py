@@ -27,7 +27,7 @@ def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 4200,
 ) -> None:
     """Start Prefect's pages on this machine, with the deployments and a worker, until Ctrl-C."""
-    from flows.ui import serve  # noqa: PLC0415
+    from flows.ui import serve
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it is ended, it ends what it has started
     serve(port, out.print)
@@ -41,7 +41,7 @@ def worker(
     health: Annotated[bool, typer.Option("--health", help="Tell at port 8080 here that it is alive.")] = False,
 ) -> None:
     """Work on the runs that the server at PREFECT_API_URL has for this machine, until Ctrl-C."""
-    from flows.worker import work  # noqa: PLC0415
+    from flows.worker import work
 
     work(pool, name=name, limit=limit, health=health)
 
@@ -62,9 +62,9 @@ def deploy(
     pool: Pool = POOL,
 ) -> None:
     """Register the deployments, or those of one study with its plan and times, with the server at PREFECT_API_URL."""
-    from flows.deploy import When  # noqa: PLC0415
-    from flows.deploy import deploy as deployed  # noqa: PLC0415
-    from flows.plan import load_plan  # noqa: PLC0415
+    from flows.deploy import When
+    from flows.deploy import deploy as deployed
+    from flows.plan import load_plan
 
     when = When(nightly=nightly, weekly=weekly, cron=tuple(cron or ()), timezone=timezone, every_s=every)
     for made in deployed(None if plan is None else load_plan(plan, tuple(changes or ())), when, pool):
@@ -73,7 +73,7 @@ def deploy(
 
 def announce(study: Annotated[str, typer.Argument(help="The study, as its plan names it.")]) -> None:
     """Tell the server at PREFECT_API_URL that scans of a deployed study have come, so that it looks at once."""
-    from flows.deploy import announce as announced  # noqa: PLC0415
+    from flows.deploy import announce as announced
 
     announced(study)
     out.print(f"Told: watch-study/{study} looks now.")

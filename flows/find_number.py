@@ -8,13 +8,14 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel
 
 from data_catalog.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pandas as pd
 
     from data_catalog.refs import Ref
     from data_catalog.store import Store
@@ -93,6 +94,8 @@ class _Wanted:
 
     def places(self, value: object) -> Iterator[str]:
         """Yield where in an artefact the number stands."""
+        import pandas as pd
+
         if isinstance(value, pd.DataFrame):
             yield from self._cells(value)
         elif isinstance(value, BaseModel):
@@ -110,6 +113,8 @@ class _Wanted:
         return np.asarray(near, dtype=bool)
 
     def _cells(self, table: pd.DataFrame) -> Iterator[str]:
+        import pandas as pd
+
         keys = [name for name in ("patient", "visit", "region", "reader", "feature", "column") if name in table.columns]
         for name in table.columns:
             if not pd.api.types.is_numeric_dtype(table[name]) or pd.api.types.is_bool_dtype(table[name]):

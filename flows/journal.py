@@ -16,6 +16,7 @@ from data_catalog.catalog import Catalog
 from data_catalog.catalog_engine import CatalogError
 from data_catalog.collecting import is_collecting
 from data_catalog.errors import StoreError
+from data_catalog.held_runs import held
 from data_catalog.runs import BEAT_SECONDS, CodeParts, Did, Run, Runs, moment, now
 from flows.catalogs import note_catalog
 from tasks.methods.method import code_digest, code_parts
@@ -181,14 +182,15 @@ def journal(plan: Plan, store: Store, flow: str, say: Callable[[str], None]) -> 
         plan=without_places(plan),
     )
     kept = Journal(store, run, note_catalog(plan), say)
-    kept.begin()
-    try:
-        yield kept
-    except BaseException:
-        with suppress(OSError):  # the store may be what failed: what ended the run is what a reader should know
-            kept.end("failed")
-        raise
-    kept.end("completed")
+    with held(store, run.name):
+        kept.begin()
+        try:
+            yield kept
+        except BaseException:
+            with suppress(OSError):  # the store may be what failed: what ended the run is what a reader should know
+                kept.end("failed")
+            raise
+        kept.end("completed")
 
 
 def without_places(plan: Plan) -> dict[str, Any]:

@@ -53,10 +53,10 @@ def search(
     most: Annotated[int, typer.Option(min=1, help="How many to show, the newest first.")] = 50,
 ) -> None:
     """Search what was made: by patient, modality, stage, method, version, run or kind."""
-    from data_catalog.catalog_search import Asked  # noqa: PLC0415
-    from data_catalog.runs import Runs  # noqa: PLC0415
-    from flows.catalogs import catalog_of  # noqa: PLC0415
-    from flows.stores import store_of  # noqa: PLC0415
+    from data_catalog.catalog_search import Asked
+    from data_catalog.runs import Runs
+    from flows.catalogs import catalog_of
+    from flows.stores import store_of
 
     name = None if run is None else Runs(store_of(workspace)).find(run).name
     asked = Asked(patient, modality, stage, method, version, name, kind)
@@ -73,9 +73,9 @@ def search(
 @catalog_app.command()
 def rebuild(workspace: Workspace = WORKSPACE) -> None:
     """Make the catalogue anew from the records and runs in the store."""
-    from data_catalog.catalog_build import rebuild as rebuilt  # noqa: PLC0415
-    from flows.catalogs import url_of  # noqa: PLC0415
-    from flows.stores import store_of  # noqa: PLC0415
+    from data_catalog.catalog_build import rebuild as rebuilt
+    from flows.catalogs import url_of
+    from flows.stores import store_of
 
     console = Console(stderr=True)
     with console.status("Reading the records ...") as status:
@@ -93,10 +93,10 @@ def gc(
     delete: Annotated[bool, typer.Option("--delete", help="Do it; without this it is only told.")] = False,
 ) -> None:
     """Remove artefacts that no kept run needs; tells what it would remove unless `--delete` is said."""
-    from data_catalog.collecting import collect, garbage  # noqa: PLC0415
-    from flows.catalogs import is_there  # noqa: PLC0415
-    from flows.results import kept_by  # noqa: PLC0415
-    from flows.stores import store_of  # noqa: PLC0415
+    from data_catalog.collecting import collect, garbage
+    from flows.catalogs import is_there
+    from flows.results import kept_by
+    from flows.stores import store_of
 
     store = store_of(workspace)
     found = (collect if delete else garbage)(store, keep, timedelta(hours=min_age), kept_by(workspace))
@@ -127,8 +127,8 @@ def unpin(run: RunName, workspace: Workspace = WORKSPACE) -> None:
 
 
 def _pin(run: str, workspace: Path, *, pinned: bool) -> None:
-    from data_catalog.runs import Runs  # noqa: PLC0415
-    from flows.stores import store_of  # noqa: PLC0415
+    from data_catalog.runs import Runs
+    from flows.stores import store_of
 
     known = Runs(store_of(workspace))
     name = known.find(run).name
@@ -143,8 +143,8 @@ def runs(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """List the runs that the store knows, the oldest first; or tell what one of them spent on each stage."""
-    from data_catalog.runs import Runs  # noqa: PLC0415
-    from flows.stores import store_of  # noqa: PLC0415
+    from data_catalog.runs import Runs
+    from flows.stores import store_of
 
     known = Runs(store_of(workspace))
     if run is None:
@@ -154,7 +154,7 @@ def runs(
 
 
 def _tell_spent(workspace: Path, name: str) -> None:
-    from flows.catalogs import catalog_of  # noqa: PLC0415
+    from flows.catalogs import catalog_of
 
     with closing(catalog_of(workspace)) as catalog:
         spent = catalog.spent(name)
@@ -173,10 +173,8 @@ def _cell(told: str | float | None) -> str:
 
 
 def _list_runs(known: Runs) -> None:
-    from data_catalog.runs import now  # noqa: PLC0415
-
     for run in known.all():
-        killed = run.state == "going" and not run.is_going(now())
+        killed = run.state == "going" and not known.is_going(run)
         pinned = ", pinned" if known.is_pinned(run.name) else ""
         state = "was killed" if killed else run.state
         out.print(f"{run.name}  {run.flow}  {state}{pinned}  voxmine {run.version}  {run.started} to {run.beat}")
@@ -191,7 +189,7 @@ def descendants(
     everything: Annotated[bool, typer.Option("--all", help="Name every artefact, however many there are.")] = False,
 ) -> None:
     """Tell all that was made from an artefact or a source file, directly or through others."""
-    from flows.descendants import descendants as made_from  # noqa: PLC0415
+    from flows.descendants import descendants as made_from
 
     made = made_from(workspace, artefact)
     for one in made if everything else made[:SHOWN]:
@@ -204,8 +202,8 @@ def descendants(
 
 def diff(first: RunName, second: RunName, workspace: Workspace = WORKSPACE) -> None:
     """Tell how two runs differ: which items were made otherwise and why (parameters, code, inputs)."""
-    from flows.compare_runs import diff as compared  # noqa: PLC0415
-    from flows.stores import store_of  # noqa: PLC0415
+    from flows.compare_runs import diff as compared
+    from flows.stores import store_of
 
     for line in compared(store_of(workspace), first, second).lines():
         out.print(line)
@@ -218,7 +216,7 @@ def verify(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Compare every byte with what was written; of a crate, make again what can be made, and name what differs."""
-    from flows.verify_crate import is_crate, verify_crate  # noqa: PLC0415
+    from flows.verify_crate import is_crate, verify_crate
 
     for name in what or ():
         _require_crate(Path(name))
@@ -238,7 +236,7 @@ def verify(
 
 def _require_crate(file: Path) -> None:
     """Raise `StoreError` where something that is meant as a crate is none: a file, or the name of one."""
-    from flows.verify_crate import is_crate  # noqa: PLC0415
+    from flows.verify_crate import is_crate
 
     if is_crate(file) or not (file.suffix == ".zip" or file.is_file()):
         return
@@ -251,9 +249,9 @@ def _require_crate(file: Path) -> None:
 
 def _is_damaged(workspace: Path, names: list[str]) -> bool:
     """Tell what of some artefacts, or of the whole store, is damaged; return whether anything is."""
-    from flows.audit import verify as verified  # noqa: PLC0415
-    from flows.explain import find_artefact  # noqa: PLC0415
-    from flows.stores import store_of  # noqa: PLC0415
+    from flows.audit import verify as verified
+    from flows.explain import find_artefact
+    from flows.stores import store_of
 
     store, count = store_of(workspace), 0
 
@@ -271,9 +269,9 @@ def _is_damaged(workspace: Path, names: list[str]) -> bool:
 
 def stale(workspace: Workspace = WORKSPACE) -> None:
     """Tell what was made by code that has changed since, and what has changed."""
-    from flows.audit import stale as outdated  # noqa: PLC0415
-    from flows.catalogs import catalog_of  # noqa: PLC0415
-    from flows.stores import store_of  # noqa: PLC0415
+    from flows.audit import stale as outdated
+    from flows.catalogs import catalog_of
+    from flows.stores import store_of
 
     with closing(catalog_of(workspace)) as catalog:
         found = outdated(store_of(workspace), catalog)
@@ -291,7 +289,7 @@ def stale(workspace: Workspace = WORKSPACE) -> None:
 @export_app.command()
 def prov(run: RunName, file: Out, workspace: Workspace = WORKSPACE) -> None:
     """Write what made the results of a run as PROV-JSON (W3C)."""
-    from flows.export import export_prov  # noqa: PLC0415
+    from flows.export import export_prov
 
     export_prov(workspace, run, file)
     out.print(f"Wrote {file}.")
@@ -304,7 +302,7 @@ def openlineage(
     workspace: Workspace = WORKSPACE,
 ) -> None:
     """Write the events of a run for OpenLineage (Marquez, DataHub, ...), or send them to a server."""
-    from flows.export import export_openlineage  # noqa: PLC0415
+    from flows.export import export_openlineage
 
     count = export_openlineage(workspace, run, to)
     out.print(f"{count:,} events went to {to}.")
@@ -320,7 +318,7 @@ def crate(
     licence: Annotated[str, typer.Option(help="Licence of the results, as a URL (https://...).")] = "",
 ) -> None:
     """Write a run with its results and records as a Workflow Run RO-Crate, which `voxmine verify` checks anywhere."""
-    from flows.export import export_crate  # noqa: PLC0415
+    from flows.export import export_crate
 
     export_crate(workspace, run, file, images=images, licence=licence)
     out.print(f"Wrote {file}. Anywhere: voxmine verify {file}")
@@ -329,7 +327,7 @@ def crate(
 @export_app.command()
 def picture(run: RunName, file: Out, workspace: Workspace = WORKSPACE) -> None:
     """Draw the lineage of a run, stage by stage, as SVG."""
-    from flows.export import export_picture  # noqa: PLC0415
+    from flows.export import export_picture
 
     export_picture(workspace, run, file)
     out.print(f"Wrote {file}.")

@@ -8,7 +8,6 @@ from importlib.metadata import version
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import ValidationError
 from rich.console import Group
 from rich.table import Column, Table
@@ -31,6 +30,8 @@ from tasks.methods.rules.shown import shown_set
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from data_catalog.store import Store
     from flows.plan import Plan
@@ -63,6 +64,8 @@ def write_rules(plan: Plan, cards: ShownCards | None, cohort: pd.DataFrame) -> N
     Of the columns of the cohort that rules ask for it is told what was seen there, but of no single patient. Without
     cards nothing of an earlier run stays there.
     """
+    import pandas as pd
+
     folder = rules_folder(plan)
     if cards is None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -123,6 +126,8 @@ def read_patients(path: Path, rules: PortableRules | None = None) -> pd.DataFram
     PlanError
         If the file is missing or cannot be read.
     """
+    import pandas as pd
+
     try:
         content = path.read_bytes()
         if content[:4] == PARQUET:
@@ -164,6 +169,8 @@ def applied(rules: PortableRules, table: pd.DataFrame, key: str | None = None) -
     PlanError
         If the table lacks the key, or a column that a rule asks for.
     """
+    import pandas as pd
+
     if key is not None and key not in table:
         raise PlanError(
             "The table has the column of the key", f"it lacks {key!r}", f"Choose: {', '.join(map(str, table))}."

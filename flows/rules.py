@@ -28,7 +28,7 @@ def apply(
     everything: Annotated[bool, typer.Option("--all", help="Take rules that are not claimed, too.")] = False,
 ) -> None:
     """Tell for each row of a table which rules apply, hold, or cannot be told; prints how many of each."""
-    from flows.rule_files import applied, chosen_rules, read_patients, read_rules, summary, warnings_of  # noqa: PLC0415
+    from flows.rule_files import applied, chosen_rules, read_patients, read_rules, summary, warnings_of
 
     chosen = chosen_rules(read_rules(rules), tuple(rule or ()), everything=everything)
     patients = read_patients(table, chosen)

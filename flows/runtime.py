@@ -8,7 +8,10 @@ import threading
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from functools import wraps
+from importlib.metadata import version
+from inspect import Signature
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from distributed import Future
 from prefect import Flow, get_run_logger
@@ -18,6 +21,7 @@ from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
+from prefect.utilities.callables import parameter_schema
 
 from data_catalog.errors import BadData, RunInterrupted
 from flows import api
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect.futures import PrefectFuture
+    from prefect.utilities.callables import ParameterSchema
 
     from data_catalog.refs import Ref, Refusal, Study
     from flows.journal import Journal
@@ -113,6 +118,25 @@ class StudyFlow(Flow[P, R]):
     Called from a deployment or inside another flow it is a flow like any other.
     """
 
+    _parameters: ParameterSchema | None = None
+
+    def __init__(self, fn: Callable[P, R], **options: Any) -> None:  # noqa: ANN401 - as Flow's own
+        # Prefect writes the schema of all parameters when a flow is declared. That of a plan takes half a second and
+        # only a deployment wants it: Flow is given a function without parameters, and then the real one.
+        super().__init__(_without_parameters(fn), **options)
+        self.fn = fn
+
+    @property
+    def parameters(self) -> ParameterSchema:
+        """The schema of the parameters, of which a form is made."""
+        if self._parameters is None:
+            self._parameters = parameter_schema(self.fn)
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, _: ParameterSchema) -> None:
+        self._parameters = None
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:  # type: ignore[override]  # noqa: ANN401 - as Flow's own
         """Run the flow; return what it returns."""
         if FlowRunContext.get() is not None:
@@ -138,6 +162,17 @@ class StudyFlow(Flow[P, R]):
                 return result
 
 
+def _without_parameters(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that is called, documented and found as another, but has no parameters."""
+
+    @wraps(function)
+    def bare() -> None:
+        raise NotImplementedError
+
+    bare.__signature__ = Signature()  # type: ignore[attr-defined]
+    return cast("Callable[P, R]", bare)
+
+
 def _wanted_api(plan: object) -> str | None:
     """Return the API that a plan names; Prefect has not looked yet whether it is a plan."""
     for name in ("compute", "prefect_api"):
@@ -152,7 +187,8 @@ def study_flow(name: str) -> Callable[[Callable[P, R]], StudyFlow[P, R]]:
         return StudyFlow(
             function,
             name=name,
-            task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]
+            version=version("voxmine"),
+            task_runner=ThreadPoolTaskRunner(max_workers=4),
             validate_parameters=True,
             persist_result=False,
             log_prints=False,

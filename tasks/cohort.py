@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import pandas as pd
-
 from data_catalog.kinds import COHORT, TABLE
 from data_catalog.layout import COLUMN_FACTS
 from tasks.methods.cohort.wide import (
@@ -27,6 +25,7 @@ from tasks.stage import stage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     import xarray as xr
 
     from data_catalog.refs import Study
@@ -96,6 +95,8 @@ def stability(perturbed: pd.DataFrame | None = None, readings: pd.DataFrame | No
 
 
 def _scans(study: Study) -> pd.DataFrame:
+    import pandas as pd
+
     found = pd.DataFrame(_found(study), columns=["patient", "visit", "day", "modality", "scanner"])
     found["day"] = found["day"].astype("Int64")
     return found
@@ -103,6 +104,8 @@ def _scans(study: Study) -> pd.DataFrame:
 
 def _patients(clinical: pd.DataFrame, first: int | None) -> pd.DataFrame:
     """Return the patients of a table as if each had come once, by pseudonym."""
+    import pandas as pd
+
     everyone = pd.DataFrame({"patient": sorted(clinical["patient"].dropna())})[:first]
     return everyone.assign(visit=0, day=pd.array([None] * len(everyone), dtype="Int64"), modality="", scanner=None)
 
@@ -122,12 +125,16 @@ def _found(study: Study) -> list[dict[str, object]]:
 @stage(TABLE)
 def overlap(first: xr.DataArray, second: xr.DataArray, *, label_first: int, label_second: int) -> pd.DataFrame:
     """Return how far two readers' regions of one scan overlap (Dice)."""
+    import pandas as pd
+
     return pd.DataFrame({"dice": [dice(first.values == label_first, second.values == label_second)]})
 
 
 @stage(TABLE, keeps_parameters=False)
 def gather_overlaps(tables: list[pd.DataFrame], *, places: tuple[tuple[str, ...], ...]) -> pd.DataFrame:
     """Return one row for each pair of readers of a region: patient, modality, region, both readers, Dice."""
+    import pandas as pd
+
     names = ["patient", "visit", "modality", "region", "first_reader", "second_reader"]
     return pd.concat([pd.DataFrame(list(places), columns=names), pd.concat(tables, ignore_index=True)], axis=1)
 
@@ -135,6 +142,8 @@ def gather_overlaps(tables: list[pd.DataFrame], *, places: tuple[tuple[str, ...]
 @stage(TABLE)
 def agreement(features: pd.DataFrame) -> pd.DataFrame:
     """Return how far readers agree on each feature: ICC(A,1) for each modality and region that several have drawn."""
+    import pandas as pd
+
     subject = ["patient", "visit"]
     parts = []
     places = features[["modality", "region"]].drop_duplicates().sort_values(["modality", "region"])

@@ -12,7 +12,6 @@ from data_catalog.errors import BadData, PlanError
 from data_catalog.refs import Refusal
 from tasks.remote.archive import ATTEMPTS, Denied, NoAnswer, instances_of, patiently, series_of, wait
 from tasks.remote.dicomweb import dicomweb
-from tasks.remote.dimse import pacs
 from tasks.remote.tray import Tray, file_name, named, private_folder, remove_others
 from tasks.sources.dicomweb import DicomWebSource
 from tasks.sources.dimse import PacsSource
@@ -59,6 +58,8 @@ class Fetched:
 
 def opened(source: Remote) -> AbstractContextManager[Archive]:
     """Give the archive of a source."""
+    from tasks.remote.dimse import pacs  # brings pynetdicom
+
     return dicomweb(source) if isinstance(source, DicomWebSource) else pacs(source)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +27,9 @@ def write_itemsets(path: Path, parts: Iterable[Itemsets], names: Sequence[str], 
     rows : int
         How many rows were mined.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     item = pa.dictionary(pa.int32(), pa.string())
     schema = pa.schema([("items", pa.list_(item)), ("rows", pa.int32()), ("support", pa.float64())])
     words = pa.array(list(names), pa.string())

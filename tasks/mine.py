@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.kinds import RESAMPLES, RULES
@@ -18,6 +17,8 @@ from tasks.stage import stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
     from tasks.methods.rules import Discretiser
     from tasks.methods.rules.association import AssociationMiner
@@ -144,6 +145,8 @@ def target_of(target: SubgroupTarget, cohort: pd.DataFrame, clinical: pd.DataFra
     BadData
         If a column is missing, is no number where it should be, or tells nobody apart.
     """
+    import pandas as pd
+
     table = cohort
     if target.clinical_columns:
         table = pd.DataFrame() if clinical is None else clinical.set_index("patient").reindex(cohort["patient"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from data_catalog.errors import BadData
 from data_catalog.kinds import TABLE
 from tasks.formats.table import infer, read_table
@@ -13,6 +11,8 @@ from tasks.stage import stage
 from tasks.tables import patient_ids
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tasks.formats.content import Content
     from tasks.formats.identities import Identities
     from tasks.sources.tables import PixelUnit
@@ -43,6 +43,8 @@ def read_pixel_sizes(
     Raises `BadData`: those of `read_table` and `infer`, `no_such_column`, `bad_pixel_size` for one that is not above
     0, `pixel_size_twice` where two rows hold for one visit.
     """
+    import pandas as pd
+
     written = read_table(files[0].read(), sheet)
     wanted = [column for column in (pixel_size, slice_distance) if column is not None]
     _require(written, [column for column in (patient, visit, *wanted) if column is not None])
@@ -66,6 +68,8 @@ def size_of(sizes: pd.DataFrame, patient: str, visit: str) -> tuple[float | None
 
     A row of the visit comes before one that holds for every visit.
     """
+    import pandas as pd
+
     for name in (visit, EVERY_VISIT):
         rows = sizes[(sizes["patient"] == patient) & (sizes["visit"] == name)]
         if len(rows):

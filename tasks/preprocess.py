@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
 
 from data_catalog.kinds import MASK, VOLUME, geometry_of, mask, slab_thickness, volume
@@ -16,6 +15,7 @@ from tasks.stage import stage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import dask.array as da
     import xarray as xr
     from numpy.typing import NDArray
 
@@ -61,6 +61,8 @@ def _is_large(image: xr.DataArray) -> bool:
 
 def _in_slabs(image: xr.DataArray, steps: tuple[Step, ...]) -> xr.DataArray:
     """Return the image after steps that do not see all of it: made when it is written, some slices at a time."""
+    import dask.array as da
+
     geometry, unit = geometry_of(image), str(image.attrs["unit"])
     leading = [str(name) for name in image.dims[:-3]]
     _, rows, columns = geometry.shape

@@ -7,7 +7,6 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.errors import BadData
@@ -20,6 +19,7 @@ from tasks.stage import stage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import pandas as pd
     import xarray as xr
 
     from data_catalog.geometry import Geometry
@@ -70,6 +70,8 @@ def radiomics(
     Only the region and what its features can see around it is read. `models` are the files that measures need, in
     their order.
     """
+    import pandas as pd
+
     measures = _reading(measures, models)
     geometry = geometry_of(image)
     geometry.require_same_grid(geometry_of(labels))
@@ -101,6 +103,8 @@ def radiomics_perturbed(
     models: Sequence[Content] = (),
 ) -> pd.DataFrame:
     """Return one row a channel and repetition with the features of one region, image and region a little changed."""
+    import pandas as pd
+
     measures = _reading(measures, models)
     geometry = geometry_of(image)
     geometry.require_same_grid(geometry_of(labels))
@@ -198,6 +202,8 @@ def joined_digests(digests: Mapping[str, str]) -> str:
 @stage(FEATURES)
 def count_lesions(detections: pd.DataFrame) -> pd.DataFrame:
     """Return one row with the number of lesions found and the size and strength of the largest."""
+    import pandas as pd
+
     largest = detections["radius_mm"].max() if len(detections) else 0.0
     strongest = detections["strength"].max() if len(detections) else 0.0
     return pd.DataFrame(
@@ -228,6 +234,8 @@ def gather_features(
     A channel stands under its own name, or under the modality and its number (`US[1]`); an image of a series
     under the modality and where it lies along its axis (`MR[b_value 1000]`).
     """
+    import pandas as pd
+
     if not tables and may_be_empty:
         return pd.DataFrame({name: pd.Series(dtype=str) for name in Measured.model_fields if name != "channels"})
     if not tables:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from data_catalog.errors import BadData
 from data_catalog.kinds import RULES, TABLE
 from tasks.formats.table import infer, read_table
@@ -13,6 +11,8 @@ from tasks.stage import stage
 from tasks.tables import patient_ids
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tasks.formats.content import Content
     from tasks.formats.identities import Identities
     from tasks.methods.rules import Discretiser
@@ -54,6 +54,8 @@ def read_readings(
 
 def _numbered(cases: pd.Series) -> pd.Series:
     """Return the numbers of a patient's cases from 1, by their names, which may tell the patient; missing stays so."""
+    import pandas as pd
+
     numbers, _ = pd.factorize(cases, sort=True)
     return pd.Series(numbers + 1, index=cases.index, dtype="Int64").where(cases.notna())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.kinds import PICTURE, REPORT, UNIT_OF_CHANNELS, geometry_of
@@ -47,6 +46,7 @@ from tasks.stage import stage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     import xarray as xr
 
 WINDOWS = {"HU": (-160.0, 240.0)}

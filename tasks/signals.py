@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.errors import BadData
@@ -14,6 +13,7 @@ from tasks.formats.wav import read_sound as read_wav
 from tasks.stage import stage
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
     from tasks.formats.content import Content
@@ -65,6 +65,8 @@ def signal_features(recording: xr.DataArray, *, extractors: tuple[SignalExtracto
 
     Raises `BadData` `empty_signal` where no channel has a sample.
     """
+    import pandas as pd
+
     rows = []
     for name, samples in zip(recording[CHANNEL].values.tolist(), recording.values, strict=True):
         if not pd.notna(samples).any():
@@ -84,6 +86,8 @@ def gather_signals(tables: list[pd.DataFrame], *, recorded: tuple[Recorded, ...]
 
     A recording of one channel has columns without it. Of several recordings of one modality at a visit the mean counts.
     """
+    import pandas as pd
+
     pairs = sorted(zip(recorded, tables, strict=True), key=lambda pair: (pair[0].modality, *_place(pair[0])))
     long = [row for what, table in pairs for row in _rows(what, table)]
     if not long:

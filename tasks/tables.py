@@ -7,7 +7,6 @@ from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from data_catalog.errors import BadData
 from data_catalog.kinds import TABLE
@@ -18,6 +17,8 @@ from tasks.stage import stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import pandas as pd
 
     from tasks.formats.content import Content
     from tasks.formats.identities import Identities
@@ -144,6 +145,8 @@ def read_event_rows(
     identities: Identities,
 ) -> pd.DataFrame:
     """Return one row an event: the pseudonym, the day since the patient's first event, and what happened."""
+    import pandas as pd
+
     written = read_table(files[0].read(), sheet)
     _require(written, (patient, when, event))
     rows = []
@@ -156,6 +159,8 @@ def read_event_rows(
 @stage(TABLE)
 def read_event_columns(clinical: pd.DataFrame, *, days: dict[str, str]) -> pd.DataFrame:
     """Return one row an event from the columns of the clinical table that hold days."""
+    import pandas as pd
+
     for column in days.values():
         if clinical[column].notna().any() and clinical[column].dtype.kind not in "iuf":
             raise BadData(

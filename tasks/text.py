@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-
 from data_catalog.kinds import TABLE
 from tasks.formats.dicom.report import read_measurements, read_text_items
 from tasks.formats.text import read_report
@@ -15,6 +13,8 @@ from tasks.stage import stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import pandas as pd
 
     from tasks.formats.content import Content
     from tasks.methods.text.finding_terms import FindingTerms
@@ -44,6 +44,8 @@ def read_structured_report(files: list[Content], *, findings: FindingTerms) -> p
 @stage(TABLE)
 def read_report_numbers(files: list[Content]) -> pd.DataFrame:
     """Return one row a number of a DICOM structured report: name, value, unit, group."""
+    import pandas as pd
+
     found = read_measurements(files[0])
     return pd.DataFrame(
         {
@@ -62,6 +64,8 @@ def gather_findings(tables: list[pd.DataFrame], *, places: Places, findings: tup
     It is `present`, `uncertain` or `absent`, the first of these that any mention at the visit says; missing where no
     report names the finding.
     """
+    import pandas as pd
+
     told: dict[tuple[str, int], list[tuple[str, str]]] = {place: [] for place in sorted(set(places))}
     for place, table in zip(places, tables, strict=True):
         told[place] += zip(table["finding"], table["status"], strict=True)
@@ -79,6 +83,8 @@ def gather_numbers(tables: list[pd.DataFrame], *, places: Places) -> pd.DataFram
 
     Of several numbers of one name at a visit (of several lesions) the mean counts.
     """
+    import pandas as pd
+
     parts = [table.assign(patient=patient, visit=visit) for (patient, visit), table in zip(places, tables, strict=True)]
     rows = pd.DataFrame(_keys(sorted(set(places))))
     together = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -91,6 +97,8 @@ def gather_numbers(tables: list[pd.DataFrame], *, places: Places) -> pd.DataFram
 
 
 def _keys(places: Iterable[tuple[str, int]]) -> dict[str, Any]:
+    import pandas as pd
+
     held = list(places)
     return {
         "patient": pd.Series([patient for patient, _ in held], dtype=str),
@@ -99,6 +107,8 @@ def _keys(places: Iterable[tuple[str, int]]) -> dict[str, Any]:
 
 
 def _mentions(found: Sequence[Mention]) -> pd.DataFrame:
+    import pandas as pd
+
     return pd.DataFrame(
         {
             "finding": pd.Series([one.finding for one in found], dtype=str),

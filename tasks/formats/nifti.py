@@ -5,11 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import nibabel
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
 
 from data_catalog.errors import BadData
 from data_catalog.geometry import SAME_GRID_TOLERANCE_MM, Geometry
@@ -47,18 +43,6 @@ ROUNDING = 4 * float(np.finfo(np.float32).eps)
 """Of the square of a quaternion's first part, which is computed from the other three."""
 _FLIP = np.array([-1.0, -1.0, 1.0])
 _SPACE = 3
-_ERRORS = (
-    HeaderDataError,
-    WrapStructError,
-    ImageFileError,
-    ValueError,
-    TypeError,
-    OSError,
-    LookupError,
-    ArithmeticError,
-    EOFError,
-)
-"""What nibabel raises on broken headers."""
 
 
 def read_image(data: bytes, voxels: bytes | None = None) -> Read:
@@ -124,6 +108,8 @@ def _size(head: bytes) -> int | None:
 
 
 def _header(plain: bytes) -> Any:  # noqa: ANN401 - nibabel is not typed
+    import nibabel
+
     size = _size(plain)
     if size is None:
         raise BadData("not_nifti", "A NIfTI file begins with the size of its header", "another", "Leave it out.")
@@ -131,7 +117,7 @@ def _header(plain: bytes) -> Any:  # noqa: ANN401 - nibabel is not typed
     try:
         with unheard("nibabel"):
             return kind.from_fileobj(BytesIO(plain[:size]))
-    except _ERRORS:
+    except _errors():
         raise _corrupt() from None
 
 
@@ -144,7 +130,7 @@ def _values(header: Any, body: bytes) -> tuple[NDArray[Any], tuple[str, ...], li
     try:
         shape, code = [int(n) for n in header.get_data_shape()], int(header["datatype"])
         kind, start = header.get_data_dtype(), int(header["vox_offset"])
-    except _ERRORS:
+    except _errors():
         raise _corrupt() from None
     while len(shape) > len(AXES) and shape[-1] == 1:
         shape.pop()
@@ -173,7 +159,7 @@ def _scale(header: Any) -> tuple[float, float]:  # noqa: ANN401
         return 1.0, 0.0
     try:
         slope, intercept = header.get_slope_inter()
-    except _ERRORS:
+    except _errors():
         raise _corrupt() from None
     return (1.0, 0.0) if slope is None else (float(slope), float(intercept))
 
@@ -183,7 +169,7 @@ def _geometry(header: Any, shape: tuple[int, ...]) -> tuple[Geometry, list[Corre
         with unheard("nibabel"):
             known = [form for form in (header.get_sform(coded=True), header.get_qform(coded=True)) if form[1] > 0]
             unit = str(header.get_xyzt_units()[0])
-    except _ERRORS:
+    except _errors():
         raise _corrupt() from None
     if not known:
         raise BadData(
@@ -237,7 +223,7 @@ def _times(header: Any, count: int) -> tuple[list[float], list[Correction]]:  # 
     """Return the time of each volume in s, none where the file does not tell it."""
     try:
         unit = str(header.get_xyzt_units()[1])
-    except _ERRORS:
+    except _errors():
         raise _corrupt() from None
     step, start = float(header["pixdim"][4]), float(header["toffset"])
     factor = SECONDS_PER_UNIT.get(unit)
@@ -246,3 +232,22 @@ def _times(header: Any, count: int) -> tuple[list[float], list[Correction]]:  # 
             Correction(name="time_step_unknown", text="the time between volumes is not stated; they are counted")
         ]
     return [(start + step * number) * factor for number in range(count)], []
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """Return what nibabel raises on broken headers."""
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
+
+    return (
+        HeaderDataError,
+        WrapStructError,
+        ImageFileError,
+        ValueError,
+        TypeError,
+        OSError,
+        LookupError,
+        ArithmeticError,
+        EOFError,
+    )

@@ -8,8 +8,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
 
 from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry
@@ -132,6 +130,9 @@ def _samples(data: bytes) -> tuple[NDArray[Any], NDArray[np.bool_]]:
 
 
 def _opened(data: bytes) -> Any:  # noqa: ANN401 - either of Pillow's two classes
+    from PIL.JpegImagePlugin import JpegImageFile
+    from PIL.PngImagePlugin import PngImageFile
+
     if data.startswith(PNG_MAGIC):
         kind: Any = PngImageFile
     elif data.startswith(JPEG_MAGIC):

@@ -13,14 +13,13 @@ from io import BytesIO, StringIO
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-import openpyxl
-import pandas as pd
-
 from data_catalog.errors import BadData
 from tasks.formats.quiet import unheard
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    import pandas as pd
 
 Kind = Literal["number", "date", "text"]
 SEPARATORS = (",", ";", "\t", "|")
@@ -36,22 +35,6 @@ ZIP_MAGIC = b"PK\x03\x04"
 OLD_EXCEL_MAGIC = b"\xd0\xcf\x11\xe0"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?", re.ASCII)
-_EXCEL_ERRORS = (
-    zipfile.BadZipFile,
-    openpyxl.utils.exceptions.InvalidFileException,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    SyntaxError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-)
-"""What openpyxl raises on broken files; errors of XML are syntax errors."""
 
 
 def read_table(data: bytes, sheet: str | None = None, *, numbered: bool = False) -> pd.DataFrame:
@@ -66,6 +49,8 @@ def read_table(data: bytes, sheet: str | None = None, *, numbered: bool = False)
     Raises `BadData`: `not_utf8`, `old_excel`, `corrupt_file`, `unknown_sheet`, `empty_table`,
     `ragged_table`, `bad_columns`.
     """
+    import pandas as pd
+
     if data.startswith(OLD_EXCEL_MAGIC):
         raise BadData(
             "old_excel", "A table is CSV, TSV or .xlsx", "it is an old Excel file", "Save it as .xlsx or CSV."
@@ -97,6 +82,8 @@ def infer(
 
     Raises `BadData` `not_a_number` or `not_a_date` with column and row, and `unknown_column`.
     """
+    import pandas as pd
+
     kinds = dict(declared or {})
     unknown = [column for column in kinds if column not in frame.columns]
     if unknown:
@@ -112,6 +99,8 @@ def infer(
 
 
 def _typed(cells: pd.Series[Any], kind: Kind | None, missing_words: frozenset[str]) -> pd.Series[Any]:
+    import pandas as pd
+
     filled = ["" if cell.casefold() in missing_words else str(cell) for cell in cells]
     found = kind or _kind_of([cell for cell in filled if cell])
     if found == "text":
@@ -154,10 +143,14 @@ def _require(cells: pd.Series[Any], kind: Kind) -> None:
 
 
 def _numbers(cells: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
     return pd.Series([float(cell) if cell else math.nan for cell in cells], index=cells.index, dtype="float64")
 
 
 def _dates(cells: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
     days = [datetime.fromisoformat(cell) if cell else pd.NaT for cell in cells]
     return pd.Series(days, index=cells.index, dtype="datetime64[us]")
 
@@ -195,6 +188,8 @@ def _separator(header: str) -> str:
 
 
 def _excel_rows(data: bytes, sheet: str | None) -> list[tuple[int, list[str]]]:
+    import openpyxl
+
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             size = sum(member.file_size for member in archive.infolist())
@@ -208,7 +203,7 @@ def _excel_rows(data: bytes, sheet: str | None) -> list[tuple[int, list[str]]]:
         with unheard("openpyxl"):
             book = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=True)
             cells = _cells(_sheet(book, sheet))
-    except _EXCEL_ERRORS:
+    except _excel_errors():
         raise BadData("corrupt_file", "An Excel file can be read", "it is broken", "Save it again.") from None
     width = max((len(row) for _, row in cells), default=0)
     return [(number, row + [""] * (width - len(row))) for number, row in cells]
@@ -276,3 +271,24 @@ def _require_even(rows: Iterable[tuple[int, Sequence[str]]], width: int) -> None
                 f"row {number} has {len(row)}",
                 "Check its separators and quotes.",
             )
+
+
+def _excel_errors() -> tuple[type[Exception], ...]:
+    """Return what openpyxl raises on broken files; errors of XML are syntax errors."""
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    return (
+        zipfile.BadZipFile,
+        InvalidFileException,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        SyntaxError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        struct.error,
+        zlib.error,
+    )

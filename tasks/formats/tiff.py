@@ -9,7 +9,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 
 from data_catalog.errors import BadData
 from data_catalog.geometry import Geometry
@@ -22,6 +21,7 @@ from tasks.formats.voxels import Samples, opacity_note, ordered, require_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import tifffile
     from numpy.typing import NDArray
 
     from tasks.formats.content import Content
@@ -34,23 +34,6 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 ALPHA = (1, 2)
 JPEG = (6, 7)
 _SPACE = 3
-_ERRORS = (
-    tifffile.TiffFileError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    SyntaxError,
-    AssertionError,
-    struct.error,
-    zlib.error,
-)
-"""What tifffile and the codecs raise on broken files; errors of XML are syntax errors."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +90,8 @@ def samples_in(content: Content, scale: Scale | None = None, *, as_labels: bool 
 
 def _decoded(content: Content) -> tuple[NDArray[Any], str, _Page, Scale]:
     """Return the samples, their axes as tifffile calls them, what the first page tells, and the size of a voxel."""
+    import tifffile
+
     if not is_tiff(content.range(0, 4)):
         raise BadData("not_tiff", "A TIFF file begins with its byte order", "this one does not", "Leave it out.")
     try:
@@ -129,7 +114,7 @@ def _decoded(content: Content) -> tuple[NDArray[Any], str, _Page, Scale]:
             if values.ndim != len(axes):
                 raise corrupt("its axes are not those that it names")
             return values, axes, page, stated_scale(file)
-    except _ERRORS:
+    except _errors():
         raise BadData(
             "corrupt_file", "A TIFF file can be read", "it is cut or broken", "Copy the file again."
         ) from None
@@ -240,3 +225,25 @@ def _times(stated: Scale, count: int) -> tuple[dict[str, list[float]], list[Corr
         text = "the time between volumes is not stated; they are counted"
         return {}, [Correction(name="time_step_unknown", text=text)]
     return {"t": [stated.step_s * number for number in range(count)]}, []
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """Return what tifffile and the codecs raise on broken files; errors of XML are syntax errors."""
+    import tifffile
+
+    return (
+        tifffile.TiffFileError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        MemoryError,
+        SyntaxError,
+        AssertionError,
+        struct.error,
+        zlib.error,
+    )

@@ -5,33 +5,60 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from functools import cache
+from functools import cache, cached_property, update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
-
-import numba
-from numba.core import config
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-F = TypeVar("F", bound="Callable[..., object]")
+P = ParamSpec("P")
+R = TypeVar("R")
 HERE = Path(__file__)
 DIGEST_DIGITS = 12
+_LOCK = RLock()
+"""Held while numba is told where to keep machine code: it has one place for all."""
 
 
-def kernel(function: F) -> F:
+class Kernel(Generic[P, R]):
+    """A function that is compiled when it is first called. Only then is numba imported: the process of a flow plans."""
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.function = function
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the compiled function."""
+        return self._compiled(*args, **kwargs)
+
+    @cached_property
+    def _compiled(self) -> Callable[P, R]:
+        import numba
+        from numba.core import config
+
+        with _LOCK:
+            folder = cache_folder(Path(self.function.__code__.co_filename).parent)
+            before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+            try:
+                compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="numpy")(self.function)
+            finally:
+                config.CACHE_DIR = before
+        return compiled
+
+    @property
+    def _numba_type_(self) -> Any:  # noqa: ANN401 - numba has no types
+        """What numba asks when a kernel calls another."""
+        return self._compiled._numba_type_  # type: ignore[attr-defined]
+
+
+def kernel(function: Callable[P, R]) -> Kernel[P, R]:
     """Compile a function when it is first called, and keep the machine code for every process that runs this code.
 
     The interpreter's lock is let go while a kernel runs. Indices are not tested: a kernel is given arrays that it
     cannot leave. Sums keep their order, so that every machine of one kind gives the same digits.
     """
-    before, config.CACHE_DIR = config.CACHE_DIR, str(cache_folder(Path(function.__code__.co_filename).parent))
-    try:
-        compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    finally:
-        config.CACHE_DIR = before
-    return compiled
+    return Kernel(function)
 
 
 @cache
@@ -56,8 +83,8 @@ def sources_digest(sources: Path) -> str:
 
 
 def _places(sources: Path) -> Iterator[Path]:
-    if config.CACHE_DIR:
-        yield Path(config.CACHE_DIR)
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(os.environ["NUMBA_CACHE_DIR"])
     yield sources / "__pycache__"
     yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     yield Path(tempfile.mkdtemp(prefix="voxmine-"))

@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import dask.array as da
 import numpy as np
-from dask.array.overlap import ensure_minimum_chunksize, overlap
 
 from data_catalog.errors import PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import dask.array as da
     from numpy.typing import NDArray
 
     from data_catalog.geometry import Triple
@@ -32,6 +31,8 @@ def over_chunks(steps: Sequence[Step], image: da.Array, spacing_mm: Triple) -> d
     PlanError
         When a step declares no reach: it needs the whole image.
     """
+    import dask.array as da
+
     reach = reach_of(steps, spacing_mm)
     if reach is None:
         whole = next(step for step in steps if step.reach(spacing_mm) is None)
@@ -77,6 +78,9 @@ def map_over_chunks(mapper: Mapper, image: da.Array, mask: da.Array | None, spac
     The mask, of the same shape, may be cut otherwise. An axis not longer than a window's reach is put in one chunk;
     chunks thinner than the reach are merged.
     """
+    import dask.array as da
+    from dask.array.overlap import ensure_minimum_chunksize, overlap
+
     reach = mapper.reach(spacing_mm)
     if mask is not None:
         mask = da.asarray(mask)

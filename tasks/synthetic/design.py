@@ -23,7 +23,6 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from data_catalog.errors import PlanError
 
@@ -156,6 +155,8 @@ def _texture_hu(low: int, middle: int, high: int) -> NDArray[np.float64]:
 
 def _unplanted(patients: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     """Return the columns that go with nothing, each as a set of values still to be dealt out."""
+    from scipy.special import ndtri
+
     quantiles = ndtri((np.arange(patients) + 0.5) / patients)
     return {
         "volume_mm3": MEDIAN_VOLUME_MM3 * np.exp(VOLUME_SIGMA * quantiles),

@@ -8,14 +8,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydicom import dcmwrite
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import (
-    CTImageStorage,
-    ExplicitVRLittleEndian,
-    PositronEmissionTomographyImageStorage,
-    RTStructureSetStorage,
-)
 
 from tasks.synthetic.identities import INSTITUTION, INSTITUTION_ADDRESS
 
@@ -24,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
 
     from data_catalog.geometry import Geometry
     from tasks.synthetic.design import Case
@@ -108,6 +101,8 @@ class _Plane:
 
 def ct_slices(series: Series, voxels_hu: NDArray[np.float64], geometry: Geometry, order: list[int]) -> list[bytes]:
     """Return the files of a CT series, of which file i, numbered i + 1, shows the slice `order[i]`."""
+    from pydicom.uid import CTImageStorage
+
     dataset = _image(series, geometry, CTImageStorage)
     intercept = CT_INTERCEPT_HU[series.case.scanner]
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
@@ -123,6 +118,8 @@ def ct_slices(series: Series, voxels_hu: NDArray[np.float64], geometry: Geometry
 
 def pet_slices(series: Series, voxels_suv: NDArray[np.float64], geometry: Geometry, order: list[int]) -> list[bytes]:
     """Return the files of a PET series in SUV, each slice with its own rescale slope."""
+    from pydicom.uid import PositronEmissionTomographyImageStorage
+
     dataset = _image(series, geometry, PositronEmissionTomographyImageStorage)
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     dataset.SeriesType = ["STATIC", "IMAGE"]
@@ -140,6 +137,9 @@ def structure_set(
     series: Series, image: Series, grid: Grid, outlines_mm: Mapping[int, NDArray[np.float64]], operator: str
 ) -> bytes:
     """Return one reader's structure set: the region `GTV` as closed contours on the slices of an image series."""
+    from pydicom.dataset import Dataset
+    from pydicom.uid import RTStructureSetStorage
+
     dataset = _common(series, RTStructureSetStorage)
     dataset.SOPInstanceUID = series.instance_uid(0)
     dataset.OperatorsName = operator
@@ -169,6 +169,8 @@ def structure_set(
 
 def _common(series: Series, sop_class: str) -> Dataset:
     """Return patient, study, series and equipment as the header of one file says them, identities and all."""
+    from pydicom.dataset import Dataset
+
     person, case, scanner = series.person, series.case, SCANNERS[series.case.scanner]
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
@@ -250,6 +252,8 @@ def _slice(dataset: Dataset, plane: _Plane, stored: NDArray[np.integer]) -> byte
 
 def _referenced(image: Series, indices: list[int]) -> Dataset:
     """Return the item that names the frame of reference, and the image series that was drawn on."""
+    from pydicom.dataset import Dataset
+
     series, study, frame = Dataset(), Dataset(), Dataset()
     series.SeriesInstanceUID = image.series_uid
     series.ContourImageSequence = [_image_reference(image, index) for index in indices]
@@ -262,6 +266,9 @@ def _referenced(image: Series, indices: list[int]) -> Dataset:
 
 
 def _image_reference(image: Series, index: int) -> Dataset:
+    from pydicom.dataset import Dataset
+    from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage
+
     reference = Dataset()
     classes = {"CT": CTImageStorage, "PT": PositronEmissionTomographyImageStorage}
     reference.ReferencedSOPClassUID = classes[image.modality]
@@ -270,6 +277,8 @@ def _image_reference(image: Series, index: int) -> Dataset:
 
 
 def _contour(image: Series, grid: Grid, index: int, outline_mm: NDArray[np.float64]) -> Dataset:
+    from pydicom.dataset import Dataset
+
     heights = np.full((len(outline_mm), 1), grid.centres_mm(0)[index])
     points = grid.to_patient(np.hstack([heights, outline_mm]))[:, ::-1]
     contour = Dataset()
@@ -281,6 +290,10 @@ def _contour(image: Series, grid: Grid, index: int, outline_mm: NDArray[np.float
 
 
 def _written(dataset: Dataset) -> bytes:
+    from pydicom import dcmwrite
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from tasks.methods.reporting.data import PlantedFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    import pandas as pd
 
     from data_catalog.refs import Refusal, Study
     from tasks.methods.learning.controls import Permutations
@@ -71,6 +71,8 @@ def planted_and_found(truths: Truths, pseudonym: Callable[[str], str], findings:
 
 def _texture_columns(truths: Truths, pseudonym: Callable[[str], str], cohort: pd.DataFrame) -> set[str]:
     """Return the CT features that measure the planted texture."""
+    import pandas as pd
+
     planted = pd.Series({pseudonym(p.patient_id): p.texture_hu for p in truths.patients})
     known = cohort["patient"].map(planted)
     columns = [c for c in cohort.columns if c.startswith("CT") and pd.api.types.is_numeric_dtype(cohort[c])]

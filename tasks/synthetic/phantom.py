@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.special import gamma
 
 from data_catalog.geometry import Geometry, Triple
 
@@ -110,6 +108,8 @@ class Tumour:
 
 def tumour_of(case: Case, rng: np.random.Generator) -> Tumour:
     """Draw a tumour of the case's volume near the middle of the body."""
+    from scipy.special import gamma
+
     exponent = float(rng.uniform(2.0, 2.8))
     aspect = np.exp(rng.uniform(-0.12, 0.12, 3))
     area = 4.0 * gamma(1.0 + 1.0 / exponent) ** 2 / gamma(1.0 + 2.0 / exponent)
@@ -201,6 +201,8 @@ def _texture(tumour: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.
     The values are those of a normal sample, placed in the order of a smooth field: a small tumour
     holds few grains, and would otherwise be flatter or more skewed than a large one.
     """
+    from scipy.ndimage import gaussian_filter
+
     smooth = gaussian_filter(rng.standard_normal(tumour.shape), TEXTURE_SCALE_VOXELS)
     sample = np.sort(rng.standard_normal(int(tumour.sum())))
     texture = np.zeros(tumour.shape)
@@ -210,6 +212,8 @@ def _texture(tumour: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.
 
 def pet_voxels(case: Case, grid: Grid, tumour: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float64]:
     """Return PET voxels (z, y, x) in SUV: even uptake in the tumour, blurred, the same on both scanners."""
+    from scipy.ndimage import gaussian_filter
+
     uptake = np.where(tumour, case.uptake_suv, np.where(_body(grid), BACKGROUND_SUV, 0.0))
     blurred = gaussian_filter(uptake, PET_BLUR_VOXELS)
     noise = PET_NOISE_SUV * np.sqrt(blurred) * rng.standard_normal(uptake.shape)

@@ -8,8 +8,6 @@ import struct
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_VR
-
 from tasks.formats.dicom.elements import MAX_MAGNITUDE, bad_element, tag_of
 
 if TYPE_CHECKING:
@@ -23,6 +21,8 @@ _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 @cache
 def _format_of(keyword: str) -> str:
+    from pydicom.datadict import dictionary_VR
+
     return _FORMATS.get(str(dictionary_VR(tag_of(keyword))), "")
 
 

@@ -11,7 +11,6 @@ from functools import cache, cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import dask.array as da
 import numpy as np
 
 from data_catalog.digests import hash_here
@@ -20,6 +19,7 @@ from data_catalog.kinds import slab_thickness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import dask.array as da
     from numpy.typing import NDArray
 
     from tasks.formats.content import Content
@@ -139,6 +139,8 @@ class Blocks:
 
     def array(self) -> NDArray[Any] | da.Array:
         """Return the voxels (..., [c,] z, y, x): as they are where they are few, else as a Dask array."""
+        import dask.array as da
+
         leading, depth = self.order.shape[:-1], self.order.shape[-1]
         shape = (*leading, *self.channels, depth, *self.frame_shape)
         dtype = self.values.dtype

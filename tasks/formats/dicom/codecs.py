@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import imagecodecs
 import numpy as np
 
 from data_catalog.errors import BadData
@@ -123,6 +122,8 @@ def _unpacked_bits(data: bytes, layout: Layout) -> NDArray[Any]:
 
 def _unpacked(segment: memoryview, size: int, room: memoryview) -> NDArray[np.uint8]:
     """Return so many bytes that a segment holds, unpacked to where there is room for them and some padding."""
+    import imagecodecs
+
     decoded = imagecodecs.packbits_decode(cast("bytes", segment), out=room)
     if len(decoded) < size:
         raise corrupt("its pixels are cut")
@@ -180,6 +181,8 @@ def _upsampled(cells: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 
 def _jpeg(data: bytes, layout: Layout) -> NDArray[Any]:
+    import imagecodecs
+
     announced = _checked(_jpeg_header(data), layout)
     _require_end(data)
     # Without Adobe's marker the stream does not say whether its colours were turned; the file's header does.
@@ -189,12 +192,16 @@ def _jpeg(data: bytes, layout: Layout) -> NDArray[Any]:
 
 
 def _jpeg_ls(data: bytes, layout: Layout) -> NDArray[Any]:
+    import imagecodecs
+
     announced = _checked(_jpeg_header(data), layout)
     _require_end(data)  # its decoder takes seconds to notice
     return _as_stored(imagecodecs.jpegls_decode(data), announced, layout)
 
 
 def _jpeg_2000(data: bytes, layout: Layout) -> NDArray[Any]:
+    import imagecodecs
+
     announced = _checked(_jpeg_2000_header(data), layout)
     _require_end(data)
     return _as_stored(imagecodecs.jpeg2k_decode(data), announced, layout)

@@ -11,9 +11,6 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from pydicom.charset import python_encoding
-from pydicom.datadict import tag_for_keyword
-
 from data_catalog.errors import BadData
 from tasks.formats.content import Held
 
@@ -259,6 +256,8 @@ def changed(record: Frozen, **changes: object) -> Frozen:
 @cache
 def tag_of(keyword: str) -> int:
     """Return the tag of an element by the standard's keyword, as group * 65536 + element."""
+    from pydicom.datadict import tag_for_keyword
+
     tag = tag_for_keyword(keyword)
     if tag is None:
         raise KeyError(keyword)
@@ -268,6 +267,8 @@ def tag_of(keyword: str) -> int:
 @cache
 def _codec_of(named: bytes) -> str:
     """Return Python's codec for a value of Specific Character Set; unknown ones are read as Latin-1."""
+    from pydicom.charset import python_encoding
+
     names = [part.strip(_BLANKS) for part in named.decode("ascii", errors="replace").split("\\")]
     known = [python_encoding[name] for name in names if name in python_encoding]
     return str(known[-1]) if known else "latin-1"

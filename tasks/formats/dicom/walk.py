@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from pydicom.datadict import DicomDictionary
-
 from tasks.formats.dicom.elements import PIXEL_KEYWORDS, DataSet, corrupt, tag_of, unreasonable
 
 if TYPE_CHECKING:
@@ -44,6 +42,8 @@ def _pixel_tags() -> frozenset[int]:
 
 @cache
 def _sequence_tags() -> frozenset[int]:
+    from pydicom.datadict import DicomDictionary
+
     return frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
 
 

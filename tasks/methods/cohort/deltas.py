@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from tasks.methods.method import Method
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 Form = Literal["difference", "percent", "per_day"]
@@ -49,6 +49,8 @@ class Deltas(Method):
         days : DataFrame
             Patient, visit and the `day` of the visit, counted from any day of the patient.
         """
+        import pandas as pd
+
         later = features[features["visit"] > 0].reset_index(drop=True)
         before = later[ROW].assign(visit=later["visit"] - 1 if self.since == "previous" else 0)
         names = [str(name) for name in features.columns if name not in ROW]
@@ -102,6 +104,8 @@ def _change(
 
 def _at(table: pd.DataFrame, rows: pd.DataFrame, names: list[str]) -> NDArray[np.float64]:
     """Return columns of a table at the patient and visit of each row, NaN where it has no such row."""
+    import pandas as pd
+
     place = pd.MultiIndex.from_frame(table[ROW]).get_indexer(pd.MultiIndex.from_frame(rows[ROW]))
     values: NDArray[np.float64] = table[names].to_numpy(dtype=np.float64, na_value=np.nan)
     padded = np.vstack([values, np.full((1, len(names)), np.nan)])

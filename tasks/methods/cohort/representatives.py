@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from tasks.methods.method import Method
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Representatives(Method):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from data_catalog.errors import BadData
 from tasks.methods.cell_text import cell_text, same_cell
@@ -14,6 +13,7 @@ from tasks.methods.cohort.deltas import is_change
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from tasks.methods.cohort.deltas import Deltas
@@ -125,6 +125,8 @@ def wide_repeats(
     days : DataFrame
         Patient, visit, day.
     """
+    import pandas as pd
+
     parts = [
         with_deltas(wide_features(part.drop(columns=REPETITION, errors="ignore"), readers), deltas, days).assign(
             **{by: name}

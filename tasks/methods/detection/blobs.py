@@ -7,9 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 from pydantic import Field, model_validator
-from scipy import ndimage
 
 from tasks.methods.method import Method
 from tasks.methods.preprocessing.step import as_voxels, require_complete
@@ -17,6 +15,7 @@ from tasks.methods.preprocessing.step import as_voxels, require_complete
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from data_catalog.geometry import Triple
@@ -68,6 +67,8 @@ class Blobs(Method):
         BadData
             `missing_voxels` when a voxel is NaN.
         """
+        import pandas as pd
+
         voxels = as_voxels(image)
         require_complete(voxels)
         first = int(voxels.shape[0] == 1)
@@ -94,6 +95,8 @@ class LogBlobs(Blobs):
     """Number of radii tried, evenly from the smallest to the largest."""
 
     def _responses(self, scaled: NDArray[np.float32], spacing_mm: tuple[float, ...]) -> Iterator[Response]:
+        from scipy import ndimage
+
         for radius_mm in np.linspace(self.min_radius_mm, self.max_radius_mm, self.scales):
             sigmas = radius_mm / np.sqrt(scaled.ndim) / np.asarray(spacing_mm)
             smooth = ndimage.gaussian_filter(scaled, sigmas, mode="reflect")
@@ -118,6 +121,8 @@ class DogBlobs(Blobs):
 
     def _responses(self, scaled: NDArray[np.float32], spacing_mm: tuple[float, ...]) -> Iterator[Response]:
         # the difference is greatest at the centre of a ball of this many sigmas of the narrower Gaussian
+        from scipy import ndimage
+
         sigmas_in_radius = np.sqrt(2 * scaled.ndim * np.log(self.ratio) / (1 - self.ratio**-2))
         steps = int(np.floor(np.log(self.max_radius_mm / self.min_radius_mm) / np.log(self.ratio) + 1e-9)) + 1
         radii = self.min_radius_mm * self.ratio ** np.arange(steps + 1)
@@ -142,6 +147,8 @@ def _peaks(responses: Iterator[Response], threshold: float) -> NDArray[np.float6
 
     Three radii are held at a time.
     """
+    from scipy import ndimage
+
     rows = []
     below: NDArray[np.float32] | None = None
     current = next(responses, None)

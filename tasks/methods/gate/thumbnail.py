@@ -13,7 +13,6 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -54,6 +53,8 @@ def thumbnail(plane: NDArray[Any], spacing_mm: tuple[float, float]) -> NDArray[n
 
     The greys span the middle 98 % of the values; missing ones are black, and so is a plane without any.
     """
+    from PIL import Image
+
     values = np.asarray(plane, dtype=np.float64)
     known = np.isfinite(values)
     if not known.any():
@@ -107,6 +108,8 @@ def _axial_axis(geometry: Geometry) -> int | None:
 
 def encoded(picture: NDArray[np.uint8]) -> str:
     """Return a picture as PNG, without any text or time in it, in base64."""
+    from PIL import Image
+
     held = BytesIO()
     Image.fromarray(np.asarray(picture, dtype=np.uint8)).save(held, format="PNG", optimize=True)
     return base64.b64encode(held.getvalue()).decode("ascii")

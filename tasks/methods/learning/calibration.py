@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from scipy import optimize, special
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,6 +63,8 @@ class Calibration(BaseModel):
 
 def calibration(outcome: NDArray[np.int64], probability: NDArray[np.float64]) -> Calibration:
     """Return curve, slope, intercept and Brier score of probabilities (rows,) for an outcome of 0 and 1."""
+    from scipy import special
+
     log_odds = special.logit(np.clip(probability, CLIP, 1 - CLIP))
     return Calibration(
         curve=_curve(outcome, probability),
@@ -100,6 +101,8 @@ def _has_no_slope(outcome: NDArray[np.int64], x: NDArray[np.float64]) -> bool:
 
 def logistic_line(x: NDArray[np.float64], target: NDArray[np.float64]) -> Line:
     """Return the line of largest likelihood for targets in [0, 1]; x must vary and not separate them."""
+    from scipy import optimize, special
+
     centre, spread = x.mean(), x.std()
     design = np.column_stack([np.ones_like(x), (x - centre) / spread])
 
@@ -121,6 +124,7 @@ def logistic_line(x: NDArray[np.float64], target: NDArray[np.float64]) -> Line:
 
 def intercept_given(offset: NDArray[np.float64], mean: float) -> float:
     """Return the shift of log odds after which their mean probability is `mean`, in (0, 1)."""
+    from scipy import optimize, special
 
     def excess(shift: float) -> float:
         return float(special.expit(offset + shift).mean() - mean)

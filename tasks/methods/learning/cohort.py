@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from data_catalog.errors import BadData
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from tasks.methods.learning.repeated import Repeated
@@ -99,6 +99,8 @@ def _require_names(table: pd.DataFrame) -> None:
 
 def _kind(column: pd.Series[Any]) -> str:
     """Return `empty`, `categorical`, `date` or `numeric`."""
+    import pandas as pd
+
     if column.isna().all():
         return "empty"
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -191,6 +193,8 @@ class Cohort:
     @property
     def patients(self) -> NDArray[np.int64]:
         """Number of the patient of each row, counted by first appearance: opaque, and enough to resample by."""
+        import pandas as pd
+
         return np.asarray(pd.factorize(self.groups)[0], dtype=np.int64)
 
     def take(self, rows: NDArray[np.int64]) -> Cohort:
@@ -223,6 +227,8 @@ def _require_length(rows: int, given: dict[str, Any]) -> None:
 
 
 def _outcome(outcome: NDArray[Any]) -> NDArray[np.int64]:
+    import pandas as pd
+
     values = pd.Series(np.asarray(outcome))
     known = values.isin([0, 1])
     if not known.all():
@@ -237,6 +243,8 @@ def _outcome(outcome: NDArray[Any]) -> NDArray[np.int64]:
 
 def keys(values: NDArray[Any], what: str) -> NDArray[np.str_]:
     """Return one text per row; a row without any is `BadData` that says what it lacks."""
+    import pandas as pd
+
     series = pd.Series(np.asarray(values))
     empty = series.isna() | (series.astype(str).str.strip() == "")
     if empty.any():

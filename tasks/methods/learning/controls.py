@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import NonNegativeInt, PositiveInt
 
 from data_catalog.errors import BadData
@@ -17,12 +16,12 @@ from tasks.methods.learning.harmonisation import FoldHarmoniser, NoHarmonisation
 from tasks.methods.learning.learner import TunedLearner
 from tasks.methods.learning.logistic import LogisticLearner
 from tasks.methods.learning.nested import NestedCrossValidation
-from tasks.methods.learning.preparation import Prepare, TopByAnova
 from tasks.methods.method import Method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from tasks.methods.learning.repeated import Repeated
@@ -53,6 +52,8 @@ def permuted_outcome(outcome: NDArray[Any], groups: NDArray[Any], seed: int) -> 
     If every patient has one outcome, these are shuffled. Otherwise a patient's outcomes are handed on
     whole, in their order, to a patient of as many rows.
     """
+    import pandas as pd
+
     generator = np.random.default_rng(seed)
     patient = pd.factorize(keys(groups, "patient"))[0]
     rows = [np.flatnonzero(patient == number) for number in range(int(patient.max()) + 1)]
@@ -177,6 +178,10 @@ class LeakCheck(Method):
         return LeakReport(in_fold_auc=honest_auc, leaky_auc=leaky_auc)
 
     def _chosen_on_all_rows(self, cohort: Cohort) -> pd.DataFrame:
+        import pandas as pd
+
+        from tasks.methods.learning.estimators.preparation import Prepare, TopByAnova
+
         matrix = Prepare(cohort.columns).fit_transform(cohort.table)
         chosen = TopByAnova(self.keep).fit_transform(matrix, cohort.outcome)
         return pd.DataFrame(chosen, columns=[f"chosen {number}" for number in range(chosen.shape[1])])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from data_catalog.errors import BadData
 from tasks.methods.learning.discrimination import Interval
@@ -39,12 +38,16 @@ class DeLong(Record):
     @property
     def p_value(self) -> float:
         """Two-sided probability of a difference this large if the AUCs were equal."""
+        from scipy import stats
+
         if self.standard_error == 0:
             return 1.0 if self.difference == 0 else 0.0
         return float(2 * stats.norm.sf(abs(self.difference) / self.standard_error))
 
     def interval(self, confidence: float = 0.95) -> Interval:
         """Return the normal interval of the difference."""
+        from scipy import stats
+
         reach = float(stats.norm.ppf((1 + confidence) / 2)) * self.standard_error
         return Interval(self.difference - reach, self.difference + reach)
 
@@ -72,6 +75,8 @@ def _placements(
     outcome: NDArray[np.int64], scores: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Return the AUC, the part of others each event is above, and the part of events above each other."""
+    from scipy import stats
+
     events, others = scores[outcome == 1], scores[outcome == 0]
     ranks = stats.rankdata(np.concatenate([events, others]))
     above = (ranks[: len(events)] - stats.rankdata(events)) / len(others)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from data_catalog.errors import BadData
 
@@ -126,6 +125,8 @@ def corrected_resampled_interval(values: Sequence[float], test_to_train: float, 
     Nadeau, Bengio. Inference for the generalization error. Machine Learning 52 (2003) 239-281.
     Bouckaert, Frank. Evaluating the replicability of significance tests. PAKDD (2004) 3-12.
     """
+    from scipy import stats
+
     mean = float(np.mean(values))
     error = float(np.sqrt((1 / len(values) + test_to_train) * np.var(values, ddof=1)))
     reach = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from tasks.methods.learning.calibration import Calibration, calibration
 from tasks.methods.learning.discrimination import Interval, RocPoint, auc, corrected_resampled_interval, roc_curve
 from tasks.methods.learning.stability import selection_stability
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Record(BaseModel):
@@ -172,6 +176,8 @@ class Evaluation(Record):
 
     def predictions(self) -> pd.DataFrame:
         """Return the out-of-fold predictions: row, repeat, fold, probability, outcome."""
+        import pandas as pd
+
         return pd.concat(
             [
                 pd.DataFrame(

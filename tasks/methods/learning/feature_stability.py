@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from tasks.methods.learning.intraclass import agreements
 from tasks.methods.learning.repeated import ROW, Repeated
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tasks.methods.learning.intraclass import Agreements
 
 
@@ -28,6 +28,8 @@ def feature_stability(
     confidence : float
         Confidence of the intervals.
     """
+    import pandas as pd
+
     tables = [table for table in (perturbed, readings) if table is not None and not table.empty]
     beside = {*ROW, "repetition", "reader"}
     names = list(dict.fromkeys(str(name) for table in tables for name in table.columns if name not in beside))

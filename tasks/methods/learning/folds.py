@@ -6,7 +6,6 @@ from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from data_catalog.errors import BadData
 
@@ -96,6 +95,8 @@ def folds(outcome: NDArray[np.int64], groups: NDArray[np.str_], parts: int, seed
     BadData
         A class has fewer patients than there are folds, or no shuffle gave every fold both classes.
     """
+    from sklearn.model_selection import StratifiedGroupKFold
+
     _require_patients(outcome, groups, parts)
     for shuffle in range(SHUFFLES):
         splitter = StratifiedGroupKFold(n_splits=parts, shuffle=True, random_state=derived_seed(seed, shuffle))

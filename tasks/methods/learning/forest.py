@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import PositiveInt
-from sklearn.ensemble import RandomForestClassifier
 
 from tasks.methods.learning.learner import Counts, TunedLearner
 
@@ -28,6 +27,8 @@ class ForestLearner(TunedLearner):
 
     def classifier(self, seed: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
         """Return the unfitted forest."""
+        from sklearn.ensemble import RandomForestClassifier
+
         return RandomForestClassifier(n_estimators=self.trees, random_state=seed, n_jobs=1)
 
     def grid(self) -> dict[str, tuple[float, ...]]:

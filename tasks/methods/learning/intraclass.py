@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy import special
 
 from data_catalog.errors import BadData
 
@@ -186,6 +185,8 @@ def _quantile(
     first: NDArray[np.float64] | NDArray[np.int64], second: NDArray[np.float64] | NDArray[np.int64], at: float
 ) -> NDArray[np.float64]:
     """Return the quantile of Fisher's F of two freedoms."""
+    from scipy import special
+
     found: NDArray[np.float64] = special.fdtri(np.asarray(first, float), np.asarray(second, float), at)
     return found
 

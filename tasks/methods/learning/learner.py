@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field, PositiveInt
-from sklearn.pipeline import Pipeline
 
 from data_catalog.errors import BadData
 from tasks.methods.learning.calibration import log_likelihood
@@ -16,7 +15,6 @@ from tasks.methods.learning.cohort import SCANNER, Cohort, Columns
 from tasks.methods.learning.discrimination import youden_threshold
 from tasks.methods.learning.folds import derived_seed, folds
 from tasks.methods.learning.harmonisation import FoldHarmoniser, NoHarmonisation
-from tasks.methods.learning.preparation import Prepare, TopByAnova
 from tasks.methods.learning.stable_features import StableFeatures, unstable
 from tasks.methods.learning.tuning import Setting, tune
 from tasks.methods.method import Method
@@ -24,6 +22,7 @@ from tasks.methods.method import Method
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
 
 Counts = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 
@@ -107,6 +106,10 @@ class TunedLearner(Method):
         stability: StableFeatures | None = None,
     ) -> Pipeline:
         """Return the unfitted steps: leave out the unstable, harmonise, fill in and encode, select, classify."""
+        from sklearn.pipeline import Pipeline
+
+        from tasks.methods.learning.estimators.preparation import Prepare, TopByAnova
+
         return Pipeline(
             [
                 ("stable", "passthrough" if stability is None else stability(columns)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from sklearn.linear_model import LogisticRegression
 
 from tasks.methods.learning.learner import TunedLearner
 
@@ -31,6 +30,8 @@ class LogisticLearner(TunedLearner):
 
     def classifier(self, seed: int) -> Any:  # noqa: ANN401, ARG002 - scikit-learn has no types; nothing is drawn
         """Return the unfitted regression."""
+        from sklearn.linear_model import LogisticRegression
+
         return LogisticRegression(solver="newton-cholesky")
 
     def grid(self) -> dict[str, tuple[float, ...]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from data_catalog.errors import BadData
 from tasks.methods.learning.cohort import Columns, keys, numbers
 from tasks.methods.learning.intraclass import FEWEST, agreements
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 
@@ -69,6 +69,8 @@ def reader_agreement(
     BadData
         A subject was not read exactly once by every reader.
     """
+    import pandas as pd
+
     names = Columns.of(table).numeric
     values = numbers(table, names)
     cube = _by_subject_and_reader(values, keys(subjects, "subject"), keys(readers, "reader"))

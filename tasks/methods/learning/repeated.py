@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from data_catalog.errors import BadData
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 ROW = ["patient", "visit"]
@@ -79,6 +79,8 @@ class Repeated:
 
 def _cube(rows: pd.DataFrame, columns: tuple[str, ...], table: pd.DataFrame | None, which: str) -> NDArray[np.float64]:
     """Return (rows, repetitions, columns)."""
+    import pandas as pd
+
     if table is None or table.empty:
         return np.full((len(rows), 0, len(columns)), np.nan)
     doubled = int(table.duplicated([*ROW, which]).sum())

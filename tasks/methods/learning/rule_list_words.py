@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from sklearn.pipeline import Pipeline
 
-    from tasks.methods.learning.preparation import Prepare
-    from tasks.methods.learning.rule_list import Condition, ListedRule
+    from tasks.methods.learning.estimators.preparation import Prepare
+    from tasks.methods.learning.estimators.rule_list_classifier import Condition, ListedRule
 
 DIGITS = 4
 """Digits of a cut-off in words; the model keeps them all."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
 from tasks.methods.learning.cohort import Cohort, numbers
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 FEWEST_VALUES = 2
@@ -32,6 +31,9 @@ def scanner_effects(table: pd.DataFrame, scanner: NDArray[Any], groups: NDArray[
     Tomczak. The need to report effect size estimates revisited. Trends in Sport Sciences 21 (2014) 19-25.
     Benjamini, Hochberg. Controlling the false discovery rate. JRSS B 57 (1995) 289-300.
     """
+    import pandas as pd
+    from scipy import stats
+
     cohort = Cohort.of(table, np.zeros(len(table), dtype=np.int64), groups, scanner)
     first = np.unique(cohort.patients, return_index=True)[1]
     values = numbers(cohort.table, cohort.columns.numeric)[first]
@@ -51,6 +53,8 @@ def scanner_effects(table: pd.DataFrame, scanner: NDArray[Any], groups: NDArray[
 
 def _effect(values: NDArray[np.float64], scanners: NDArray[np.int64]) -> tuple[int, int, float, float, float]:
     """Return rows, scanners, H, p and epsilon squared of one feature; the last three NaN if untestable."""
+    from scipy import stats
+
     there = ~np.isnan(values)
     enough = np.flatnonzero(np.bincount(scanners[there]) >= FEWEST_VALUES)
     samples = [values[there & (scanners == number)] for number in enough]

@@ -7,7 +7,6 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import clone
 
 from tasks.methods.learning.discrimination import auc
 
@@ -70,6 +69,8 @@ def tune(
     merit : callable
         From the outcome (0 and 1) and the scores of held-back rows to a number, larger is better.
     """
+    from sklearn.base import clone
+
     settings = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     scores = np.zeros((len(settings), len(cohort)))
     merits, aucs = np.zeros((2, len(settings), len(splits)))

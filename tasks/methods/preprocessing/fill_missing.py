@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy import ndimage
 
 from tasks.methods.preprocessing.smoothing import local_mean
 from tasks.methods.preprocessing.step import OddSize, Step, as_voxels, present_values
@@ -51,6 +50,8 @@ def fill_nearest(voxels: NDArray[np.float32], spacing_mm: Triple) -> NDArray[np.
     BadData
         `all_missing` when there is no voxel to fill from.
     """
+    from scipy import ndimage
+
     present_values(voxels)
     missing = np.isnan(voxels)
     if not missing.any():

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy import ndimage
 
 from tasks.methods.preprocessing.fill_missing import fill_nearest
 
@@ -41,6 +40,8 @@ class Places:
 
     def read(self, voxels: NDArray[Any], order: int) -> NDArray[Any]:
         """Return the values of a spline through `voxels` at these places, its border repeated beyond it."""
+        from scipy import ndimage
+
         values: NDArray[Any] = ndimage.affine_transform(
             voxels, self.matrix, offset=self.offset, output_shape=self.shape, order=order, mode="nearest"
         )

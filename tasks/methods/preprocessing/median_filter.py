@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from scipy import ndimage
-
 from tasks.methods.preprocessing.step import OddSize, Step, as_voxels, require_complete
 
 if TYPE_CHECKING:
@@ -35,6 +33,8 @@ class MedianFilter(Step):
         BadData
             `missing_voxels` when a voxel is missing: a median has no sensible weight for it.
         """
+        from scipy import ndimage
+
         voxels = as_voxels(image)
         require_complete(voxels)
         size = (1, *self.size[1:]) if voxels.shape[0] == 1 else self.size

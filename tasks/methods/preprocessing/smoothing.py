@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy import ndimage
 
 from tasks.methods.preprocessing.step import OddSize, Step, as_voxels
 
@@ -90,6 +89,8 @@ def local_mean(voxels: NDArray[np.float32], weights: list[NDArray[np.float64]]) 
 
 
 def _correlate(values: NDArray[np.float64], weights: list[NDArray[np.float64]], axes: list[int]) -> NDArray[np.float64]:
+    from scipy import ndimage
+
     for axis in axes:
         values = ndimage.correlate1d(values, weights[axis], axis=axis, mode="reflect")
     return values

@@ -56,8 +56,8 @@ def network(weights: Weights) -> Network:
 
 def _onnx(model: bytes) -> Network:
     try:
-        import onnxruntime  # noqa: PLC0415 - an extra
-        from onnxruntime.capi import onnxruntime_pybind11_state  # noqa: PLC0415
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state
     except ImportError as missing:
         raise _missing("onnx", missing) from None
     defined = vars(onnxruntime_pybind11_state).values()
@@ -88,7 +88,7 @@ def _onnx(model: bytes) -> Network:
 
 def _torchscript(model: bytes) -> Network:
     try:
-        import torch  # noqa: PLC0415 - an extra
+        import torch
     except ImportError as missing:
         raise _missing("torch", missing) from None
     # sums are split among threads, so that their number would decide the last digits

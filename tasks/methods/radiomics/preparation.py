@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy import ndimage
 
 from data_catalog.errors import BadData
 from tasks.methods.method import Parameters
@@ -194,6 +193,8 @@ def read_box(crop: Crop, grid: Grid, box: Box, resampling: Resampling | None) ->
 
 def _filled(voxels: NDArray[np.float64], missing: NDArray[np.bool_], spacing_mm: Triple) -> NDArray[np.float64]:
     """Return the voxels with each missing one given the value of the nearest one present, in mm."""
+    from scipy import ndimage
+
     nearest = ndimage.distance_transform_edt(missing, sampling=spacing_mm, return_distances=False, return_indices=True)
     filled: NDArray[np.float64] = voxels[tuple(nearest)]
     return filled

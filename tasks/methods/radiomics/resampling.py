@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy import ndimage
 
 from tasks.methods.radiomics.kernels.interpolation import along_axis
 
@@ -111,6 +110,8 @@ _PADDING = 12
 
 def _coefficients(values: NDArray[np.float64], number: int) -> NDArray[np.float64]:
     """Return the coefficients of the cubic spline along an axis, its border repeated on both sides."""
+    from scipy import ndimage
+
     width = [(0, 0)] * 3
     width[number] = (_PADDING, _PADDING)
     padded = np.pad(values, width, mode="edge")

@@ -7,13 +7,12 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
-from scipy import ndimage
 
 from data_catalog.errors import BadData
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL import Image
 
     from data_catalog.geometry import Triple
 
@@ -62,6 +61,8 @@ def picture_of(
         `other_grid` when image and mask differ in shape, `empty_region` when the mask is empty,
         `all_missing` when the plane has no value.
     """
+    from PIL import Image
+
     voxels = np.asarray(image).reshape(-1, *image.shape[-3:])[0]
     _require_grid(voxels, mask)
     z = shown_plane(voxels.shape, mask)
@@ -82,6 +83,8 @@ def shown_plane(shape: tuple[int, ...], mask: NDArray[np.bool_] | None) -> int:
 
 def outline(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the pixels of a region (y, x) that touch, by a side, a pixel outside it or the picture's edge."""
+    from scipy import ndimage
+
     return np.asarray(inside & ~ndimage.binary_erosion(inside))
 
 
@@ -117,6 +120,8 @@ def _grey(plane: NDArray[Any], window: tuple[float, float] | None) -> NDArray[np
 
 def _resized(plane: NDArray[np.float32], size: tuple[int, int], how: Image.Resampling) -> NDArray[np.float32]:
     """Return the plane as (height, width) pixels; `size` is (width, height)."""
+    from PIL import Image
+
     return np.asarray(Image.fromarray(plane).resize(size, how), dtype=np.float32)
 
 
@@ -132,6 +137,8 @@ def _paint_bar(painted: NDArray[np.uint8], length: float) -> None:
 
 def _png(painted: NDArray[np.uint8]) -> bytes:
     """Return the file, without any text or time in it."""
+    from PIL import Image
+
     picture = Image.fromarray(painted)
     greys = [(round(level * 255 / (GREYS - 1)),) * 3 for level in range(GREYS)]
     picture.putpalette([part for colour in [*greys, OUTLINE_COLOUR, BAR_COLOUR] for part in colour])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import digamma
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,4 +48,6 @@ def _step_up(rising: NDArray[np.float64], number: int, adjust: Adjust) -> NDArra
 
 def _harmonic(number: int) -> float:
     """Return 1 + 1/2 + ... + 1/number, without adding up what may be billions."""
+    from scipy.special import digamma
+
     return float(digamma(number + 1.0) + np.euler_gamma)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from data_catalog.errors import BadData
 from tasks.methods.rules.items import numbers
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
@@ -35,6 +34,8 @@ def asked_numbers(column: str, series: pd.Series) -> NDArray[np.float64]:
 
 def _no_numbers(series: pd.Series) -> str:
     """Return how many rows of a column hold no number, and which is the first, without what is in it."""
+    import pandas as pd
+
     cells = [(row, str(cell).strip()) for row, cell in series.items() if not pd.isna(cell)]
     commas = [row for row, cell in cells if DECIMAL_COMMA.fullmatch(cell)]
     wrong = commas or [row for row, cell in cells if not _reads_as_number(cell)] or [row for row, _ in cells]

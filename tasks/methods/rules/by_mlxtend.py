@@ -5,12 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from tasks.methods.rules.itemsets import least_rows, require_few
-
-with warnings.catch_warnings():  # mlxtend changes the whole process's warning filters when it is imported
-    from mlxtend.frequent_patterns import fpgrowth
 
 if TYPE_CHECKING:
     from tasks.methods.rules.items import ItemTable
@@ -33,6 +28,11 @@ def frequent_itemsets(
     ----------
     Han, Pei and Yin, SIGMOD 2000, p. 1 (FP-growth); Raschka, J Open Source Softw 2018;3:638 (mlxtend).
     """
+    import pandas as pd
+
+    with warnings.catch_warnings():  # mlxtend changes the whole process's warning filters when it is imported
+        from mlxtend.frequent_patterns import fpgrowth
+
     if not table.items or not len(table):
         return []
     # Half a row below the count: a share would be rounded up to one row more at times (0.07 of 100 to 8).

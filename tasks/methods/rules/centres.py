@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
-from scipy.special import chdtrc
 
 from tasks.methods.rules.contingency import rule_counts
 from tasks.methods.rules.items import Value, require_same_rows
@@ -96,6 +95,8 @@ def breslow_day_p(counts: NDArray[np.int64]) -> float | None:
     Breslow and Day, Statistical methods in cancer research I, 1980, p. 142, with the correction of Tarone,
     Biometrika 1985;72:91.
     """
+    from scipy.special import chdtrc
+
     telling = _telling(counts)
     odds = common_odds_ratio(counts)
     if len(telling) < CENTRES or not 0 < odds < np.inf:

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaln
 
 from tasks.methods.rules.contingency import CELLS_AT_ONCE, covered, fully_known
 from tasks.methods.rules.kernels.exact import exact
@@ -132,4 +131,6 @@ def class_tests(
 
 def log_factorials(most: int) -> NDArray[np.float64]:
     """Return the logarithms of 0! to most!."""
+    from scipy.special import gammaln
+
     return np.asarray(gammaln(np.arange(most + 1.0) + 1.0))

@@ -7,7 +7,6 @@ from math import exp, inf, log, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaln
 
 from tasks.methods.rules.kernels.exact import upper_tails
 
@@ -94,6 +93,8 @@ def fisher_greater(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Fisher, J R Stat Soc 1935;98:39.
     """
+    from scipy.special import gammaln
+
     most = int(counts.sum(axis=1).max(initial=0))
     return upper_tails(np.ascontiguousarray(counts, np.int64), gammaln(np.arange(most + 1.0) + 1.0))
 

@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
 from data_catalog.errors import BadData
@@ -29,6 +28,7 @@ from tasks.methods.rules.items import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 LEVEL_NAMES = {
@@ -122,6 +122,8 @@ class _Discretiser(Method):
         return Binning(learnt=tuple(items), refused=tuple(refused))
 
     def _learn(self, series: pd.Series, column: str, label: ColumnLabel) -> tuple[Sequence[Item], str]:
+        import pandas as pd
+
         if is_number(series):
             values = numbers(series)
             values = values[~np.isnan(values)]

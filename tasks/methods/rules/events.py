@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from data_catalog.errors import BadData
 from tasks.methods.rules.items import require_columns
@@ -14,6 +13,7 @@ from tasks.methods.rules.items import require_columns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 EVENT_COLUMNS = ("patient", "day", "event")
@@ -57,6 +57,8 @@ def histories(events: pd.DataFrame) -> tuple[tuple[str, ...], tuple[History, ...
     BadData
         If a column is missing, there is no event, or a patient, day or event is not known.
     """
+    import pandas as pd
+
     require_columns(events, EVENT_COLUMNS)
     _require_complete(events)
     table = pd.DataFrame(
@@ -86,6 +88,8 @@ def frequent_events(
 
 
 def _require_complete(events: pd.DataFrame) -> None:
+    import pandas as pd
+
     if not len(events):
         raise BadData("no_events", "There are dated events", "an empty table came", "Give at least one event.")
     if not pd.api.types.is_numeric_dtype(events["day"].dtype):

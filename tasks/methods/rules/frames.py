@@ -7,7 +7,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import pandas as pd
 
 from data_catalog.collector import paused
 from data_catalog.errors import BadData
@@ -18,6 +17,7 @@ from tasks.methods.rules.itemsets import MOST_ITEMSETS, Kind, least_rows, mine_i
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 Metric = Literal[
@@ -77,6 +77,8 @@ def frequent_itemsets(
     BadData
         If a value is neither true nor false, or there are too many itemsets.
     """
+    import pandas as pd
+
     _require_kind_and_support(kind, min_support)
     present = _truth_values(frame)
     least = least_rows(min_support, len(frame))
@@ -133,6 +135,8 @@ def association_rules(
     ----------
     Raschka, J Open Source Softw 2018;3:638. Bastide et al., CL 2000, p. 972, for rules that are not redundant.
     """
+    import pandas as pd
+
     _require_one_of("metric", metric, get_args(Metric))
     if itemsets.empty:
         return pd.DataFrame(columns=["antecedents", "consequents", *_measures(np.zeros((0, 4), np.int64)), "p"])
@@ -239,6 +243,8 @@ def _part(
     min_threshold: float,
 ) -> pd.DataFrame | None:
     """Return the rules of some itemsets split in one way that reach the threshold, None without any."""
+    import pandas as pd
+
     left, right = sides
     if wanted is not None:
         sets = sets[np.isin(sets[:, right[0]], wanted)]

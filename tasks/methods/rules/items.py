@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.errors import BadData
@@ -15,6 +14,7 @@ from tasks.methods.cell_text import cell_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 MAX_OUTCOME_VALUES = 10
@@ -155,6 +155,8 @@ def outcome_items(outcome: pd.Series, label: ColumnLabel) -> ItemTable:
     BadData
         If the outcome has one value only, or so many that it is a measurement.
     """
+    import pandas as pd
+
     texts = category_texts(outcome)
     values = sorted({text for text in texts if text is not None})
     if not 1 < len(values) <= MAX_OUTCOME_VALUES:
@@ -215,6 +217,8 @@ def numbers(series: pd.Series) -> NDArray[np.float64]:
 
 def is_number(series: pd.Series) -> bool:
     """Return whether a column holds numbers; truth values are categories."""
+    import pandas as pd
+
     return pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype)
 
 

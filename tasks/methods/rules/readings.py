@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy.special import ndtr
 
 from data_catalog.errors import BadData
 from tasks.methods.method import Method
@@ -256,6 +255,8 @@ def _turned(sums: NDArray[np.float64], permutations: int, seed: int) -> tuple[ND
 
 def _chance(items: ItemTable, pair: Pair, read: _Read, counted: NDArray[np.bool_]) -> float:
     """Return the one-sided normal p-value of a rule among the readings that are counted."""
+    from scipy.special import ndtr
+
     return float(ndtr(-_z(_gone_with(items, [pair], read, counted))[0]))
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy.special import ndtr
 
 from tasks.methods.method import Method
 from tasks.methods.rules.contingency import CELLS_AT_ONCE, covered, fully_known, surely_without
@@ -143,6 +142,8 @@ class SubgroupMiner(Method):
 
     def _gains(self, items: ItemTable, itemset: Itemset, scores: NDArray[np.float64], z: float) -> bool:
         """Return whether the subgroup differs, in its direction and beyond chance, from each with one item less."""
+        from scipy.special import ndtr
+
         inside, counted = _members(items, itemset)
         for place in range(len(itemset)):
             around, known = _members(items, itemset[:place] + itemset[place + 1 :])
@@ -158,6 +159,8 @@ class SubgroupMiner(Method):
 
         That is one among whose outsiders the subgroup does not differ beyond chance.
         """
+        from scipy.special import ndtr
+
         members = [_members(items, itemset) for itemset in listed]
 
         def shows_nothing(later: int, earlier: int) -> bool:

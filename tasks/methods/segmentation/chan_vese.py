@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy import ndimage
-from skimage.segmentation import checkerboard_level_set
 
 from tasks.methods.segmentation.otsu import otsu_threshold
 from tasks.methods.segmentation.two_class import TwoClass
@@ -53,6 +51,8 @@ class ChanVese(TwoClass):
         return inside if _is_brighter(inside, scaled) else ~inside
 
     def _first(self, scaled: NDArray[np.float64]) -> NDArray[np.bool_]:
+        from skimage.segmentation import checkerboard_level_set
+
         if self.start == "otsu":
             above: NDArray[np.bool_] = scaled > otsu_threshold(scaled)
             return above
@@ -87,12 +87,16 @@ def _eroded_most(inside: NDArray[np.bool_], lines: list[NDArray[np.bool_]]) -> N
 
     Beyond the image nothing is lost, so that an object at its border is smoothed as its complement is.
     """
+    from scipy import ndimage
+
     filled: NDArray[np.bool_] = np.any([ndimage.binary_erosion(inside, line, border_value=1) for line in lines], axis=0)
     return filled
 
 
 def _dilated_least(inside: NDArray[np.bool_], lines: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     """Return the intersection of the dilations by each line: what every line through the voxel meets."""
+    from scipy import ndimage
+
     met: NDArray[np.bool_] = np.all([ndimage.binary_dilation(inside, line) for line in lines], axis=0)
     return met
 

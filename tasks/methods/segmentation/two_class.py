@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy import ndimage
 
 from data_catalog.errors import BadData
 from tasks.methods.method import Method
@@ -69,6 +68,8 @@ class TwoClass(Method):
         return scaled if self.target == "bright" else 1.0 - scaled
 
     def _pieces(self, inside: NDArray[np.bool_], spacing_mm: Triple) -> NDArray[np.int32]:
+        from scipy import ndimage
+
         pieces, _ = ndimage.label(inside)
         sizes = np.bincount(pieces.ravel())
         sizes[0] = 0

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy import ndimage
-from skimage.segmentation import watershed
 
 from tasks.methods.segmentation.otsu import otsu_threshold
 from tasks.methods.segmentation.two_class import TwoClass
@@ -33,6 +31,8 @@ class Watershed(TwoClass):
     """For `distance`: share of a piece's greatest distance from its border at which its marker begins."""
 
     def _inside(self, scaled: NDArray[np.float64], spacing_mm: tuple[float, ...]) -> NDArray[np.bool_]:
+        from skimage.segmentation import watershed
+
         bright = scaled > otsu_threshold(scaled)
         markers = np.zeros(scaled.shape, dtype=np.int32)
         if self.markers == "intensity":
@@ -47,6 +47,8 @@ class Watershed(TwoClass):
 
 def gradient_magnitude(image: NDArray[np.float64], spacing_mm: tuple[float, ...]) -> NDArray[np.float64]:
     """Return the length of the gradient by central differences, in the image's unit per mm."""
+    from scipy import ndimage
+
     squares = np.zeros(image.shape)
     for axis, spacing in enumerate(spacing_mm):
         squares += (ndimage.correlate1d(image, [-0.5, 0.0, 0.5], axis=axis, mode="nearest") / spacing) ** 2
@@ -55,6 +57,8 @@ def gradient_magnitude(image: NDArray[np.float64], spacing_mm: tuple[float, ...]
 
 def _cores(mask: NDArray[np.bool_], spacing_mm: tuple[float, ...], depth: float) -> NDArray[np.bool_]:
     """Return the voxels at least `depth` of the way from the border to the deepest voxel of their piece."""
+    from scipy import ndimage
+
     pieces, count = ndimage.label(mask)
     distance = ndimage.distance_transform_edt(mask, sampling=spacing_mm)
     deepest = np.concatenate(([0.0], ndimage.maximum(distance, pieces, np.arange(1, count + 1))))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field
-from scipy.signal import welch
 
 from tasks.methods.radiomics.definition import FeatureDefinition
 from tasks.methods.signals.extractor import SignalFeatures, checked, definition, longest_run
@@ -107,6 +106,8 @@ class Spectrum(SignalFeatures):
         BadData
             `empty_signal`, `infinite_values`, `bad_sampling`.
         """
+        from scipy.signal import welch
+
         run = longest_run(checked(samples, sampling_hz))
         names = [definition.column for definition in self.definitions()]
         spread = run - run.mean()

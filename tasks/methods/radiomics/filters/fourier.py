@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from scipy import fft
 
 from tasks.methods.radiomics.filters.boundary import require_finite
 
@@ -31,6 +30,8 @@ class Spectrum:
     """
 
     def __init__(self, image: NDArray[Any], *, in_plane: bool) -> None:
+        from scipy import fft
+
         voxels = np.asarray(image, dtype=np.float64)
         require_finite(voxels)
         self._axes = (1, 2) if in_plane else (0, 1, 2)
@@ -39,6 +40,8 @@ class Spectrum:
 
     def filtered(self, transfer: Transfer) -> NDArray[np.float64]:
         """Return the real part of the image whose frequencies are multiplied, (z, y, x) float64."""
+        from scipy import fft
+
         here = [_coordinates(length) for length in self._shape]
         opposite = [np.roll(axis[::-1], 1) for axis in here]
         # the real part is what a factor that is conjugate at opposite frequencies gives
@@ -55,6 +58,8 @@ class Spectrum:
 
 def _coordinates(length: int) -> NDArray[np.float64]:
     """Return the coordinate of each frequency along an axis, frequency 0 first."""
+    from scipy import fft
+
     return np.asarray(fft.ifftshift(np.linspace(-1.0, 1.0, length) if length > 1 else np.zeros(1)))
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import AfterValidator, Field
-from scipy import fft
 
 from tasks.methods.radiomics.filters.boundary import Boundary, continued
 from tasks.methods.radiomics.filters.image_filter import ImageFilter, filter_name, number_word
@@ -115,6 +114,8 @@ class Gabor(ImageFilter):
         axes: Axes,
     ) -> None:
         """Add to a response its share from the planes of its last two axes, which are `axes` of (z, y, x)."""
+        from scipy import fft
+
         across, second, first = axes
         planes = voxels[far[across] : voxels.shape[0] - far[across]]
         inside = np.s_[:, far[second] : planes.shape[1] - far[second], far[first] : planes.shape[2] - far[first]]
@@ -151,6 +152,8 @@ def _transfer(wave: NDArray[np.complex128], size: list[int]) -> NDArray[np.float
 
     It is real, as the filter at -k is the conjugate of that at k.
     """
+    from scipy import fft
+
     placed = np.zeros(size, dtype=np.complex128)
     placed[: wave.shape[0], : wave.shape[1]] = wave
     centred = np.roll(placed, (-(wave.shape[0] // 2), -(wave.shape[1] // 2)), axis=(0, 1))

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy import ndimage
-from skimage.segmentation import slic
 
 from tasks.methods.radiomics.crop import box_of, widened
 from tasks.methods.radiomics.perturbation.perturber import Perturber, checked, voxels_in
@@ -70,6 +68,8 @@ class ContourRandomisation(Perturber):
         self, image: NDArray[np.float64], inside: NDArray[np.bool_], spacing_mm: Triple
     ) -> NDArray[np.int64]:
         """Return the number of the supervoxel of each voxel, from 0."""
+        from skimage.segmentation import slic
+
         planar = len(image) == 1
         one = float(np.prod(spacing_mm[1:] if planar else spacing_mm))
         wanted = self.supervoxel_mm3 ** (2 / 3) if planar else self.supervoxel_mm3
@@ -112,6 +112,8 @@ def _kept(labels: NDArray[np.int64], inside: NDArray[np.bool_], generator: np.ra
 
 def _closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the mask with gaps of a voxel between its parts closed."""
+    from scipy import ndimage
+
     near = ndimage.generate_binary_structure(3, 1)
     if len(mask) == 1:
         near[[0, 2]] = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-from scipy import ndimage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +49,8 @@ def moved(
 
 def _filled(image: NDArray[np.float64], missing: NDArray[np.bool_], spacing_mm: Triple) -> NDArray[np.float64]:
     """Return the image with each missing voxel given the value of the nearest one present."""
+    from scipy import ndimage
+
     nearest = ndimage.distance_transform_edt(missing, sampling=spacing_mm, return_distances=False, return_indices=True)
     filled: NDArray[np.float64] = image[tuple(nearest)]
     return filled

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy import ndimage
 
 from tasks.methods.radiomics.perturbation.perturber import Perturber, Values, checked, drawn
 
@@ -67,6 +66,8 @@ class NoiseAddition(Perturber):
 
 def noise_level(image: NDArray[np.float64]) -> float:
     """Return the standard deviation of the noise in an image (z, y, x); 0 where every voxel is missing."""
+    from scipy import ndimage
+
     along_y = ndimage.convolve1d(image, COIFLET_1, axis=1, mode="mirror")
     diagonal = ndimage.convolve1d(along_y, COIFLET_1, axis=2, mode="mirror")
     present = diagonal[~np.isnan(diagonal)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy import ndimage
 
 from tasks.methods.radiomics.crop import box_of
 from tasks.methods.radiomics.perturbation.moving import REACH, Interpolation, Outside, moved
@@ -40,6 +39,8 @@ class Rotation(Perturber):
         self, image: NDArray[Any], mask: NDArray[np.bool_], spacing_mm: Triple, seed: int
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return image and mask turned."""
+        from scipy import ndimage
+
         voxels, inside = checked(image, mask)
         angle = np.deg2rad(drawn(self.degrees, np.random.default_rng(seed)))
         if angle == 0:

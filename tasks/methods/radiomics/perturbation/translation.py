@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy import ndimage
 
 from tasks.methods.radiomics.perturbation.moving import REACH, Interpolation, Outside, moved
 from tasks.methods.radiomics.perturbation.perturber import Perturber, checked, drawn
@@ -66,6 +65,8 @@ def _shifted(
     values: NDArray[np.float64], shift: float, axis: int, by: Interpolation, outside: Outside
 ) -> NDArray[np.float64]:
     """Return the array moved along one axis: a product of axes costs far less than a spline of all three."""
+    from scipy import ndimage
+
     width = [(0, 0)] * values.ndim
     width[axis] = (PADDING, PADDING)
     padded = np.pad(values, width, mode="edge" if outside == "border" else "constant")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy import ndimage
 
 from tasks.methods.radiomics.perturbation.perturber import Perturber, checked, drawn, voxels_in
 
@@ -40,6 +39,8 @@ class VolumeAdaptation(Perturber):
         self, image: NDArray[Any], mask: NDArray[np.bool_], spacing_mm: Triple, seed: int
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return the image as it is, and the mask of the other volume; at least one voxel stays."""
+        from scipy import ndimage
+
         voxels, inside = checked(image, mask)
         generator = np.random.default_rng(seed)
         count = int(np.count_nonzero(inside))
@@ -78,6 +79,8 @@ def _nearest(distances: NDArray[np.float64], count: int, generator: np.random.Ge
 
 def _depth(inside: NDArray[np.bool_], spacing_mm: Triple) -> NDArray[np.float64]:
     """Return the distance in mm of each voxel from what is not the region; beyond the image is none of it."""
+    from scipy import ndimage
+
     edge = [(int(len(inside) > 1),) * 2, (1, 1), (1, 1)]
     z, y, x = (slice(before, before + length) for (before, _), length in zip(edge, inside.shape, strict=True))
     depth: NDArray[np.float64] = ndimage.distance_transform_edt(np.pad(inside, edge), sampling=spacing_mm)[z, y, x]

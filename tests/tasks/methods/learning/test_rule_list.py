@@ -15,8 +15,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.utils.estimator_checks import check_estimator
 
 from tasks.methods.learning.cohort import Cohort
+from tasks.methods.learning.estimators.rule_list_classifier import PRIOR_ROWS, RuleListClassifier
 from tasks.methods.learning.harmonisation import NoHarmonisation
-from tasks.methods.learning.rule_list import PRIOR_ROWS, RuleListClassifier, RuleListLearner
+from tasks.methods.learning.rule_list import RuleListLearner
 from tasks.methods.learning.rule_list_words import RuleListInWords, rule_list_in_words
 from tasks.methods.rules.items import ColumnLabel
 

@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from data_catalog.errors import BadData
 from tasks.methods.learning.cohort import Columns
-from tasks.methods.learning.preparation import Prepare, TopByAnova, explained_variance
+from tasks.methods.learning.estimators.preparation import Prepare, TopByAnova, explained_variance
 
 
 def test_a_gap_takes_the_median_and_a_column_says_where_it_was():
