@@ -173,6 +173,24 @@ class Catalog:
             rows: Sequence[Any] = connection.execute(asked).all()
             return [_way(connection, row, most) for row in rows]
 
+    def unknown(self, asked: Asked) -> list[tuple[str, str, list[str]]]:
+        """Return what is asked for that nothing has: the field, what was asked, and what there is of it, sorted."""
+        columns = {
+            "modality": t.record.c.modality,
+            "stage": t.record.c.stage,
+            "method": t.method.c.name,
+            "version": t.code.c.version,
+            "kind": t.record.c.kind,
+        }
+        found = []
+        with told(), reading(self.engine) as connection:
+            for field, column in columns.items():
+                value: str | None = getattr(asked, field)
+                known = [] if value is None else sorted(filter(None, connection.scalars(select(column).distinct())))
+                if value is not None and value not in known:
+                    found.append((field, value, known))
+        return found
+
     def search(self, asked: Asked, most: int = 50) -> list[Found]:
         """Return the newest records that are as asked for, at most so many."""
         with told(), reading(self.engine) as connection:

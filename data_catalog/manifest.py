@@ -51,6 +51,14 @@ class Manifest(BaseModel):
         """The name of the artefact."""
         return hashlib.sha256(self.encoded()).hexdigest()
 
+    def changes_since(self, written: Manifest) -> list[str]:
+        """Return in words, sorted by file, what differs from another state of the same artefact."""
+        words = {name: f"{name} is missing" for name in written.files.keys() - self.files.keys()}
+        words |= {name: f"{name} is none of its files" for name in self.files.keys() - written.files.keys()}
+        both = self.files.keys() & written.files.keys()
+        words |= {name: f"{name} has changed" for name in both if self.files[name] != written.files[name]}
+        return [words[name] for name in sorted(words)]
+
     @property
     def data(self) -> str:
         """The one file, or the Zarr group, in which the data lie."""

@@ -40,6 +40,10 @@ OBJECTS, RUNS, CODES = "objects", "runs", "codes"
 """Folders of artefacts, of what runs have noted (`data_catalog.runs`), and of what digests of code stand for."""
 
 
+FAULTS = 3
+"""Files of a damaged artefact that are named."""
+
+
 class Store:
     """Keep artefacts by the SHA-256 of their content.
 
@@ -250,12 +254,32 @@ class Store:
         StoreError
             When a file is missing or differs.
         """
-        if not self._is_intact(ref):
+        faults = self.faults(ref)
+        if faults:
+            more = f", and {len(faults) - FAULTS} more" if len(faults) > FAULTS else ""
             raise StoreError(
                 f"{ref.short} is as it was written",
-                "its files differ from its manifest",
-                "Delete its folder in the store, and run the plan again.",
+                ", ".join(faults[:FAULTS]) + more,
+                f"Delete {folder_name(ref.digest)} in the store, and run the plan again.",
             )
+
+    def faults(self, ref: Ref) -> list[str]:
+        """Return in words what of an artefact is not as it was written, every byte read; nothing where all is."""
+        folder = folder_name(ref.digest)
+        try:
+            text = self._shelf.read(f"{folder}/{MANIFEST}")
+        except FileNotFoundError:
+            return ["its manifest is missing"]
+        sizes = {name: size for name, size in self._shelf.listing(folder).items() if is_data(name)}
+        digests = {name: sha256_of(self._shelf.blocks(f"{folder}/{name}", size)) for name, size in sizes.items()}
+        found = Manifest(kind=ref.kind, files={name: (size, digests[name]) for name, size in sizes.items()})
+        if found.encoded() == text and found.digest == ref.digest:
+            return []
+        try:
+            written = parse_manifest(text)
+        except StoreError:
+            return ["its manifest is cut or overwritten"]
+        return found.changes_since(written) or ["its manifest is of something else"]
 
     def rebuild_keys(self) -> int:
         """Write the index of keys anew from the records; return how many keys it has."""
@@ -295,15 +319,7 @@ class Store:
         return parse_manifest(self._shelf.read(f"{folder_name(ref.digest)}/{MANIFEST}"))
 
     def _is_intact(self, ref: Ref) -> bool:
-        try:
-            text = self._shelf.read(f"{folder_name(ref.digest)}/{MANIFEST}")
-        except FileNotFoundError:
-            return False
-        folder = folder_name(ref.digest)
-        sizes = {name: size for name, size in self._shelf.listing(folder).items() if is_data(name)}
-        digests = {name: sha256_of(self._shelf.blocks(f"{folder}/{name}", size)) for name, size in sizes.items()}
-        found = Manifest(kind=ref.kind, files={name: (size, digests[name]) for name, size in sizes.items()})
-        return found.encoded() == text and found.digest == ref.digest
+        return not self.faults(ref)
 
     def _listed(self, beginning: str = "") -> dict[str, dict[str, int]]:
         """Return the files, with their sizes, of every artefact that has a manifest and whose digest begins so."""

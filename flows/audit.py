@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from data_catalog.errors import StoreError
 from data_catalog.runs import Runs
+from data_catalog.store import folder_name
 from tasks.methods.method import code_digest, code_parts
 
 if TYPE_CHECKING:
@@ -23,8 +24,13 @@ class Damage(NamedTuple):
     """Something in a store that is not as it was written."""
 
     what: str
-    """Name of the artefact, or of a key."""
+    """Name of the artefact, or its digest where it has lost its manifest."""
     fault: str
+    remedy: str = ""
+    """What to do; empty where nothing is to be done."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.fault}. {self.remedy}".rstrip()
 
 
 def verify(store: Store, refs: Sequence[Ref] | None = None, done: Callable[[Ref], None] | None = None) -> list[Damage]:
@@ -61,14 +67,18 @@ def _damages_of(store: Store, ref: Ref) -> Iterator[Damage]:
     try:
         store.verify(ref)
     except StoreError as fault:
-        yield Damage(ref.short, fault.came)
+        yield Damage(ref.short, fault.came, fault.remedy)
     for name, record in store.records_by_name(ref).items():
         if record is None:
-            yield Damage(ref.short, f"its record {name[:12]} is cut or overwritten")
+            yield Damage(ref.short, f"its record {name[:12]} is cut or overwritten", _without(ref))
         elif record.output != ref or record.key != name:
-            yield Damage(ref.short, f"its record {name[:12]} is of something else")
+            yield Damage(ref.short, f"its record {name[:12]} is of something else", _without(ref))
         elif store.given(record.key) is None:
             yield Damage(ref.short, f"the index of keys has lost {name[:12]}: it is computed again when it is needed")
+
+
+def _without(ref: Ref) -> str:
+    return f"Delete {folder_name(ref.digest)} in the store, and run the plan again."
 
 
 class Stale(NamedTuple):

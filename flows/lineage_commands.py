@@ -62,10 +62,13 @@ def search(
     asked = Asked(patient, modality, stage, method, version, name, kind)
     with closing(catalog_of(workspace)) as catalog:
         found = catalog.search(asked, most + 1)
+        unknown = [] if found else catalog.unknown(asked)
     for one in found[:most]:
         out.print(f"{one.ref.short}  {one.stage}  {one.item}  {one.started}  voxmine {one.version}")
     if not found:
         out.print("Nothing is as asked for.")
+        for what, given, known in unknown:
+            out.print(f"No {what} is called {given!r}; there are {', '.join(known)}.")
     if len(found) > most:
         out.print(f"There are more than {most}: ask for less, or show more with --most.")
 
@@ -262,7 +265,7 @@ def _is_damaged(workspace: Path, names: list[str]) -> bool:
     refs = [find_artefact(workspace, store, name) for name in names] or None
     damages = verified(store, refs, tell)
     for damage in damages:
-        out.print(f"{damage.what}: {damage.fault}")
+        out.print(str(damage))
     out.print(f"{count:,} artefacts were read; {len(damages):,} faults.")
     return bool(damages)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import PlanError, StoreError
@@ -9,8 +10,6 @@ from data_catalog.places import place
 from data_catalog.store import Store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from flows.plan import Plan
 
 FOLDER = "store"
@@ -31,11 +30,14 @@ def open_store(plan: Plan) -> Store:
     try:
         store.probe()
     except OSError as fault:
+        in_bucket = not isinstance(store.root, Path)
         raise PlanError(
-            "`store` is a place that can be written to",
+            f"`{'store' if plan.store else 'workspace'}` is a place that can be written to",
             f"{plan.store_folder} is not ({type(fault).__name__}: {fault})",
-            "Check the bucket's or the folder's name, the right to write there, and for a bucket the environment"
-            " (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL).",
+            "Check the bucket's name, the right to write there, and the environment (AWS_ACCESS_KEY_ID,"
+            " AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL)."
+            if in_bucket
+            else "Check the folder's name and the right to write there, or name another.",
         ) from None
     note = plan.workspace / NOTE
     if plan.store:

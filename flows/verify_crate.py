@@ -52,6 +52,8 @@ class Verified:
         if self.differences:
             yield f"First difference: {self.differences[0]}"
             yield from (f"then: {difference}" for difference in self.differences[1:])
+        else:
+            yield "No difference was found."
 
 
 def is_crate(path: Path) -> bool:

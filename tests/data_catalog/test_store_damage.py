@@ -209,7 +209,7 @@ def test_damage_that_keeps_the_sizes_is_found_by_reading_every_byte_and_replaced
     ref = put(any_store, "one", VOLUME, small_volume())
     any_store.verify(ref)
     damage(any_store, ref)
-    with pytest.raises(StoreError, match="differ from its manifest"):
+    with pytest.raises(StoreError, match=r"has changed|is none of its files|is of something else"):
         any_store.verify(ref)
     assert put(any_store, "one", VOLUME, small_volume()) == ref
     any_store.verify(ref)

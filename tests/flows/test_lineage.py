@@ -18,7 +18,7 @@ from data_catalog.errors import PlanError, StoreError
 from data_catalog.kinds import COHORT, MODEL, REPORT, VOLUME
 from data_catalog.lineage import Code
 from data_catalog.runs import CodeParts, Runs
-from data_catalog.store import Store
+from data_catalog.store import Store, folder_name
 from flows import cli
 from flows.audit import stale, verify
 from flows.catalogs import catalog_of, url_of
@@ -124,8 +124,9 @@ def test_a_whole_store_has_no_fault_and_every_artefact_is_read(store):
 @pytest.mark.parametrize(
     ("damage", "fault"),
     [
-        (lambda folder: (folder / "data.html").write_text("<p>pagf</p>"), "differ from its manifest"),
-        (lambda folder: (folder / "data.html").unlink(), "differ from its manifest"),
+        (lambda folder: (folder / "data.html").write_text("<p>pagf</p>"), "data.html has changed"),
+        (lambda folder: (folder / "data.html").unlink(), "data.html is missing"),
+        (lambda folder: (folder / "more.html").write_text("more"), "more.html is none of its files"),
         (lambda folder: (folder / "manifest.json").unlink(), "manifest is missing"),
         (lambda folder: next((folder / "records").iterdir()).write_text("{"), "is cut or overwritten"),
         (
@@ -141,6 +142,8 @@ def test_whatever_is_damaged_is_found_and_named(store, damage, fault):
     (found,) = verify(store)
     assert fault in found.fault
     assert page.output.digest[:12] in found.what
+    if "manifest" not in fault:
+        assert str(found).endswith(f"Delete {folder_name(page.output.digest)} in the store, and run the plan again.")
 
 
 def test_a_key_that_the_index_has_lost_is_told(store):
@@ -366,7 +369,7 @@ def test_one_byte_that_differs_in_a_crate_is_found(worked):
     export_crate(workspace, "last", workspace / "run.zip")
     changed(workspace / "run.zip", "/data.html", lambda content: content.replace(b"page", b"pagf"))
     (difference,) = verify_crate(workspace / "run.zip").differences
-    assert "differ from its manifest" in difference
+    assert "data.html has changed" in difference
 
 
 def test_a_step_that_gives_other_bytes_is_named_first_with_the_code_that_differs(worked):
@@ -459,7 +462,10 @@ def test_every_command_tells_what_it_found(worked):
     assert "4 records of 4 artefacts, 2 runs." in command("catalog", "rebuild", *here)[1]
     assert records[2].output.short in command("catalog", "search", "--method", "otsu", "--run", "last", *here)[1]
     assert "There are more than 1" in command("catalog", "search", "--most", 1, *here)[1]
-    assert "Nothing is as asked for" in command("catalog", "search", "--patient", "P-9", *here)[1]
+    assert command("catalog", "search", "--patient", "P-9", *here)[1].strip() == "Nothing is as asked for."
+    said = command("catalog", "search", "--stage", "segmnt", "--method", "otsu", *here)[1]
+    assert "No stage is called 'segmnt'; there are" in said
+    assert "otsu" not in said
     assert FIRST in command("runs", *here)[1]
     spent = command("runs", FIRST, *here)[1].splitlines()
     assert FIRST in spent[0]

@@ -70,6 +70,9 @@ def test_a_folder_that_cannot_be_written_to_is_named_before_any_work_starts(tmp_
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(PlanError, match=r"store.* can be written to: .*file.store is not \("):
         open_store(plan_of(tmp_path / "results", store=str(tmp_path / "file" / "store")))
+    with pytest.raises(PlanError, match=r"`workspace` is a place .*file.store is not \(.*Check the folder's name") as told:
+        open_store(plan_of(tmp_path / "file"))
+    assert "AWS" not in str(told.value)
 
 
 def test_a_folder_of_no_study_has_no_store(tmp_path):
