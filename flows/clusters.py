@@ -31,6 +31,10 @@ WORKER_SECONDS = 600
 KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_MMAP_THRESHOLD_": str(64 << 20)}
 """How much freed memory a worker keeps for the next array (glibc). Dask has it give back all above 64 KiB at once, and
 the system then hands out zeroed pages again."""
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": 1,  # one lost worker may be chance; an item that loses two is what loses them
+    "distributed.admin.low-level-log-length": 10,  # Dask would keep the last thousand messages to each worker, jobs and all
+}
 EXTRAS = {"dask_jobqueue": "slurm", "dask_kubernetes": "kubernetes"}
 """Packages that start workers, by the extra of ours that installs them."""
 
@@ -62,8 +66,7 @@ def cluster(compute: Compute) -> Iterator[Client | None]:
     if compute.workers == 0 and compute.scheduler is None and compute.cluster is None:
         yield None
         return
-    # One lost worker may be chance; an item that loses two is what loses them.
-    with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
+    with dask.config.set(SETTINGS):
         if compute.scheduler is not None:
             ways = _joined(compute.scheduler, compute.tls)
         elif compute.cluster is not None:
