@@ -32,8 +32,10 @@ KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_MMAP_THRESHOLD_
 """How much freed memory a worker keeps for the next array (glibc). Dask has it give back all above 64 KiB at once, and
 the system then hands out zeroed pages again."""
 SETTINGS = {
-    "distributed.scheduler.allowed-failures": 1,  # one lost worker may be chance; an item that loses two is what loses them
-    "distributed.admin.low-level-log-length": 10,  # Dask would keep the last thousand messages to each worker, jobs and all
+    # One lost worker may be chance; an item that loses two is what loses them.
+    "distributed.scheduler.allowed-failures": 1,
+    # Dask would keep the last thousand messages to each worker, with all their jobs.
+    "distributed.admin.low-level-log-length": 10,
 }
 EXTRAS = {"dask_jobqueue": "slurm", "dask_kubernetes": "kubernetes"}
 """Packages that start workers, by the extra of ours that installs them."""
