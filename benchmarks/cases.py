@@ -17,7 +17,7 @@ from data_catalog.errors import BadData
 from data_catalog.kinds import KINDS
 from data_catalog.refs import Ref
 from data_catalog.store import Store
-from flows.plan import load_plan
+from flows.plan_files import load_plan
 from flows.radiomics_study import radiomics_study
 from tasks import stage
 from tasks.stage import Job, Listing, Sources, perform

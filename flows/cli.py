@@ -66,7 +66,7 @@ def init(
 def check(plan: PlanFile, changes: Changes = None) -> None:
     """Read a plan, its tables and the headers of its scans; name every fault before any work starts."""
     from flows.check import check_plan
-    from flows.plan import load_plan
+    from flows.plan_files import load_plan
 
     findings = check_plan(load_plan(plan, tuple(changes or ())))
     for line in findings:
@@ -83,7 +83,7 @@ def run(
     ] = None,
 ) -> None:
     """Run a whole study; what was computed before is reused."""
-    from flows.plan import load_plan
+    from flows.plan_files import load_plan
 
     again = (f"compute.refresh={json.dumps(refresh)}",) if refresh else ()
     _run(load_plan(plan, (*(changes or ()), *again)))
@@ -93,7 +93,7 @@ def run(
 def fetch(plan: PlanFile, changes: Changes = None) -> None:
     """Fetch from the plan's archives (DICOMweb, PACS) what the workspace lacks, and stop there."""
     from flows.fetch_study import fetch_study
-    from flows.plan import load_plan
+    from flows.plan_files import load_plan
     from flows.progress import shown
 
     loaded = load_plan(plan, tuple(changes or ()))
@@ -112,7 +112,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once, run if something is new, and end.")] = False,
 ) -> None:
     """Run a study again each time new complete studies have come, until Ctrl-C."""
-    from flows.plan import load_plan
+    from flows.plan_files import load_plan
     from flows.watch import watch as watched
 
     loaded = load_plan(plan, tuple(changes or ()))
@@ -148,7 +148,7 @@ def demo(
 ) -> None:
     """Invent a cohort with planted truths, run the whole study on it, and compare planted with found."""
     from flows.demo import RESULTS, compare, prepare
-    from flows.plan import load_plan
+    from flows.plan_files import load_plan
 
     out.print(f"Inventing a cohort in {folder} ...")
     plan = load_plan(prepare(folder), (f"workspace={folder / RESULTS}", *(changes or ())))
@@ -186,7 +186,7 @@ def locate(
     from flows.fetch_study import on_disk, with_fetched
     from flows.key import identities
     from flows.locate import locate as located
-    from flows.plan import load_plan
+    from flows.plan_files import load_plan
 
     loaded = load_plan(plan, tuple(changes or ()))
     roots = [on_disk(source).path for source in with_fetched(loaded, identities(loaded)).sources]

@@ -18,7 +18,8 @@ from pydantic import ValidationError
 
 from data_catalog.errors import PlanError
 from flows.fetch_study import is_elsewhere
-from flows.plan import Plan, located
+from flows.plan import Plan
+from flows.plan_files import located
 from flows.server import POOL, client, environment, make_pool, run_prefect
 
 if TYPE_CHECKING:

@@ -64,7 +64,7 @@ def deploy(
     """Register the deployments, or those of one study with its plan and times, with the server at PREFECT_API_URL."""
     from flows.deploy import When
     from flows.deploy import deploy as deployed
-    from flows.plan import load_plan
+    from flows.plan_files import load_plan
 
     when = When(nightly=nightly, weekly=weekly, cron=tuple(cron or ()), timezone=timezone, every_s=every)
     for made in deployed(None if plan is None else load_plan(plan, tuple(changes or ())), when, pool):

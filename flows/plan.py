@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from data_catalog.catalog_engine import require_catalog_url
-from data_catalog.errors import PlanError
 from data_catalog.places import place, require_address
 from flows.compute import Compute
 from flows.mining import Mining
@@ -45,11 +42,8 @@ from tasks.sources.tables import ClinicalTable, EventTable, Outcome, Part
 if TYPE_CHECKING:
     from data_catalog.places import Place
 
-M = TypeVar("M", bound=BaseModel)
 ANY = "*"
 """Stands for every modality."""
-FIELD_OF_A_NAME = re.compile(r"\{[a-z]+\}")
-"""A place in a pattern of names."""
 
 
 class Preprocessing(Part):
@@ -320,105 +314,3 @@ def of_modality(entries: tuple[Preprocessing, ...], modality: str) -> Preprocess
     named = [entry for entry in entries if entry.modality == modality]
     others = [entry for entry in entries if entry.modality == ANY]
     return next(iter([*named, *others]), None)
-
-
-def load_plan(path: Path, changes: tuple[str, ...] = ()) -> Plan:
-    """Read a plan from a YAML file; paths of sources, tables and models are taken relative to its folder.
-
-    Parameters
-    ----------
-    path : Path
-        The plan file.
-    changes : tuple of str
-        Fields to set otherwise (`compute.workers=4`), the value in YAML.
-
-    Raises
-    ------
-    PlanError
-        When the file is missing, is no YAML, or a field is unknown or wrong: with the field's place.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise PlanError("The plan file exists", f"{path} does not", "Write one with `voxmine init`.") from None
-    except (IsADirectoryError, UnicodeDecodeError):
-        raise PlanError("The plan is a file of text", f"{path} is not", "Write one with `voxmine init`.") from None
-    try:
-        held = yaml.safe_load(text)
-        for change in changes:
-            _set(held, change)
-    except yaml.YAMLError as wrong:
-        raise PlanError(
-            f"{path} is YAML",
-            f"{getattr(wrong, 'problem', wrong)} {getattr(wrong, 'problem_mark', '')}",
-            "Mend it there.",
-        ) from None
-    return parse_plan(held, path.parent, str(path))
-
-
-def parse_plan(held: Any, folder: Path, name: str = "The plan") -> Plan:  # noqa: ANN401 - whatever the YAML held
-    """Build a plan from what a file held.
-
-    Raises
-    ------
-    PlanError
-        When a field is unknown, missing or wrong; every one is named.
-    """
-    if not isinstance(held, dict):
-        raise PlanError(f"{name} has fields", f"it holds {type(held).__name__}", "Write one with `voxmine init`.")
-    try:
-        plan = Plan.model_validate(held)
-    except ValidationError as wrong:
-        raise PlanError(f"{name} can be understood", "\n".join(_faults(wrong)), "\nMend the fields named.") from None
-    return located(plan, folder)
-
-
-def located(plan: Plan, folder: Path) -> Plan:
-    """Return the plan with every path in it taken relative to a folder; the workspace is where the run starts."""
-    return _located(plan, folder).model_copy(update={"workspace": plan.workspace})
-
-
-def _located(part: M, folder: Path) -> M:
-    """Return a part of a plan with every path in it taken relative to a folder."""
-    values = {name: getattr(part, name) for name in type(part).model_fields}
-    paths = {name: folder / value for name, value in values.items() if isinstance(value, Path)}
-    parts = {name: _located(value, folder) for name, value in values.items() if isinstance(value, BaseModel)}
-    several = {
-        name: tuple(_located(one, folder) if isinstance(one, BaseModel) else one for one in value)
-        for name, value in values.items()
-        if isinstance(value, tuple)
-    }
-    return part.model_copy(update={**paths, **parts, **several})
-
-
-def _faults(wrong: ValidationError) -> list[str]:
-    faults = [""]
-    for error in wrong.errors(include_url=False, include_input=False):
-        place = ".".join(str(part) for part in error["loc"])
-        message = "there is no such field" if error["type"] == "extra_forbidden" else error["msg"]
-        said = message.removeprefix("Value error, ").removesuffix(".")
-        faults.append(f"  {place}: {said}" if place else f"  {said}")
-    return faults
-
-
-def _set(held: dict[str, Any], change: str) -> None:
-    place, equals, text = change.partition("=")
-    *parents, last = place.split(".")
-    try:
-        for name in parents:
-            held = held.setdefault(name, {}) if isinstance(held, dict) else held[int(name)]
-        held[last] = _value(text)
-    except (AttributeError, LookupError, TypeError, ValueError):
-        equals = ""
-    if not equals:
-        raise PlanError(
-            "A change sets a field of the plan",
-            f"{change!r} does not",
-            "Write the field's place and its value: compute.workers=4.",
-        )
-
-
-def _value(text: str) -> Any:  # noqa: ANN401 - whatever the YAML holds
-    """Return the value that YAML gives; `{patient}` in a name's pattern is text, although YAML has it as a mapping."""
-    is_name = FIELD_OF_A_NAME.search(text) is not None and ": " not in text and not text.startswith(("'", '"'))
-    return text if is_name else yaml.safe_load(text)

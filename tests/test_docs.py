@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from data_catalog.verdicts import catalogue
-from flows.plan import Plan, parse_plan
+from flows.plan import Plan
+from flows.plan_files import parse_plan
 
 DOCS = Path(__file__).parents[1] / "docs"
 RUN = re.compile(r"```python\n(.*?)```(?:\n+```text\n(.*?)```)?", re.DOTALL)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import deployments
-from flows.plan import parse_plan
+from flows.plan_files import parse_plan
 
 FOLDER = Path(deployments.__file__).parent / "dask"
 VERSION = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]

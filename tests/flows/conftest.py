@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.plan import parse_plan
+from flows.plan_files import parse_plan
 from tasks.synthetic.cohort import write_cohort
 from tests.object_storage import empty_bucket
 
 PATIENTS = 12
 KEY = "a key for tests"
+LEAST = {"sources": [{"method": "dicom", "path": "scans"}]}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,6 +49,18 @@ def cohort(small_cohort, tmp_path) -> Path:
 def small_plan():
     """Return the function that makes the light plan."""
     return light_plan
+
+
+@pytest.fixture
+def plan_file(tmp_path):
+    """Return a function that writes a plan file: the least there is, or what is given, as text or as fields."""
+
+    def written(held=LEAST):
+        path = tmp_path / "plan.yaml"
+        path.write_text(held if isinstance(held, str) else yaml.safe_dump(held), encoding="utf-8")
+        return path
+
+    return written
 
 
 def light_plan(cohort: Path, workspace: Path, **changes):

@@ -7,7 +7,7 @@ import pytest
 from data_catalog.errors import PlanError
 from data_catalog.store import Store
 from flows.check import check_plan, check_tables, further_columns
-from flows.plan import parse_plan
+from flows.plan_files import parse_plan
 from tests.tasks.conftest import png
 
 CLINICAL = "id,age,progression,pixel,to_surgery\nA,61,yes,0.1,5\nB,55,no,0.2,\nC,40,no,0.1,7\n"

@@ -48,7 +48,7 @@ def test_every_command_is_listed():
 
 
 def test_init_writes_a_plan_that_can_be_read_and_writes_over_nothing(capsys, monkeypatch, tmp_path):
-    from flows.plan import load_plan
+    from flows.plan_files import load_plan
 
     path = tmp_path / "study" / "plan.yaml"
     code, out, _ = voxmine(capsys, monkeypatch, "init", path, "--scans", "images", "--clinical", "table.xlsx")

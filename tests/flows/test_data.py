@@ -13,7 +13,7 @@ from data_catalog import open_data
 from data_catalog.open_data import known, load
 from flows.data import app
 from flows.data_words import datasets_page, described, how, table, write_plan
-from flows.plan import load_plan
+from flows.plan_files import load_plan
 from tasks.open_data.answers import DownloadError
 from tasks.open_data.get import NeedsPerson
 from tasks.open_data.https import sha256_of

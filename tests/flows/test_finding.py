@@ -9,7 +9,7 @@ import pytest
 from data_catalog.errors import PlanError
 from data_catalog.store import Store
 from flows.finding import Problems, assemble, scan_jobs
-from flows.plan import parse_plan
+from flows.plan_files import parse_plan
 from tasks.formats.identities import Identities
 from tasks.stage import perform
 from tests.tasks.conftest import NAME, PATIENT, axial, outlined, png

@@ -12,7 +12,7 @@ from data_catalog.errors import PlanError
 from data_catalog.store import Store
 from flows.check import check_tables
 from flows.full_study import full_study
-from flows.plan import parse_plan
+from flows.plan_files import parse_plan
 
 pytestmark = pytest.mark.slow
 

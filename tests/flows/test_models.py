@@ -13,7 +13,8 @@ from data_catalog.layout import column_facts
 from data_catalog.store import Store
 from flows.check import check_plan
 from flows.models import models_of, with_models
-from flows.plan import measures_of, parse_plan
+from flows.plan import measures_of
+from flows.plan_files import parse_plan
 from flows.radiomics_study import radiomics_study
 from flows.words import methods_used
 from tests.tasks.methods.radiomics.tiny_networks import convolved, seen

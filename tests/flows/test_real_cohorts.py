@@ -14,7 +14,7 @@ from data_catalog.store import Store
 from flows.check import check_plan
 from flows.data_words import write_plan
 from flows.full_study import full_study
-from flows.plan import load_plan
+from flows.plan_files import load_plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared]
 

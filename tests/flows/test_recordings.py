@@ -12,7 +12,7 @@ from scipy.io import wavfile
 
 from data_catalog.store import Store
 from flows.cohort_study import cohort_study
-from flows.plan import parse_plan
+from flows.plan_files import parse_plan
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,8 @@ from data_catalog.kinds import REPORT
 from data_catalog.store import Store
 from flows.check import check_plan
 from flows.explain import explain
-from flows.plan import Plan, load_plan
+from flows.plan import Plan
+from flows.plan_files import load_plan
 from flows.results import CohortTables, Features, Results, last_results, write_results
 from flows.stores import NOTE, open_store, store_of
 from tests.tasks.conftest import kept
@@ -70,7 +71,9 @@ def test_a_folder_that_cannot_be_written_to_is_named_before_any_work_starts(tmp_
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(PlanError, match=r"store.* can be written to: .*file.store is not \("):
         open_store(plan_of(tmp_path / "results", store=str(tmp_path / "file" / "store")))
-    with pytest.raises(PlanError, match=r"`workspace` is a place .*file.store is not \(.*Check the folder's name") as told:
+    with pytest.raises(
+        PlanError, match=r"`workspace` is a place .*file.store is not \(.*Check the folder's name"
+    ) as told:
         open_store(plan_of(tmp_path / "file"))
     assert "AWS" not in str(told.value)
 

@@ -9,7 +9,7 @@ import pytest
 from data_catalog.store import Store
 from flows import mine_cohort as mining
 from flows.mine_cohort import mine_cohort
-from flows.plan import parse_plan
+from flows.plan_files import parse_plan
 from tasks.methods.rules.validation import smallest_of_permuted
 
 PATIENTS = 80

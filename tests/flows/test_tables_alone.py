@@ -12,7 +12,7 @@ import pytest
 from data_catalog.store import Store
 from flows.check import check_plan
 from flows.full_study import full_study
-from flows.plan import load_plan, parse_plan
+from flows.plan_files import load_plan, parse_plan
 from flows.rule_files import rules_folder
 
 PLANS = Path(str(files("deployments") / "plans"))

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from data_catalog.errors import PlanError
-from flows.plan import Plan, load_plan
+from flows.plan import Plan
+from flows.plan_files import load_plan
 from flows.template import write_template
 
 
