@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import version
 from inspect import getmembers
 from pathlib import Path
 
@@ -17,16 +18,21 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 from prefect import Flow
+from prefect.utilities.callables import parameter_schema
 
 import data_catalog
 import flows
 import tasks
+from flows import runtime
 from flows.plan import Plan
+from flows.runtime import study_flow
 from tasks.stage import Stage
 
 ROOT = Path(flows.__file__).parents[1]
 FLOW_MODULES = [f"flows.{module.name}" for module in pkgutil.iter_modules(flows.__path__)]
 DEPLOYMENTS = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+COMPUTE = {"numba", "pandas", "pyarrow", "scipy", "skimage", "sklearn", "mlxtend", "xarray", "pydicom", "pynetdicom"}
+"""Libraries that only the functions import that use them: the process of a flow starts soon and stays small."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
 PICTURES = {".png", ".jpg", ".gif", ".ico", ".pdf"}
@@ -90,6 +96,36 @@ def modules_of(*packages):
         for package in packages
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
+
+
+def test_the_form_of_a_flow_is_made_when_it_is_asked_for(monkeypatch):
+    made = []
+
+    def schema(function):
+        made.append(function.__name__)
+        return parameter_schema(function)
+
+    monkeypatch.setattr(runtime, "parameter_schema", schema)
+
+    @study_flow("a-study")
+    def a_study(plan: Plan, times: int = 2) -> int:
+        """Do nothing; this is what the form says."""
+        return times
+
+    assert made == []
+    assert list(a_study.parameters.properties) == ["plan", "times"]
+    assert a_study.parameters.required == ["plan"]
+    assert list(a_study.with_options(name="another").parameters.properties) == ["plan", "times"]
+    assert set(made) == {"a_study"}
+    assert a_study.description == "Do nothing; this is what the form says."
+    assert a_study.version == version("voxmine")
+
+
+def test_a_flow_is_planned_without_the_libraries_that_compute():
+    code = "import sys; import flows.full_study; print(*sorted(sys.modules))"
+    held = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "prefect" in held
+    assert not {name for name in held if name.partition(".")[0] in COMPUTE}
 
 
 def test_a_stage_is_named_like_what_it_is_imported_as():
