@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from data_catalog.errors import PlanError
 from flows.key import identities
 from flows.runtime import run_stage
-from tasks.check import read_written
+from tasks.check import read_written, require_reading_ends
 from tasks.methods.rules.items import ColumnLabel
 from tasks.readings import mine_readings, read_readings
 from tasks.sources.files import walk
@@ -16,6 +16,7 @@ from tasks.stage import Sources
 if TYPE_CHECKING:
     from data_catalog.refs import Ref, Refusal
     from flows.plan import Plan
+    from tasks.sources.readings import ReadingTable
 
 
 def check_readings(plan: Plan) -> None:
@@ -31,7 +32,9 @@ def check_readings(plan: Plan) -> None:
         if not table.path.exists():
             raise PlanError("readings.path exists", f"nothing is at {table.path}", "Correct the path.")
         columns = (table.patient, table.case, table.reader, *table.ratings)
-        read_written(table.path, table.sheet, columns, "readings")
+        written = read_written(table.path, table.sheet, columns, "readings")
+        if wanted is not None:
+            require_reading_ends(written[list(table.ratings)], _labels(table), wanted.discretiser, wanted.miner)
 
 
 def mined_readings(plan: Plan, cohort: Ref) -> tuple[Ref | None, list[Refusal]]:
@@ -58,17 +61,20 @@ def mined_readings(plan: Plan, cohort: Ref) -> tuple[Ref | None, list[Refusal]]:
     )
     if read.ref is None:
         return None, [] if read.refusal is None else [read.refusal]
-    columns = {
-        name: ColumnLabel(label=table.labels.get(name, name.replace("_", " ")), unit=table.units.get(name, ""))
-        for name in table.ratings
-    }
     (mined,) = run_stage(
         [
             mine_readings.job(
                 plan.study,
                 {"readings": read.ref, "cohort": cohort},
-                {"columns": columns, "discretiser": wanted.discretiser, "miner": wanted.miner},
+                {"columns": _labels(table), "discretiser": wanted.discretiser, "miner": wanted.miner},
             )
         ]
     )
     return mined.ref, [] if mined.refusal is None else [mined.refusal]
+
+
+def _labels(table: ReadingTable) -> dict[str, ColumnLabel]:
+    return {
+        name: ColumnLabel(label=table.labels.get(name, name.replace("_", " ")), unit=table.units.get(name, ""))
+        for name in table.ratings
+    }

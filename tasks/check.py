@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from data_catalog.errors import BadData, PlanError
 from tasks.check_columns import require_fit_columns
 from tasks.check_mining import held_values
-from tasks.formats.table import read_table
+from tasks.formats.table import infer, read_table
 from tasks.methods.cell_text import cell_text
 from tasks.methods.cohort.wide import KEYS, OUTCOME
 from tasks.methods.rules.shown import SMALLEST
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.formats.identities import Identities
+    from tasks.methods.rules import Discretiser
+    from tasks.methods.rules.items import ColumnLabel
+    from tasks.methods.rules.readings import ReadingMiner
     from tasks.sources.tables import ClinicalTable, EventRows, Outcome, PatientTable
 
 SHOWN = 10
@@ -49,6 +52,17 @@ def read_written(
             f"Choose among: {', '.join(table.columns)}.",
         )
     return table
+
+
+def require_reading_ends(
+    ratings: pd.DataFrame, columns: dict[str, ColumnLabel], discretiser: Discretiser, miner: ReadingMiner
+) -> None:
+    """Raise `PlanError` where ratings, as text, are not cut as asked, or have no level that rules may end in."""
+    try:
+        table = infer(ratings)
+        miner.require_ends(discretiser.fit(table, columns).items(table))
+    except BadData as bad:
+        raise PlanError(f"mine.readings fits the table. {bad.expected}", bad.came, bad.remedy) from None
 
 
 def require_clinical(

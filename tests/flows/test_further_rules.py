@@ -156,6 +156,26 @@ def test_the_report_shows_all_of_them_and_no_identity(ran):
     assert full_study(plan).total("computed") == 0
 
 
+@pytest.mark.parametrize(
+    ("search", "said"),
+    [
+        ({"miner": {"ends_in": "verdict", "consequents": ["awful"]}}, r"level of verdict: bad, good.*awful came"),
+        (
+            {
+                "miner": {"ends_in": "verdict"},
+                "discretiser": {"method": "fixed", "cuts": [{"column": "margin", "cuts": [1.0], "unit": "mm"}]},
+            },
+            "in the column's unit",
+        ),
+    ],
+)
+def test_levels_and_cut_offs_that_the_readings_do_not_have_are_refused_before_any_work(tmp_path, search, said):
+    write_tables(tmp_path)
+    check_tables(planned(tmp_path))
+    with pytest.raises(PlanError, match=said):
+        check_tables(planned(tmp_path, mine={"readings": search}))
+
+
 def test_a_plan_whose_readings_lack_what_rules_end_in_is_refused_before_any_work(tmp_path):
     write_tables(tmp_path)
     mine = {"readings": {"miner": {"ends_in": "grade"}}}

@@ -144,6 +144,18 @@ class ReadingMiner(Method):
             refused=binning.refused,
         )
 
+    def require_ends(self, items: ItemTable) -> None:
+        """Raise `BadData` where the rating that rules end in has no level, or not one of those that are asked for."""
+        levels = {item.level for item in items.items if item.column == self.ends_in}
+        unknown = sorted(set(self.consequents or ()) - levels)
+        if unknown or not levels:
+            raise BadData(
+                "unknown_consequent",
+                f"Rules end in a level of {self.ends_in}: {', '.join(sorted(levels)) or 'it has none'}",
+                f"{', '.join(unknown) or 'none'} came",
+                "Correct `ends_in` or `consequents`, or how its numbers are cut.",
+            )
+
     def _pairs(self, items: ItemTable) -> list[Pair]:
         """Return the antecedents that enough readings have, each with each of the ratings that rules end in."""
         ends = [
@@ -151,15 +163,7 @@ class ReadingMiner(Method):
             for place, item in enumerate(items.items)
             if item.column == self.ends_in and (self.consequents is None or item.level in self.consequents)
         ]
-        levels = {item.level for item in items.items if item.column == self.ends_in}
-        unknown = sorted(set(self.consequents or ()) - levels)
-        if not ends or unknown:
-            raise BadData(
-                "unknown_consequent",
-                f"Rules end in a level of {self.ends_in}: {', '.join(sorted(levels)) or 'it has none'}",
-                f"{', '.join(unknown) or 'none'} came",
-                "Correct `ends_in` or `consequents`, or how its numbers are cut.",
-            )
+        self.require_ends(items)
         found = frequent_itemsets(items, self.min_support, self.max_length, self.max_candidates)
         starts = [one for one in found if all(items.items[item].column != self.ends_in for item in one)]
         return [(start, (end,)) for start in starts for end in ends]
