@@ -30,10 +30,11 @@ class Kernel(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the compiled function."""
-        return self._compiled(*args, **kwargs)
+        return self.compiled(*args, **kwargs)
 
     @cached_property
-    def _compiled(self) -> Callable[P, R]:
+    def compiled(self) -> Callable[P, R]:
+        """What numba makes of the function."""
         import numba
         from numba.core import config
 
@@ -49,7 +50,7 @@ class Kernel(Generic[P, R]):
     @property
     def _numba_type_(self) -> Any:  # noqa: ANN401 - numba has no types
         """What numba asks when a kernel calls another."""
-        return self._compiled._numba_type_  # type: ignore[attr-defined]
+        return self.compiled._numba_type_  # type: ignore[attr-defined]
 
 
 def kernel(function: Callable[P, R]) -> Kernel[P, R]:

@@ -65,7 +65,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
         "import numpy as np\n"
         "from tasks.methods.radiomics.kernels.interpolation import along_axis as k\n"
         "k(np.zeros((1, 2, 1)), np.zeros((1, 1), np.int64), np.ones((1, 1)))\n"
-        "stats = k._compiled.stats\n"
+        "stats = k.compiled.stats\n"
         "print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}

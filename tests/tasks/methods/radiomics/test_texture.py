@@ -232,13 +232,15 @@ def test_kernels_are_compiled_once_whatever_the_array():
     kept = levels > 0
     grey = grey_volume(levels, kept, AsIs())
     expected = texture(grey, kept, FAMILIES, AGGREGATIONS)
-    compiled = {kernel: len(kernel.signatures) for kernel in (fill_levels, lowest_and_highest, depths, find_zones)}
+    compiled = {
+        kernel: len(kernel.compiled.signatures) for kernel in (fill_levels, lowest_and_highest, depths, find_zones)
+    }
     levels.flags.writeable = kept.flags.writeable = False
     turned = levels.transpose(2, 1, 0).copy().transpose(2, 1, 0)
     for values, mask in ((levels, kept), (turned, kept[::-1][::-1])):
         found = texture(grey_volume(values, mask, AsIs()), mask, FAMILIES, AGGREGATIONS)
         assert found == pytest.approx(expected, nan_ok=True, abs=0, rel=0)
-    assert {kernel: len(kernel.signatures) for kernel in compiled} == compiled
+    assert {kernel: len(kernel.compiled.signatures) for kernel in compiled} == compiled
 
 
 def test_inputs_are_not_changed():
