@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import update_wrapper, wraps
 from importlib.metadata import version
 from inspect import Signature
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
@@ -124,6 +124,8 @@ class StudyFlow(Flow[P, R]):
         # Prefect writes the schema of all parameters when a flow is declared. That of a plan takes half a second and
         # only a deployment wants it: Flow is given a function without parameters, and then the real one.
         super().__init__(_without_parameters(fn), **options)
+        del vars(self)["__signature__"]
+        update_wrapper(self, fn)
         self.fn = fn
 
     @property

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
-from inspect import getmembers
+from inspect import getmembers, signature
 from pathlib import Path
 
 import pytest
@@ -117,6 +117,7 @@ def test_the_form_of_a_flow_is_made_when_it_is_asked_for(monkeypatch):
     assert a_study.parameters.required == ["plan"]
     assert list(a_study.with_options(name="another").parameters.properties) == ["plan", "times"]
     assert set(made) == {"a_study"}
+    assert list(signature(a_study).parameters) == ["plan", "times"], "`prefect deploy` looks here"
     assert a_study.description == "Do nothing; this is what the form says."
     assert a_study.version == version("voxmine")
 
