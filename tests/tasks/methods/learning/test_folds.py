@@ -103,7 +103,7 @@ def test_rows_of_one_patient_do_not_count_as_patients():
 
 def test_folds_that_cannot_have_both_classes_are_refused(monkeypatch):
     split = [(np.array([0, 1]), np.array([2, 3])), (np.array([2, 3]), np.array([0, 1]))]
-    monkeypatch.setattr("tasks.methods.learning.folds.StratifiedGroupKFold.split", lambda *_: iter(split))
+    monkeypatch.setattr("sklearn.model_selection.StratifiedGroupKFold.split", lambda *_: iter(split))
     with pytest.raises(BadData, match="none of 20 shuffles of 2 patients with the event and 2 without") as caught:
         folds(np.array([0, 0, 1, 1]), np.array(list("abcd")), 2, 0)
     assert caught.value.verdict == "one_class_in_a_fold"
