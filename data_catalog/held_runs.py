@@ -27,14 +27,17 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 def held(store: Store, name: str) -> Iterator[None]:
     """Hold a run in the block, as far as the store can be locked: it lies on a disk that has locks."""
     path = _path(store, name)
-    with ExitStack() as open_files:
-        if path is not None:
-            with suppress(OSError):
-                _hold(open_files, path)
+    if path is None:
         yield
-        if path is not None:
+        return
+    with ExitStack() as open_files:
+        with suppress(OSError):
+            _hold(open_files, path)
+        try:
+            yield
+        finally:
             with suppress(OSError):
-                path.unlink(missing_ok=True)
+                path.unlink()
 
 
 def is_killed(store: Store, name: str) -> bool:

@@ -26,6 +26,7 @@ WORDS = {
     "tuple_type": "it is a list, and something else came",
     "list_type": "it is a list, and something else came",
     "string_type": "it is text, and something else came; put it in quotes if it looks like a number",
+    "string_pattern_mismatch": "it is spelled otherwise, as the pattern {pattern} says",
     "int_parsing": "it is a whole number, and something else came",
     "int_type": "it is a whole number, and something else came",
     "int_from_float": "it is a whole number, and one with a fraction came",

@@ -8,10 +8,8 @@ import threading
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import update_wrapper, wraps
-from importlib.metadata import version
 from inspect import Signature
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from distributed import Future
 from prefect import Flow, get_run_logger
@@ -122,11 +120,10 @@ class StudyFlow(Flow[P, R]):
 
     def __init__(self, fn: Callable[P, R], **options: Any) -> None:  # noqa: ANN401 - as Flow's own
         # Prefect writes the schema of all parameters when a flow is declared. That of a plan takes half a second and
-        # only a deployment wants it: Flow is given a function without parameters, and then the real one.
-        super().__init__(_without_parameters(fn), **options)
-        del vars(self)["__signature__"]
-        update_wrapper(self, fn)
-        self.fn = fn
+        # only a deployment wants it: the parameters are hidden as long as Flow looks at the function.
+        fn.__signature__ = Signature()  # type: ignore[attr-defined]
+        super().__init__(fn, **options)
+        del fn.__signature__, self.__signature__  # type: ignore[attr-defined]
 
     @property
     def parameters(self) -> ParameterSchema:
@@ -164,17 +161,6 @@ class StudyFlow(Flow[P, R]):
                 return result
 
 
-def _without_parameters(function: Callable[P, R]) -> Callable[P, R]:
-    """Return a function that is called, documented and found as another, but has no parameters."""
-
-    @wraps(function)
-    def bare() -> None:
-        raise NotImplementedError
-
-    bare.__signature__ = Signature()  # type: ignore[attr-defined]
-    return cast("Callable[P, R]", bare)
-
-
 def _wanted_api(plan: object) -> str | None:
     """Return the API that a plan names; Prefect has not looked yet whether it is a plan."""
     for name in ("compute", "prefect_api"):
@@ -189,7 +175,6 @@ def study_flow(name: str) -> Callable[[Callable[P, R]], StudyFlow[P, R]]:
         return StudyFlow(
             function,
             name=name,
-            version=version("voxmine"),
             task_runner=ThreadPoolTaskRunner(max_workers=4),
             validate_parameters=True,
             persist_result=False,

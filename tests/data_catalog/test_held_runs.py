@@ -74,6 +74,9 @@ def test_what_holds_a_run_is_gone_with_it(store, tmp_path):
     with held(store, NAME):
         assert (tmp_path / RUNS / NAME / LIFE).read_text() == machine()
     assert not (tmp_path / RUNS / NAME / LIFE).exists()
+    with pytest.raises(ZeroDivisionError), held(store, NAME):
+        1 / 0  # noqa: B018
+    assert not (tmp_path / RUNS / NAME / LIFE).exists()
 
 
 def test_a_run_goes_on_in_a_store_that_cannot_be_locked(store, monkeypatch):

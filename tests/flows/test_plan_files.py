@@ -63,7 +63,7 @@ def test_paths_are_relative_to_the_plans_folder_but_the_workspace_to_where_the_r
         ),
         ({"mine": {"cards": {"centre": "hospital"}}}, "`mine.cards.centre` is `scanner` or a clinical column"),
         ({"mine": {"strata": "hospital"}}, "'hospital' is neither. Choose among: scanner."),
-        ({"study": "Lungs 2024"}, "study: String should match"),
+        ({"study": "Lungs 2024"}, "study: it is spelled otherwise, as the pattern ^"),
         ({"first_patients": 0}, "first_patients: it is at least 1"),
         ({"compute": {"workers": -1}}, "compute.workers: it is at least 0"),
         ({"mine": {"cards": None}}, "mine.cards: it holds fields of its own (leave it out for the usual ones)"),
