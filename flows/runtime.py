@@ -29,8 +29,9 @@ from flows.journal import journal
 from flows.left_runs import alive, end_left_runs
 from flows.progress_artifacts import progress_artifacts
 from flows.stores import open_store
+from tasks.batches import Workplace, at, current_workplace, run_batch
 from tasks.ingest import keep_study
-from tasks.stage import Workplace, at, current_workplace, require_stages, run_batch
+from tasks.stage import require_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The one policy of every step: cache key, retries, quarantine, record, batches."""
+"""The one policy of every step on one item: cache key, retries, quarantine, record."""
 
 from __future__ import annotations
 
@@ -10,18 +10,11 @@ import platform
 import random
 import time
 import traceback
-from collections import defaultdict
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, is_dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
-from distributed import KilledWorker, as_completed
-from distributed.comm.core import CommClosedError
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
@@ -40,10 +33,7 @@ from tasks.sources.refusals import SourceMoved
 from tasks.spending import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from distributed import Client
-    from prefect.client.schemas.objects import State, TaskRun
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from data_catalog.compression import Compression
     from data_catalog.kinds import Kind
@@ -55,8 +45,6 @@ ATTEMPTS = 3
 """Tries of one item whose input or output failed."""
 WAIT_SECONDS = 0.5
 """Wait before the second try; doubled before each further one, with jitter."""
-TRANSIENT = (OSError, CommClosedError)
-"""What may pass on a second try: input, output, a lost connection. Bad data never does."""
 
 
 @dataclass(frozen=True)
@@ -296,7 +284,7 @@ def _compute(store: Store, job: Job) -> Outcome:
         value = job.stage.function(**opened, **job.parameters)
         ref = store.put(job.stage.kind, value, lambda ref: _record(job, ref, meter, read))
     except SourceMoved as moved:
-        return Outcome(job.item, "computed", refusal=_refusal(job, moved))
+        return Outcome(job.item, "computed", refusal=refusal_of(job, moved))
     except BadData as bad:
         return _refused(store, job, bad, meter, read)
     except OSError:
@@ -310,10 +298,10 @@ def _refused(store: Store, job: Job, bad: BadData, meter: Meter, read: Mapping[s
     """Keep the refusal of an item, unless its files are moved while their digests are taken."""
     try:
         files = tuple(content.digest() for contents in read.values() for content in contents)
-        refusal = _refusal(job, bad, files)
+        refusal = refusal_of(job, bad, files)
         store.put(REFUSAL, refusal, lambda ref: _record(job, ref, meter, read))
     except BadData as moved:
-        refusal = _refusal(job, moved)
+        refusal = refusal_of(job, moved)
     return Outcome(job.item, "computed", refusal=refusal)
 
 
@@ -345,7 +333,8 @@ def _record(job: Job, output: Ref, meter: Meter, read: Mapping[str, list[Content
     )
 
 
-def _refusal(job: Job, bad: BadData, files: tuple[str, ...] = ()) -> Refusal:
+def refusal_of(job: Job, bad: BadData, files: tuple[str, ...] = ()) -> Refusal:
+    """Return the refusal of an item, with what was expected, what came, and what to do."""
     return Refusal(
         item=job.item,
         stage=job.stage.name,
@@ -362,122 +351,12 @@ def _defect(job: Job, defect: Exception) -> Refusal:
     """Name a defect by its type and place alone: its message may hold a patient's values."""
     frame = traceback.extract_tb(defect.__traceback__)[-1]
     place = "/".join(frame.filename.split("/")[-3:])
-    return _refusal(
+    return refusal_of(
         job,
         BadData(
             "unexpected_error",
             "The step runs on this item",
             f"{type(defect).__name__} at {place}:{frame.lineno}",
             "This is a defect of the program: please report the place. The item is tried again at the next run.",
-        ),
-    )
-
-
-@dataclass
-class Workplace:
-    """Where the items of the running study are worked on."""
-
-    store: Store
-    client: Client | None
-    """Dask's client; None works in this process."""
-    done: Callable[[str, Outcome], None]
-    """Told of every item as soon as it is done: the stage's name, and what became of the item."""
-    refresh: frozenset[str] = frozenset()
-    """Names of the stages whose items are computed again although the store holds them."""
-
-
-_WORKPLACE: ContextVar[Workplace | None] = ContextVar("workplace", default=None)
-
-
-@contextmanager
-def at(workplace: Workplace) -> Iterator[Workplace]:
-    """Work at a workplace inside the block."""
-    token = _WORKPLACE.set(workplace)
-    try:
-        yield workplace
-    finally:
-        _WORKPLACE.reset(token)
-
-
-def current_workplace() -> Workplace | None:
-    """Return the workplace of the running study, or None outside one."""
-    return _WORKPLACE.get()
-
-
-def _may_pass(_task: object, _run: TaskRun, state: State[Any]) -> bool:
-    """Return whether a failed batch may pass on a second try."""
-    try:
-        state.result()
-    except TRANSIENT:
-        return True
-    except BaseException:  # noqa: BLE001 - only asked for its kind; Prefect itself raises it
-        return False
-    return False
-
-
-@task(
-    name="batch",
-    task_run_name="{label}",
-    retries=2,
-    retry_delay_seconds=[1, 4],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=_may_pass,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
-def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001 - the label names the run
-    """Work on the jobs whose result the store does not hold yet; return the outcomes in the jobs' order."""
-    workplace = _WORKPLACE.get()
-    if workplace is None:
-        message = "A batch runs inside a flow of voxmine: call a flow of `flows`, or use `tasks.stage.at`."
-        raise RuntimeError(message)
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, job in enumerate(jobs):
-        places[job.key].append(place)  # two items with the same content are one piece of work
-    outcomes: dict[int, Outcome] = {}
-
-    def tell(key: str, outcome: Outcome) -> None:
-        for place in places[key]:
-            outcomes[place] = outcome.of(jobs[place], again=place != places[key][0])
-            workplace.done(jobs[place].stage.name, outcomes[place])
-
-    firsts = [jobs[same[0]] for same in places.values()]
-    known = [job for job in firsts if job.stage.name not in workplace.refresh]
-    answers = workplace.store.each(partial(look_up, workplace.store), known)
-    held = dict.fromkeys(places) | dict(zip((job.key for job in known), answers, strict=True))
-    for key, found in held.items():
-        if found is not None:
-            tell(key, found)
-    for key, outcome in _work(workplace, {key: jobs[places[key][0]] for key, found in held.items() if found is None}):
-        tell(key, outcome)
-    return [outcomes[place] for place in range(len(jobs))]
-
-
-def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[str, Outcome]]:
-    store = workplace.store
-    again = any(job.stage.name in workplace.refresh for job in missing.values())  # a batch is of one stage
-    work = partial(perform, store.root, compression=store.compression, again=again)
-    if workplace.client is None:
-        yield from ((key, work(job)) for key, job in missing.items())
-        return
-    futures = workplace.client.map(work, list(missing.values()), pure=False, key="item")
-    of = {future.key: key for future, key in zip(futures, missing, strict=True)}
-    for future in as_completed(futures, loop=workplace.client.loop, raise_errors=False):
-        key = of[future.key]
-        if future.status == "error" and isinstance(future.exception(), KilledWorker):
-            yield key, Outcome(missing[key].item, "failed", refusal=_lost(missing[key]))
-        else:
-            yield key, future.result()
-
-
-def _lost(job: Job) -> Refusal:
-    return _refusal(
-        job,
-        BadData(
-            "worker_lost",
-            "The item fits into a worker",
-            "the workers that took it were lost",
-            "Give the workers more memory (compute.memory_per_worker), or leave the item out. It is tried again at the"
-            " next run.",
         ),
     )

@@ -6,18 +6,16 @@ import hashlib
 import re
 
 import pytest
-from distributed.comm.core import CommClosedError
-from prefect.states import Completed, Failed
 
-from data_catalog.errors import BadData, StoreError
+from data_catalog.errors import PlanError, StoreError
 from data_catalog.refs import Ref
 from tasks import stage as stage_module
 from tasks.preprocess import preprocess
 from tasks.stage import (
     ATTEMPTS,
     WAIT_SECONDS,
-    _may_pass,
     look_up,
+    require_stages,
 )
 from tests.tasks.conftest import NAME, run
 
@@ -146,15 +144,8 @@ def test_bad_data_is_never_tried_again(steps, source, store, waits, content):
     assert waits == []
 
 
-@pytest.mark.parametrize(
-    ("state", "passes"),
-    [
-        (Failed(data=OSError("network")), True),
-        (Failed(data=CommClosedError("scheduler")), True),
-        (Failed(data=ValueError("bug")), False),
-        (Failed(data=BadData("v", "e", "c", "r")), False),
-        (Completed(data=1), False),
-    ],
-)
-def test_a_batch_is_tried_again_only_for_what_may_pass(state, passes):
-    assert _may_pass(None, None, state) is passes
+def test_only_stages_can_be_refreshed():
+    require_stages(frozenset())
+    require_stages(frozenset({"radiomics", "read_dicom", "mine_rules"}))
+    with pytest.raises(PlanError, match=r"radiomix is none\. Name some of these: .*radiomics"):
+        require_stages(frozenset({"radiomix"}))

@@ -8,18 +8,12 @@ from itertools import count
 import pytest
 from distributed import KilledWorker
 from distributed.comm.core import CommClosedError
+from prefect.states import Completed, Failed
 
-from data_catalog.errors import PlanError
-from tasks import stage as stage_module
-from tasks.stage import (
-    Workplace,
-    at,
-    current_workplace,
-    look_up,
-    perform,
-    require_stages,
-    run_batch,
-)
+from data_catalog.errors import BadData
+from tasks import batches
+from tasks.batches import Workplace, _may_pass, at, current_workplace, run_batch
+from tasks.stage import look_up, perform
 from tests.tasks.conftest import run
 
 
@@ -40,7 +34,7 @@ def batch(store, diary, jobs, client=None):
 
 def test_a_batch_outside_a_study_says_where_it_belongs():
     assert current_workplace() is None
-    with pytest.raises(RuntimeError, match=r"inside a flow of voxmine.*tasks\.stage\.at"):
+    with pytest.raises(RuntimeError, match=r"inside a flow of voxmine.*tasks\.batches\.at"):
         run_batch.fn("label", [])
 
 
@@ -87,13 +81,6 @@ def test_a_stage_that_is_refreshed_is_computed_again_and_others_are_not(steps, s
     assert len(steps.CALLS) == 3
     assert {outcome.how for outcome in again} == {"computed"}
     assert [outcome.ref for outcome in again] == [outcome.ref for outcome in first], "the same data give the same"
-
-
-def test_only_stages_can_be_refreshed():
-    require_stages(frozenset())
-    require_stages(frozenset({"radiomics", "read_dicom", "mine_rules"}))
-    with pytest.raises(PlanError, match=r"radiomix is none\. Name some of these: .*radiomics"):
-        require_stages(frozenset({"radiomix"}))
 
 
 @pytest.mark.parametrize("content", [b"123", b"bad"])
@@ -155,7 +142,7 @@ class FakeClient:
 @pytest.fixture
 def any_order(monkeypatch):
     """Let futures end in the reverse order."""
-    monkeypatch.setattr(stage_module, "as_completed", lambda futures, loop, raise_errors: reversed(futures))
+    monkeypatch.setattr(batches, "as_completed", lambda futures, loop, raise_errors: reversed(futures))
 
 
 def test_workers_get_what_the_store_does_not_hold(steps, source, store, diary, any_order):
@@ -191,3 +178,17 @@ def test_other_trouble_of_a_worker_ends_the_batch_and_keeps_what_was_done(steps,
     with pytest.raises(CommClosedError):
         batch(store, diary, jobs, FakeClient({"P-1": CommClosedError("scheduler gone")}))
     assert [look_up(store, job) is not None for job in jobs] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("state", "passes"),
+    [
+        (Failed(data=OSError("network")), True),
+        (Failed(data=CommClosedError("scheduler")), True),
+        (Failed(data=ValueError("bug")), False),
+        (Failed(data=BadData("v", "e", "c", "r")), False),
+        (Completed(data=1), False),
+    ],
+)
+def test_a_batch_is_tried_again_only_for_what_may_pass(state, passes):
+    assert _may_pass(None, None, state) is passes

@@ -1,0 +1,141 @@
+"""Many items of one step: a batch is one task of Prefect, which sends what the store lacks to Dask."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from distributed import KilledWorker, as_completed
+from distributed.comm.core import CommClosedError
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data_catalog.errors import BadData
+from tasks.stage import Outcome, look_up, perform, refusal_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from distributed import Client
+    from prefect.client.schemas.objects import State, TaskRun
+
+    from data_catalog.refs import Refusal
+    from data_catalog.store import Store
+    from tasks.stage import Job
+
+TRANSIENT = (OSError, CommClosedError)
+"""What may pass on a second try: input, output, a lost connection. Bad data never does."""
+
+
+@dataclass
+class Workplace:
+    """Where the items of the running study are worked on."""
+
+    store: Store
+    client: Client | None
+    """Dask's client; None works in this process."""
+    done: Callable[[str, Outcome], None]
+    """Told of every item as soon as it is done: the stage's name, and what became of the item."""
+    refresh: frozenset[str] = frozenset()
+    """Names of the stages whose items are computed again although the store holds them."""
+
+
+_WORKPLACE: ContextVar[Workplace | None] = ContextVar("workplace", default=None)
+
+
+@contextmanager
+def at(workplace: Workplace) -> Iterator[Workplace]:
+    """Work at a workplace inside the block."""
+    token = _WORKPLACE.set(workplace)
+    try:
+        yield workplace
+    finally:
+        _WORKPLACE.reset(token)
+
+
+def current_workplace() -> Workplace | None:
+    """Return the workplace of the running study, or None outside one."""
+    return _WORKPLACE.get()
+
+
+def _may_pass(_task: object, _run: TaskRun, state: State[Any]) -> bool:
+    """Return whether a failed batch may pass on a second try."""
+    try:
+        state.result()
+    except TRANSIENT:
+        return True
+    except BaseException:  # noqa: BLE001 - only asked for its kind; Prefect itself raises it
+        return False
+    return False
+
+
+@task(
+    name="batch",
+    task_run_name="{label}",
+    retries=2,
+    retry_delay_seconds=[1, 4],
+    retry_jitter_factor=0.5,
+    retry_condition_fn=_may_pass,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001 - the label names the run
+    """Work on the jobs whose result the store does not hold yet; return the outcomes in the jobs' order."""
+    workplace = _WORKPLACE.get()
+    if workplace is None:
+        message = "A batch runs inside a flow of voxmine: call a flow of `flows`, or use `tasks.batches.at`."
+        raise RuntimeError(message)
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, job in enumerate(jobs):
+        places[job.key].append(place)  # two items with the same content are one piece of work
+    outcomes: dict[int, Outcome] = {}
+
+    def tell(key: str, outcome: Outcome) -> None:
+        for place in places[key]:
+            outcomes[place] = outcome.of(jobs[place], again=place != places[key][0])
+            workplace.done(jobs[place].stage.name, outcomes[place])
+
+    firsts = [jobs[same[0]] for same in places.values()]
+    known = [job for job in firsts if job.stage.name not in workplace.refresh]
+    answers = workplace.store.each(partial(look_up, workplace.store), known)
+    held = dict.fromkeys(places) | dict(zip((job.key for job in known), answers, strict=True))
+    for key, found in held.items():
+        if found is not None:
+            tell(key, found)
+    for key, outcome in _work(workplace, {key: jobs[places[key][0]] for key, found in held.items() if found is None}):
+        tell(key, outcome)
+    return [outcomes[place] for place in range(len(jobs))]
+
+
+def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[str, Outcome]]:
+    store = workplace.store
+    again = any(job.stage.name in workplace.refresh for job in missing.values())  # a batch is of one stage
+    work = partial(perform, store.root, compression=store.compression, again=again)
+    if workplace.client is None:
+        yield from ((key, work(job)) for key, job in missing.items())
+        return
+    futures = workplace.client.map(work, list(missing.values()), pure=False, key="item")
+    of = {future.key: key for future, key in zip(futures, missing, strict=True)}
+    for future in as_completed(futures, loop=workplace.client.loop, raise_errors=False):
+        key = of[future.key]
+        if future.status == "error" and isinstance(future.exception(), KilledWorker):
+            yield key, Outcome(missing[key].item, "failed", refusal=_lost(missing[key]))
+        else:
+            yield key, future.result()
+
+
+def _lost(job: Job) -> Refusal:
+    return refusal_of(
+        job,
+        BadData(
+            "worker_lost",
+            "The item fits into a worker",
+            "the workers that took it were lost",
+            "Give the workers more memory (compute.memory_per_worker), or leave the item out. It is tried again at the"
+            " next run.",
+        ),
+    )
