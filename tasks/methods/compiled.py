@@ -7,7 +7,7 @@ import os
 import tempfile
 from functools import cache, cached_property, update_wrapper
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 HERE = Path(__file__)
 DIGEST_DIGITS = 12
-_LOCK = RLock()
+_LOCK = Lock()
 """Held while numba is told where to keep machine code: it has one place for all."""
 
 
