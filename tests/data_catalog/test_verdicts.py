@@ -19,6 +19,7 @@ GATE = [
     "tasks/methods/regions/*.py",
     "tasks/methods/gate/*.py",
     "tasks/[firs]*.py",
+    "tasks/batches.py",
     "tasks/units.py",
     "data_catalog/geometry.py",
     "data_catalog/kinds.py",
