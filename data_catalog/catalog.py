@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, case, distinct, func, select
+from sqlalchemy import and_, case, func, select
 
 from data_catalog import catalog_tables as t
 from data_catalog.catalog_engine import BATCH, bring_up_to_date, engine_of, reading, told
-from data_catalog.catalog_rows import SharedNumbers, add_did, add_records, known
+from data_catalog.catalog_rows import ASKED, SharedNumbers, add_did, add_records, known
 from data_catalog.catalog_search import Asked, newest
 from data_catalog.errors import StoreError
 from data_catalog.refs import Ref
@@ -147,10 +146,11 @@ class Catalog:
         asked = select(t.record.c.id).join(t.artefact, t.record.c.artefact_id == t.artefact.c.id).where(wanted).limit(1)
         return bool(self._rows(asked))
 
-    def ways(self, ref: Ref, most: int | None) -> list[Way]:
-        """Return how an artefact was made, the oldest first; of what it was made from the first of each kind."""
+    def ways(self, refs: Sequence[Ref], most: int | None) -> list[list[Way]]:
+        """Return of each artefact how it was made, the oldest first, each with the first parents of each kind."""
         asked = (
             select(
+                t.artefact.c.digest.label("made"),
                 t.record.c.id,
                 t.record.c.digest.label("key"),
                 t.record.c.stage,
@@ -166,12 +166,17 @@ class Catalog:
             .join(t.item, t.record.c.item_id == t.item.c.id)
             .join(t.code, t.record.c.code_id == t.code.c.id)
             .join(t.parameters, t.record.c.parameters_id == t.parameters.c.id)
-            .where(t.artefact.c.digest == ref.digest)
             .order_by(t.record.c.started, t.record.c.digest)
         )
+        found: dict[str, list[Way]] = {ref.digest: [] for ref in refs}
+        digests = list(found)
         with told(), reading(self.engine) as connection:
-            rows: Sequence[Any] = connection.execute(asked).all()
-            return [_way(connection, row, most) for row in rows]
+            for start in range(0, len(digests), ASKED):
+                some = asked.where(t.artefact.c.digest.in_(digests[start : start + ASKED]))
+                rows: Sequence[Any] = connection.execute(some).all()
+                for row, way in zip(rows, _ways(connection, rows, most), strict=True):
+                    found[row.made].append(way)
+        return [found[ref.digest] for ref in refs]
 
     def unknown(self, asked: Asked) -> list[tuple[str, str, list[str]]]:
         """Return what is asked for that nothing has: the field, what was asked, and what there is of it, sorted."""
@@ -324,55 +329,72 @@ def _begins(column: Any, prefix: str) -> Any:  # noqa: ANN401 - SQLAlchemy's own
     return and_(column >= prefix, column < prefix + "g")
 
 
-def _way(connection: Connection, row: Any, most: int | None) -> Way:  # noqa: ANN401 - SQLAlchemy's own
-    sources, many = _files(connection, row.id, most)
-    return Way(
-        key=row.key,
-        stage=row.stage,
-        item=row.item,
-        started=row.started,
-        seconds=row.seconds,
-        version=row.version,
-        code=row.sha256,
-        python=row.python,
-        parameters=row.text,
-        parents=_parents(connection, row.id, most),
-        sources=sources,
-        source_count=many,
-    )
+def _ways(connection: Connection, rows: Sequence[Any], most: int | None) -> Iterator[Way]:
+    numbers = [row.id for row in rows]
+    parents, files = _parents(connection, numbers, most), _files(connection, numbers)
+    for row in rows:
+        sources = files.get(row.id, ())
+        yield Way(
+            key=row.key,
+            stage=row.stage,
+            item=row.item,
+            started=row.started,
+            seconds=row.seconds,
+            version=row.version,
+            code=row.sha256,
+            python=row.python,
+            parameters=row.text,
+            parents=parents.get(row.id, {}),
+            sources=tuple(sources)[:most],
+            source_count=len(sources),
+        )
 
 
-def _parents(connection: Connection, number: int, most: int | None) -> dict[str, Some]:
-    counted = (
-        select(t.used.c.kind, func.count(distinct(t.used.c.artefact_id)), func.min(t.used.c.place))
-        .where(t.used.c.record_id == number)
-        .group_by(t.used.c.kind)
-        .order_by(func.min(t.used.c.place))
-    )
-    first = partial(_first_parents, connection, number, most)
-    return {kind: Some(first(kind), count) for kind, count, _ in connection.execute(counted).tuples()}
-
-
-def _first_parents(connection: Connection, number: int, most: int | None, kind: str) -> tuple[Ref, ...]:
-    place = func.min(t.used.c.place).label("place")
-    nearest = (
-        select(t.used.c.artefact_id, place)
-        .where(t.used.c.record_id == number, t.used.c.kind == kind)
-        .group_by(t.used.c.artefact_id)
-        .order_by(place)
-        .limit(most)
+def _parents(connection: Connection, numbers: Sequence[int], most: int | None) -> dict[int, dict[str, Some]]:
+    """Return of each record the first artefacts of each kind that it was made from, in the order of the inputs."""
+    used, place = t.used.c, func.min(t.used.c.place)
+    each = (used.record_id, used.kind)
+    ranked = (
+        select(
+            used.record_id,
+            used.kind,
+            used.artefact_id,
+            place.label("place"),
+            func.row_number().over(partition_by=each, order_by=place).label("rank"),
+            func.count().over(partition_by=each).label("many"),
+        )
+        .where(used.record_id.in_(numbers))
+        .group_by(used.record_id, used.kind, used.artefact_id)
         .subquery()
     )
     asked = (
-        select(t.artefact.c.digest).join(nearest, nearest.c.artefact_id == t.artefact.c.id).order_by(nearest.c.place)
+        select(ranked.c.record_id, ranked.c.kind, ranked.c.many, t.artefact.c.digest)
+        .join(ranked, ranked.c.artefact_id == t.artefact.c.id)
+        .order_by(ranked.c.record_id, ranked.c.place)
     )
-    return tuple(Ref(kind=kind, digest=digest) for (digest,) in connection.execute(asked).tuples())
+    if most is not None:
+        asked = asked.where(ranked.c.rank <= most)
+    firsts: dict[int, dict[str, list[str]]] = {}
+    counts: dict[tuple[int, str], int] = {}
+    for number, kind, many, digest in connection.execute(asked).tuples():
+        firsts.setdefault(number, {}).setdefault(kind, []).append(digest)
+        counts[number, kind] = many
+    return {
+        number: {
+            kind: Some(tuple(Ref(kind=kind, digest=digest) for digest in digests), counts[number, kind])
+            for kind, digests in kinds.items()
+        }
+        for number, kinds in firsts.items()
+    }
 
 
-def _files(connection: Connection, number: int, most: int | None) -> tuple[tuple[str, ...], int]:
-    asked = select(t.read.c.digests).where(t.read.c.record_id == number).order_by(t.read.c.place)
-    every = list(dict.fromkeys(_unpacked(packed for (packed,) in connection.execute(asked).tuples())))
-    return tuple(every[:most]), len(every)
+def _files(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[str, None]]:
+    """Return of each record the source files that it has read, in order."""
+    asked = select(t.read.c.record_id, t.read.c.digests).order_by(t.read.c.record_id, t.read.c.place)
+    found: dict[int, dict[str, None]] = {}
+    for number, packed in connection.execute(asked.where(t.read.c.record_id.in_(numbers))).tuples():
+        found.setdefault(number, {}).update(dict.fromkeys(_unpacked([packed])))
+    return found
 
 
 def _unpacked(packed: Iterable[bytes]) -> Iterator[str]:

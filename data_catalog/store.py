@@ -222,9 +222,9 @@ class Store:
                 self._shelf.remove(_key_name(key))
         self._shelf.discard(folder_name(ref.digest))
 
-    def ways(self, ref: Ref, most: int | None) -> list[Way]:
-        """Return how an artefact was made, the oldest first; of what it was made from the first of each kind."""
-        return [way_of(record, most) for record in self.records(ref)]
+    def ways(self, refs: Sequence[Ref], most: int | None) -> list[list[Way]]:
+        """Return of each artefact how it was made, the oldest first, each with the first parents of each kind."""
+        return [[way_of(record, most) for record in records] for records in self.each(self.records, refs)]
 
     def resolve(self, name: str) -> Ref:
         """Return the artefact that a name or the beginning of a digest stands for (`volume-3f9a1c2b`, `3f9a1c`).

@@ -47,8 +47,8 @@ class Ways(Protocol):
     def resolve(self, name: str) -> Ref:
         """Return the artefact that a name or the beginning of a digest stands for."""
 
-    def ways(self, ref: Ref, most: int | None) -> list[Way]:
-        """Return how an artefact was made, the oldest first; of what it was made from the first of each kind."""
+    def ways(self, refs: Sequence[Ref], most: int | None) -> list[list[Way]]:
+        """Return of each artefact how it was made, the oldest first, each with the first parents of each kind."""
 
 
 def way_of(record: Record, most: int | None) -> Way:
@@ -71,3 +71,27 @@ def way_of(record: Record, most: int | None) -> Way:
         sources=tuple(digests[:most]),
         source_count=len(digests),
     )
+
+
+def ways_behind(ref: Ref, knower: Ways, most: int | None, followed: int | None) -> dict[Ref, list[Way]]:
+    """Return how an artefact was made, and all that it was made from; asked for once for each generation.
+
+    Parameters
+    ----------
+    ref : Ref
+        The artefact.
+    knower : Ways
+        Who is asked.
+    most : int or None
+        So many parents of each kind are named, and followed; None for all.
+    followed : int or None
+        So many of the ways in which one artefact was made are followed; None for all.
+    """
+    found: dict[Ref, list[Way]] = {}
+    asked = [ref]
+    while asked:
+        found |= zip(asked, knower.ways(asked, most), strict=True)
+        told = (way for one in asked for way in found[one][:followed])
+        parents = (parent for way in told for some in way.parents.values() for parent in some.first)
+        asked = [parent for parent in dict.fromkeys(parents) if parent not in found]
+    return found

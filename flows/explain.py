@@ -12,6 +12,7 @@ from data_catalog.catalog import Catalog
 from data_catalog.catalog_engine import CatalogError
 from data_catalog.errors import StoreError
 from data_catalog.refs import SHORT
+from data_catalog.ways import ways_behind
 from flows.catalogs import is_there, url_of
 from flows.explain_card import explain_card, is_card
 from flows.explain_tree import ALIKE, drawn
@@ -81,7 +82,8 @@ def _chain(workspace: Path, store: Store, ref: Ref, *, everything: bool) -> list
     with _catalog(workspace) as catalog:
         if catalog is not None and catalog.knows(ref):
             knower = catalog
-        _grow(tree, knower, ref, seen=set(), everything=everything)
+        ways = ways_behind(ref, knower, *((None, None) if everything else (ALIKE, 1)))
+    _grow(tree, ways, ref, seen=set(), everything=everything)
     return drawn(tree)
 
 
@@ -133,15 +135,15 @@ def find_artefact(workspace: Path, store: Store, name: str) -> Ref:
             return store.resolve(name)
 
 
-def _grow(tree: Tree, knower: Ways, ref: Ref, *, seen: set[Ref], everything: bool) -> None:
+def _grow(tree: Tree, behind: dict[Ref, list[Way]], ref: Ref, *, seen: set[Ref], everything: bool) -> None:
     if ref in seen:
         tree.add("[dim]shown above[/dim]")
         return
     seen.add(ref)
-    ways = knower.ways(ref, None if everything else ALIKE)
+    ways = behind[ref]
     for way in ways if everything else ways[:1]:
         _tell(tree, ref, way, everything=everything)
-        _parents(tree, knower, way, seen=seen, everything=everything)
+        _parents(tree, behind, way, seen=seen, everything=everything)
     if len(ways) > 1 and not everything:
         tree.add(f"[dim]made in {len(ways) - 1} more ways with the same result (--all shows them)[/dim]")
 
@@ -161,9 +163,9 @@ def _tell(tree: Tree, ref: Ref, way: Way, *, everything: bool) -> None:
         tree.add(f"[dim]and {more} more source files (`voxmine why {ref.short} --all`)[/dim]")
 
 
-def _parents(tree: Tree, knower: Ways, way: Way, *, seen: set[Ref], everything: bool) -> None:
+def _parents(tree: Tree, behind: dict[Ref, list[Way]], way: Way, *, seen: set[Ref], everything: bool) -> None:
     for kind, parents in way.parents.items():
         for parent in parents.first:
-            _grow(tree.add(f"[bold]{parent.short}[/bold]"), knower, parent, seen=seen, everything=everything)
+            _grow(tree.add(f"[bold]{parent.short}[/bold]"), behind, parent, seen=seen, everything=everything)
         if parents.many > len(parents.first):
             tree.add(f"[dim]and {parents.many - len(parents.first)} more of kind {kind} (--all shows them)[/dim]")

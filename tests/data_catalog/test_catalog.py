@@ -40,6 +40,7 @@ from data_catalog.lineage import Code
 from data_catalog.refs import Ref
 from data_catalog.runs import Did, Run, Runs
 from data_catalog.store import Store
+from data_catalog.ways import way_of
 from tests.data_catalog.conftest import key_of, recorded
 from tests.postgres import new_database, server
 
@@ -126,7 +127,7 @@ def found(catalog, **asked):
 
 def test_what_was_added_is_told_as_the_record_says_it(catalog):
     catalog.add(CHAIN)
-    (way,) = catalog.ways(FEATURES.output, None)
+    ((way,),) = catalog.ways([FEATURES.output], None)
     assert (way.stage, way.item, way.key) == ("radiomics", FEATURES.item, FEATURES.key)
     assert (way.version, way.code, way.python) == ("1.5", key_of("code"), FEATURES.python)
     assert json.loads(way.parameters) == FEATURES.parameters
@@ -134,9 +135,9 @@ def test_what_was_added_is_told_as_the_record_says_it(catalog):
         "volume": (IMAGE.output,),
         "mask": (MASK.output,),
     }
-    assert catalog.ways(IMAGE.output, 1)[0].sources == (key_of("slice 1"),)
-    assert catalog.ways(IMAGE.output, 1)[0].source_count == 2
-    assert catalog.ways(ref_of("nothing"), None) == []
+    assert catalog.ways([IMAGE.output], 1)[0][0].sources == (key_of("slice 1"),)
+    assert catalog.ways([IMAGE.output], 1)[0][0].source_count == 2
+    assert catalog.ways([ref_of("nothing")], None) == [[]]
     assert catalog.knows(IMAGE.output)
     assert not catalog.knows(ref_of("nothing"))
 
@@ -213,7 +214,7 @@ def test_an_artefact_made_from_itself_has_an_end(catalog):
     again = made("image", [IMAGE.output], key=key_of("again"))
     catalog.add([IMAGE, again])
     assert [one.ref for one in catalog.descendants(IMAGE.output)] == [IMAGE.output]
-    assert len(catalog.ways(IMAGE.output, None)) == 2
+    assert len(catalog.ways([IMAGE.output], None)[0]) == 2
 
 
 def test_a_digest_is_resolved_by_its_beginning_unless_several_begin_so(catalog):
@@ -288,9 +289,11 @@ def test_for_any_lineage_the_catalogue_tells_what_the_records_tell(graph, cut, t
     held.add(records[:cut])
     for record in records:
         assert {one.ref for one in held.descendants(record.output)} == below(record.output, records)
-        (way,) = held.ways(record.output, None)
+        ((way,),) = held.ways([record.output], None)
         assert [ref for some in way.parents.values() for ref in some.first] == record.parents()
         assert list(way.sources) == record.source_digests()
+    for most in (1, 2, None):
+        assert held.ways([one.output for one in records], most) == [[way_of(one, most)] for one in records]
     for stage in ("cut", "join"):
         assert found(held, stage=stage) == {record.output for record in records if record.stage == stage}
 
@@ -314,7 +317,7 @@ def told(catalog, *refs):
     return (
         catalog.counts(),
         catalog.search(Asked()),
-        [catalog.ways(ref, None) for ref in refs],
+        catalog.ways(refs, None),
         [catalog.descendants(ref) for ref in refs],
         catalog.search(Asked(run=FIRST)),
         catalog.run_names(),
