@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_catalog.manifest import MANIFEST, files_below, is_data
+from data_catalog.manifest import MANIFEST, RECORDS, files_below, is_data
 from data_catalog.places import answered, filesystem, read_file
 from data_catalog.shelf import ABANDONED_SECONDS, ASIDE, sweep_old
 
@@ -77,6 +77,15 @@ class Bucket:
         start = len(self._at(folder)) + 1
         names = {name[start:]: held["size"] for name, held in found.items() if name.startswith(f"{parent}/{last}/")}
         return {name: size for name, size in names.items() if name.startswith(beginning)}
+
+    def records(self, folder: str) -> dict[str, list[str]]:
+        """Return, of each artefact in a folder that has a manifest, the names of its records."""
+        below = [name.split("/", 1) for name in self.listing(folder)]
+        found: dict[str, list[str]] = {artefact: [] for artefact, name in below if name == MANIFEST}
+        for artefact, name in below:
+            if artefact in found and name.startswith(RECORDS):
+                found[artefact].append(name.removeprefix(RECORDS))
+        return found
 
     @contextmanager
     def aside(self) -> Iterator[Path]:

@@ -7,6 +7,7 @@ import json
 import re
 from collections import defaultdict
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from sqlalchemy import select
 from data_catalog import catalog_tables as tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Column, Connection, Table
 
@@ -105,7 +106,8 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> Non
     mark = "%s" if connection.dialect.name == "postgresql" else "?"
     names, marks = ", ".join(map(quoted, columns)), ", ".join([mark] * len(columns))
     statement = f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-    connection.exec_driver_sql(statement, [tuple(row[column] for column in columns) for row in rows])
+    values: Callable[[Row], Any] = itemgetter(*columns) if columns[1:] else lambda row: tuple(row.values())
+    connection.exec_driver_sql(statement, list(map(values, rows)))
 
 
 def add_records(connection: Connection, numbers: Numbers, records: Sequence[Record]) -> None:
@@ -240,5 +242,10 @@ def _read(records: Iterable[Record], ids: dict[str, int]) -> Iterator[Row]:
 
 
 def _sources(records: Iterable[Record], ids: dict[str, int]) -> list[Row]:
-    pairs = {(tables.head_of(digest), ids[record.key]) for record in records for digest in record.source_digests()}
+    pairs = {
+        (head, ids[record.key])
+        for record in records
+        for digests in record.sources.values()
+        for head in tables.heads_of(digests)
+    }
     return [{"head": head, "record_id": number} for head, number in sorted(pairs)]

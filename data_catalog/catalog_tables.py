@@ -7,6 +7,9 @@ text in ISO 8601, UTC, which sorts as it should.
 
 from __future__ import annotations
 
+from struct import iter_unpack
+from typing import TYPE_CHECKING
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -21,6 +24,9 @@ from sqlalchemy import (
     Table,
     Text,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DIGEST = 64
 """Characters of a SHA-256."""
@@ -162,3 +168,9 @@ HEAD_BYTES = 8
 def head_of(digest: str) -> int:
     """Return the number that the beginning of a digest is, as databases have it: 64 bits with a sign."""
     return int.from_bytes(bytes.fromhex(digest[: 2 * HEAD_BYTES]), "big", signed=True)
+
+
+def heads_of(digests: Iterable[str]) -> set[int]:
+    """Return `head_of` of many digests of 64 characters, each once."""
+    packed = bytes.fromhex("".join(digests))
+    return {head for (head,) in iter_unpack(f">q{DIGEST // 2 - HEAD_BYTES}x", packed)}

@@ -8,7 +8,7 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from data_catalog.manifest import MANIFEST, READ_BYTES, files_below, is_data
+from data_catalog.manifest import MANIFEST, READ_BYTES, RECORDS, files_below, is_data
 from data_catalog.shelf import ASIDE, sweep_old
 
 if TYPE_CHECKING:
@@ -64,6 +64,18 @@ class Disk:
         top = self.root / folder
         found = _sizes_below(top / first, f"{first}/") if slash else _sizes_below(top, "", first)
         return {name: size for name, size in found if name.startswith(beginning)}
+
+    def records(self, folder: str) -> dict[str, list[str]]:
+        """Return, of each artefact in a folder that has a manifest, the names of its records; no data are looked at."""
+        try:
+            artefacts = list(os.scandir(self.root / folder))
+        except FileNotFoundError:
+            return {}
+        found = {}
+        for artefact in artefacts:
+            if os.path.exists(f"{artefact.path}/{MANIFEST}"):  # noqa: PTH110 - of a million, each path costs
+                found[artefact.name] = _names_in(f"{artefact.path}/{RECORDS}")
+        return found
 
     @contextmanager
     def aside(self) -> Iterator[Path]:
@@ -135,3 +147,10 @@ def _sizes_below(folder: Path | str, before: str, beginning: str = "") -> Iterat
                 yield f"{before}{entry.name}", entry.stat().st_size
         except FileNotFoundError:  # it has just been removed
             continue
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - as above
+    except FileNotFoundError:
+        return []

@@ -172,8 +172,8 @@ class Store:
 
         What of it is cut or overwritten is left out. Two hexadecimal digits' worth is listed at a time.
         """
-        for listed in self._listings():
-            for _, record in self._records_in(listed):
+        for first in HEXES:
+            for _, record in self._records_in(self._shelf.records(f"{OBJECTS}/{first}")):
                 yield record
 
     def stock(self) -> Iterator[tuple[Ref, int, list[Record]]]:
@@ -183,7 +183,7 @@ class Store:
         """
         for listed in self._listings():
             records: dict[str, list[Record]] = defaultdict(list)
-            for digest, record in self._records_in(listed):
+            for digest, record in self._records_in(_records_among(listed)):
                 records[digest].append(record)
             for digest, manifest in self._manifests_in(listed):
                 yield Ref(kind=manifest.kind, digest=digest), _bytes_of_data(listed[digest]), records[digest]
@@ -340,11 +340,10 @@ class Store:
             except StoreError:
                 continue
 
-    def _records_in(self, listed: dict[str, dict[str, int]]) -> Iterator[tuple[str, Record]]:
+    def _records_in(self, listed: dict[str, list[str]]) -> Iterator[tuple[str, Record]]:
         """Yield the records of some artefacts, each with the digest it lies under; without those that are cut."""
         names = [(digest, name) for digest in sorted(listed) for name in sorted(listed[digest])]
-        names = [(digest, name) for digest, name in names if name.startswith(RECORDS)]
-        texts = self._texts([f"{folder_name(digest)}/{name}" for digest, name in names])
+        texts = self._texts([f"{folder_name(digest)}/{RECORDS}{name}" for digest, name in names])
         for (digest, _), text in zip(names, texts, strict=True):
             try:
                 yield digest, Record.model_validate_json(text)
@@ -383,6 +382,13 @@ class Store:
 def folder_name(digest: str) -> str:
     """Return the name of an artefact's folder in a store."""
     return f"{OBJECTS}/{digest[:2]}/{digest}"
+
+
+def _records_among(listed: dict[str, dict[str, int]]) -> dict[str, list[str]]:
+    return {
+        digest: [name.removeprefix(RECORDS) for name in sizes if name.startswith(RECORDS)]
+        for digest, sizes in listed.items()
+    }
 
 
 def _bytes_of_data(sizes: dict[str, int]) -> int:

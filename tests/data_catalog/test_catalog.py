@@ -593,3 +593,8 @@ def test_a_head_is_the_number_that_the_beginning_of_a_digest_is():
     assert tables.head_of("0" * 15 + "1" + "f" * 48) == 1
     assert tables.head_of("f" * 64) == -1
     assert tables.head_of("8" + "0" * 63) == -(2**63)
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32).map(bytes.hex), max_size=6))
+def test_the_heads_of_many_digests_are_those_of_each(digests):
+    assert tables.heads_of(digests) == {tables.head_of(digest) for digest in digests}

@@ -40,6 +40,16 @@ def test_the_same_content_twice_is_one_artefact_with_two_records(store):
     assert not leftovers(store)
 
 
+def test_every_record_is_told_of_what_has_a_manifest_without_a_look_at_the_data(store):
+    image, page = put(store, "image", VOLUME, small_volume()), put(store, "one")
+    put(store, "two")
+    assert [record.output for record in store.every_record()] == sorted([image, page, page], key=lambda ref: ref.digest)
+    write(store.folder(image.digest) / "data.zarr" / "records" / "stray.json", b"{}")
+    assert len(list(store.every_record())) == 3
+    (store.folder(image.digest) / MANIFEST).unlink()
+    assert {record.item for record in store.every_record()} == {"one", "two"}
+
+
 def test_the_same_work_twice_has_one_record(store):
     ref = put(store)
     put(store)
