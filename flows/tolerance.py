@@ -40,11 +40,17 @@ class Tolerance(Part):
         most = self.share * found if self.items is None else min(self.share * found, self.items)
         if refused <= most + ROUNDING:
             return
-        counts = Counter(refusal.verdict for refusal in study.refusals)
-        reasons = ", ".join(f"{count} for {verdict}" for verdict, count in counts.most_common())
+        counts = Counter(verdict for _, verdict in {(one.item, one.verdict) for one in study.refusals})
+        reasons = ", ".join(f"{count} for {verdict}" for verdict, count in sorted(counts.items(), key=_most_first))
+        again = ", some of them for several reasons" if sum(counts.values()) > refused else ""
         limit = f"{100 * self.share:g} % of {found}" + ("" if self.items is None else f", and at most {self.items}")
         raise PlanError(
             f"At most so many items are refused as the plan's `tolerance` allows: {limit}",
-            f"{refused} were: {reasons}",
+            f"{refused} were{again}: {reasons}",
             "Mend or leave out what is in quarantine, or raise the tolerance; what was computed is kept.",
         )
+
+
+def _most_first(counted: tuple[str, int]) -> tuple[int, str]:
+    verdict, count = counted
+    return -count, verdict

@@ -40,6 +40,13 @@ def test_an_item_that_is_refused_twice_counts_once():
     Tolerance(items=1).require(Study(scans=(), refusals=(refusal, refusal), found=10))
 
 
+def test_reasons_are_counted_by_item_and_it_is_said_where_one_has_several():
+    one, two = study(2).refusals
+    refused = (one, one, two, one.model_copy(update={"verdict": "worker_lost", "stage": "radiomics"}))
+    with pytest.raises(PlanError, match="2 were, some of them for several reasons: 2 for missing_slices, 1 for worker"):
+        Tolerance(items=1).require(Study(scans=(), refusals=refused, found=10))
+
+
 def test_a_share_is_not_lost_in_rounding():
     Tolerance(share=0.29).require(study(29, found=100))  # 0.29 * 100 is 28.999999999999996
     with pytest.raises(PlanError):
