@@ -78,6 +78,10 @@ class Bucket:
         names = {name[start:]: held["size"] for name, held in found.items() if name.startswith(f"{parent}/{last}/")}
         return {name: size for name, size in names.items() if name.startswith(beginning)}
 
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the objects below a folder."""
+        return list(self.listing(folder.rstrip("/")))
+
     def records(self, folder: str) -> dict[str, list[str]]:
         """Return, of each artefact in a folder that has a manifest, the names of its records."""
         below = [name.split("/", 1) for name in self.listing(folder)]

@@ -65,6 +65,13 @@ class Disk:
         found = _sizes_below(top / first, f"{first}/") if slash else _sizes_below(top, "", first)
         return {name: size for name, size in found if name.startswith(beginning)}
 
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder, which holds nothing else; none where there is no folder."""
+        try:
+            return os.listdir(f"{self.root}/{folder}")  # noqa: PTH208 - of a million folders, each path costs
+        except FileNotFoundError:
+            return []
+
     def records(self, folder: str) -> dict[str, list[str]]:
         """Return, of each artefact in a folder that has a manifest, the names of its records; no data are looked at."""
         try:
@@ -74,7 +81,7 @@ class Disk:
         found = {}
         for artefact in artefacts:
             if os.path.exists(f"{artefact.path}/{MANIFEST}"):  # noqa: PTH110 - of a million, each path costs
-                found[artefact.name] = _names_in(f"{artefact.path}/{RECORDS}")
+                found[artefact.name] = self.names(f"{folder}/{artefact.name}/{RECORDS}")
         return found
 
     @contextmanager
@@ -147,10 +154,3 @@ def _sizes_below(folder: Path | str, before: str, beginning: str = "") -> Iterat
                 yield f"{before}{entry.name}", entry.stat().st_size
         except FileNotFoundError:  # it has just been removed
             continue
-
-
-def _names_in(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208 - as above
-    except FileNotFoundError:
-        return []

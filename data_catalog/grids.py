@@ -20,7 +20,7 @@ from zarr.storage import MemoryStore
 from data_catalog import ome, pyramid
 from data_catalog.compression import described, encoder, thread_count
 from data_catalog.kinds import MASK, SPACE, geometry_of, place_of, slabs
-from data_catalog.places import zarr_store
+from data_catalog.places import read_file, zarr_store
 from data_catalog.shards import ArrayFiles, chunks_and_shards, save
 from data_catalog.streams import Stream
 
@@ -104,6 +104,16 @@ def read_array(folder: Place, name: str) -> xr.DataArray:
             opened = opened.assign_coords({axis: xr.Variable((axis,), np.asarray(texts), attributes)})
     opened.encoding = {}
     return opened
+
+
+def read_array_attributes(folder: Place, name: str) -> dict[str, Any]:
+    """Return the attributes that `read_array` gives, from the one file of a group that holds the metadata of all."""
+    held = json.loads(read_file(folder / GROUP / METADATA))
+    try:
+        attributes: dict[str, Any] = held["consolidated_metadata"]["metadata"][name]["attributes"]
+    except (KeyError, TypeError):  # written before the group held the metadata of all
+        return dict(read_array(folder, name).attrs)
+    return attributes
 
 
 def _pour(array: xr.DataArray, streams: list[Stream], kind: Kind, steps: list[pyramid.Level]) -> ome.Extremes:

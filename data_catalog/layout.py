@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from data_catalog.collector import paused
 from data_catalog.compression import DEFAULT
 from data_catalog.errors import StoreError
-from data_catalog.grids import SAMPLES, VOXELS, read_array, write_grid, write_signal
+from data_catalog.grids import SAMPLES, VOXELS, read_array, read_array_attributes, write_grid, write_signal
 from data_catalog.places import read_file
 from data_catalog.shards import save
 
@@ -71,6 +71,11 @@ def read(kind: Kind, folder: Place) -> Any:  # noqa: ANN401
         table.attrs[COLUMN_FACTS] = column_facts(folder)
         return table
     return _READERS[kind.form](read_file(folder / FILES[kind.form]))
+
+
+def read_attributes(kind: Kind, folder: Place) -> dict[str, Any]:
+    """Return the attributes of an artefact that is an array."""
+    return read_array_attributes(folder, ARRAYS[kind.form])
 
 
 def _write_table(table: pd.DataFrame) -> bytes:

@@ -41,6 +41,9 @@ class Shelf(Protocol):
     def listing(self, folder: str, beginning: str = "") -> dict[str, int]:
         """Return the size of every file below a folder whose name there begins so."""
 
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder."""
+
     def records(self, folder: str) -> dict[str, list[str]]:
         """Return, of each artefact in a folder that has a manifest, the names of its records; by the artefact's own."""
 

@@ -109,9 +109,19 @@ class Store:
         StoreError
             When the store does not hold it whole.
         """
-        if not self.holds(ref):
-            raise StoreError(f"The store holds {ref.short} whole", "it does not", "Run the plan again to make it.")
+        self._require(ref)
         return layout.read(KINDS[ref.kind], self.folder(ref.digest))
+
+    def attrs(self, ref: Ref) -> dict[str, Any]:
+        """Return the attributes of an array, as `open` gives them, without a look at anything else of it.
+
+        Raises
+        ------
+        StoreError
+            When the store does not hold it whole.
+        """
+        self._require(ref)
+        return layout.read_attributes(KINDS[ref.kind], self.folder(ref.digest))
 
     def each(self, ask: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Return what a function that asks this store gives for each item, in order.
@@ -362,8 +372,8 @@ class Store:
             return b""
 
     def _record_keys(self, ref: Ref) -> list[str]:
-        listed = self._shelf.listing(folder_name(ref.digest), RECORDS)
-        return [name.removeprefix(RECORDS).removesuffix(".json") for name in sorted(listed) if name.endswith(".json")]
+        names = self._shelf.names(f"{folder_name(ref.digest)}/{RECORDS}")
+        return [name.removesuffix(".json") for name in sorted(names) if name.endswith(".json")]
 
     def _below(self, beginning: str) -> dict[str, dict[str, int]]:
         """Return the files, with their sizes, by the digest of the artefact they are of; those that begin so."""
@@ -374,6 +384,10 @@ class Store:
             digest, _, name = rest.partition("/")
             found.setdefault(digest, {})[name] = size
         return found
+
+    def _require(self, ref: Ref) -> None:
+        if not self.holds(ref):
+            raise StoreError(f"The store holds {ref.short} whole", "it does not", "Run the plan again to make it.")
 
     def _write_key(self, record: Record) -> None:
         self._shelf.write(_key_name(record.key), record.output.model_dump_json().encode())

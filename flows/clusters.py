@@ -8,11 +8,12 @@ import json
 import logging
 import os
 import sys
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dask
-from distributed import Client, Scheduler
+from distributed import Client, Future, Scheduler
 from distributed.deploy.spec import SpecCluster
 from distributed.deploy.subprocess import SubprocessWorker
 from distributed.security import Security
@@ -22,6 +23,7 @@ from flows.workers import THREADS_OF_LIBRARIES, OneThread, differences, own_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import ExitStack
 
     from flows.compute import Cluster, Compute, Tls
 
@@ -49,6 +51,48 @@ class DetachedWorker(SubprocessWorker):  # type: ignore[misc]
         command = [sys.executable, "-m", "dask", "spec", self.scheduler, "--spec", spec]
         environment = {**KEPT_MEMORY, **os.environ}
         self.process = await asyncio.create_subprocess_exec(*command, start_new_session=True, env=environment)
+
+
+class Workers:
+    """The workers of a run: those of this machine are started when the first item needs one.
+
+    A run that finds everything done starts none. A scheduler or a cluster in the plan is reached at once: what is
+    wrong with it is told before any work.
+
+    Parameters
+    ----------
+    compute : Compute
+        The part of the plan that says which workers.
+    until : ExitStack
+        At whose end they are let go.
+
+    Raises
+    ------
+    PlanError
+        As `cluster` does.
+    """
+
+    def __init__(self, compute: Compute, until: ExitStack) -> None:
+        self._compute, self._until = compute, until
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+        self._are_there = False
+        if compute.scheduler is not None or compute.cluster is not None:
+            self()
+
+    def __call__(self) -> Client | None:
+        """Return Dask's client, started by the first thread that asks; None where this process does the work."""
+        with self._lock:
+            if not self._are_there:
+                self._client = self._until.enter_context(cluster(self._compute))
+                self._are_there = True
+            return self._client
+
+    def drop(self) -> None:
+        """Drop what still waits for a worker, so that the threads that wait for it end."""
+        client = self._client
+        if client is not None:
+            client.cancel([Future(key, client) for key in list(client.futures)], force=True)
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def _finding_meaning(column: str) -> ColumnMeaning:
 
 def _signal_unit(recording: Recording, store: Store) -> str | None:
     """Return the unit of a recording's channels, None where they have several."""
-    units = set(store.open(recording.signal).attrs["unit"])
+    units = set(store.attrs(recording.signal)["unit"])
     return str(units.pop()) if len(units) == 1 else None
 
 

@@ -136,7 +136,7 @@ def _scans(
 
 def _named_regions(store: Store, region: FoundRegion, mask: Ref) -> list[Region]:
     """Return the regions that a mask holds: one, or those of the label map's values."""
-    attrs = store.open(mask).attrs
+    attrs = store.attrs(mask)
     told = tuple(one["name"] for one in attrs.get("corrections", ()))
     return [
         Region(name=name, reader=region.reader, mask=mask, label=int(label), corrections=told)
@@ -145,4 +145,4 @@ def _named_regions(store: Store, region: FoundRegion, mask: Ref) -> list[Region]
 
 
 def _corrections(store: Store, image: Ref) -> tuple[str, ...]:
-    return tuple(one["name"] for one in store.open(image).attrs.get("corrections", ()))
+    return tuple(one["name"] for one in store.attrs(image).get("corrections", ()))

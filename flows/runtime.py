@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from inspect import Signature
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from distributed import Future
 from prefect import Flow, get_run_logger
 from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
@@ -23,7 +22,7 @@ from prefect.utilities.callables import parameter_schema
 
 from data_catalog.errors import BadData, RunInterrupted
 from flows import api
-from flows.clusters import cluster
+from flows.clusters import Workers
 from flows.item_logs import log_outcomes
 from flows.journal import journal
 from flows.left_runs import alive, end_left_runs
@@ -105,6 +104,7 @@ SAID: list[Callable[[str], None]] = []
 class Work(Workplace):
     """The workplace of a running study, with its tally and the runs it has made in Prefect."""
 
+    workers: Workers
     tally: Tally = field(default_factory=Tally)
     batch: int = 50
     journal: Journal | None = None
@@ -248,10 +248,10 @@ def _opened(plan: Plan) -> Iterator[Work]:
     tally = Tally(listeners=list(LISTENERS))
     store = open_store(plan)
     store.sweep()
-    with cluster(plan.compute) as client:
+    with ExitStack() as until:
         opened = Work(
             store=store,
-            client=client,
+            workers=Workers(plan.compute, until),
             done=tally.add,
             refresh=refresh,
             tally=tally,
@@ -291,7 +291,7 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
             if here.journal is not None:
                 here.journal.note(batch, done)
     except (KeyboardInterrupt, TerminationSignal):
-        _let_go(here)
+        here.workers.drop()
         raise
     counter = here.tally.counts[name]
     get_run_logger().info(
@@ -326,12 +326,6 @@ def _result(future: PrefectFuture[list[Outcome]]) -> list[Outcome]:
 def _flow_name() -> str:
     context = FlowRunContext.get()
     return "" if context is None or context.flow is None else context.flow.name
-
-
-def _let_go(here: Work) -> None:
-    """Drop what still waits for a worker, so that the threads that wait for it end."""
-    if here.client is not None:
-        here.client.cancel([Future(key, here.client) for key in list(here.client.futures)], force=True)
 
 
 def refusals_in(outcomes: Sequence[Outcome]) -> list[Refusal]:

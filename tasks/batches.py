@@ -36,8 +36,8 @@ class Workplace:
     """Where the items of the running study are worked on."""
 
     store: Store
-    client: Client | None
-    """Dask's client; None works in this process."""
+    workers: Callable[[], Client | None]
+    """Gives Dask's client, or None where this process does the work; asked when there is some."""
     done: Callable[[str, Outcome], None]
     """Told of every item as soon as it is done: the stage's name, and what became of the item."""
     refresh: frozenset[str] = frozenset()
@@ -112,15 +112,17 @@ def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001
 
 
 def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[str, Outcome]]:
-    store = workplace.store
+    if not missing:
+        return
+    store, client = workplace.store, workplace.workers()
     again = any(job.stage.name in workplace.refresh for job in missing.values())  # a batch is of one stage
     work = partial(perform, store.root, compression=store.compression, again=again)
-    if workplace.client is None:
+    if client is None:
         yield from ((key, work(job)) for key, job in missing.items())
         return
-    futures = workplace.client.map(work, list(missing.values()), pure=False, key="item")
+    futures = client.map(work, list(missing.values()), pure=False, key="item")
     of = {future.key: key for future, key in zip(futures, missing, strict=True)}
-    for future in as_completed(futures, loop=workplace.client.loop, raise_errors=False):
+    for future in as_completed(futures, loop=client.loop, raise_errors=False):
         key = of[future.key]
         if future.status == "error" and isinstance(future.exception(), KilledWorker):
             yield key, Outcome(missing[key].item, "failed", refusal=_lost(missing[key]))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def units_of(scan: Scan, store: Store) -> dict[str, str]:
     """Return the unit of what a scan measures: of its modality, or of each of its channels."""
-    unit = str(store.open(scan.image).attrs["unit"])
+    unit = str(store.attrs(scan.image)["unit"])
     named = [(name, own) for name, own in zip(scan.channels, unit.split(UNIT_OF_CHANNELS), strict=False) if name]
     return dict(named) or {scan.modality: unit}
 

@@ -182,6 +182,7 @@ def test_a_group_without_the_metadata_of_all_is_read_too(tmp_path):
     del own["consolidated_metadata"]
     (path / "zarr.json").write_text(json.dumps(own))
     xr.testing.assert_identical(layout.read(VOLUME, tmp_path / "a"), placed(noise((4, 5, 6))))
+    assert layout.read_attributes(VOLUME, tmp_path / "a") == layout.read(VOLUME, tmp_path / "a").attrs
 
 
 @pytest.mark.parametrize(

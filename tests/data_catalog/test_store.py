@@ -10,6 +10,7 @@ import pytest
 
 from data_catalog.errors import BadData, StoreError
 from data_catalog.kinds import COHORT, CONTENTS, DETECTIONS, MODEL, REPORT, STUDY, TABLE, VOLUME
+from data_catalog.layout import ARRAYS
 from data_catalog.manifest import MANIFEST
 from data_catalog.places import place
 from data_catalog.store import Store
@@ -38,6 +39,21 @@ def test_the_same_content_twice_is_one_artefact_with_two_records(store):
     assert [record.item for record in store.records(first)] == ["two", "one"], "the oldest first"
     assert store.find(key_of("one")) == store.find(key_of("two")) == first
     assert not leftovers(store)
+
+
+@pytest.mark.parametrize(
+    "kind_and_value",
+    [pair for pair in every_form(backwards=False) if pair[0].form in ARRAYS],
+    ids=lambda pair: pair[0].name,
+)
+def test_the_attributes_of_an_array_are_those_of_the_opened_one(store, kind_and_value):
+    ref = put(store, "one", *kind_and_value)
+    attributes = store.attrs(ref)
+    assert attributes == store.open(ref).attrs
+    assert attributes
+    delete(store.folder(ref.digest))
+    with pytest.raises(StoreError, match=r"holds .* whole"):
+        store.attrs(ref)
 
 
 def test_every_record_is_told_of_what_has_a_manifest_without_a_look_at_the_data(store):

@@ -5,13 +5,15 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from pydantic import ValidationError
 
 from data_catalog.errors import PlanError
 from flows import clusters, workers
-from flows.clusters import cluster
+from flows.clusters import Workers, cluster
 from flows.compute import Cluster, Compute, Tls
 from flows.radiomics_study import radiomics_study
 from flows.workers import THREADS_OF_LIBRARIES, differences, own_parts
@@ -41,6 +43,31 @@ def test_a_cluster_is_started_by_the_name_of_its_class_and_ends_with_the_block()
         assert "'num_threads': 2" not in told
         held = client.cluster
     assert held.status.name == "closed"
+
+
+def test_workers_of_this_machine_are_started_once_by_the_first_who_asks_and_end_with_the_run():
+    with ExitStack() as until:
+        asked = Workers(Compute(workers=1), until)
+        asked.drop()  # nothing waits for workers that nobody has asked for
+        with ThreadPoolExecutor(4) as pool:
+            first, *others = pool.map(lambda _: asked(), range(4))
+        assert first is not None
+        assert all(one is first for one in others)
+        assert first.submit(add, 1, 2).result() == 3
+        held = first.cluster
+    assert held.status.name == "closed"
+    assert first.status == "closed"
+
+
+def test_a_run_in_this_process_has_no_workers():
+    with ExitStack() as until:
+        assert Workers(Compute(workers=0), until)() is None
+
+
+def test_a_scheduler_that_does_not_answer_is_told_before_any_work(monkeypatch):
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 0.5)
+    with ExitStack() as until, pytest.raises(PlanError, match="nothing answers"):
+        Workers(Compute(scheduler="tcp://127.0.0.1:9"), until)
 
 
 def test_a_package_that_is_not_installed_names_the_command():

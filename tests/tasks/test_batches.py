@@ -27,8 +27,12 @@ def diary():
     return Diary()
 
 
+def no_workers():
+    """Give what a run in this process has."""
+
+
 def batch(store, diary, jobs, client=None):
-    with at(Workplace(store, client, diary)):
+    with at(Workplace(store, lambda: client, diary)):
         return run_batch.fn("label", jobs)
 
 
@@ -39,7 +43,7 @@ def test_a_batch_outside_a_study_says_where_it_belongs():
 
 
 def test_the_workplace_is_there_inside_the_block_only(store, diary):
-    place = Workplace(store, None, diary)
+    place = Workplace(store, no_workers, diary)
     with at(place) as opened:
         assert current_workplace() is opened is place
         with at(replace(place)) as inner:
@@ -73,10 +77,10 @@ def test_a_stage_that_is_refreshed_is_computed_again_and_others_are_not(steps, s
     jobs = jobs_of(steps, source, b"1", b"22", b"bad")
     first = batch(store, diary, jobs)
     steps.CALLS.clear()
-    with at(Workplace(store, None, diary, frozenset({"another"}))):
+    with at(Workplace(store, no_workers, diary, frozenset({"another"}))):
         assert {outcome.how for outcome in run_batch.fn("label", jobs)} == {"reused"}
     assert steps.CALLS == []
-    with at(Workplace(store, None, diary, frozenset({"measure"}))):
+    with at(Workplace(store, no_workers, diary, frozenset({"measure"}))):
         again = run_batch.fn("label", jobs)
     assert len(steps.CALLS) == 3
     assert {outcome.how for outcome in again} == {"computed"}
