@@ -15,7 +15,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import httpx
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL, temporary_settings
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_KEY,
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    temporary_settings,
+)
 from pydantic import SecretStr
 
 from data_catalog.errors import PlanError, RunInterrupted
@@ -82,6 +88,17 @@ def api(wanted: str | None = None) -> Iterator[str]:
     finally:
         server.terminate()
         server.communicate(timeout=30)
+
+
+@contextmanager
+def without_heartbeats() -> Iterator[None]:
+    """Have Prefect send no heartbeats of the flows in the block, where nobody listens to them.
+
+    At the end of each flow it waits for the thread that sends them, for up to a second. Of a flow inside another the
+    outer one's tell enough, and to a server of our own nobody listens.
+    """
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from inspect import Signature
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -140,7 +140,8 @@ class StudyFlow(Flow[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:  # type: ignore[override]  # noqa: ANN401 - as Flow's own
         """Run the flow; return what it returns."""
         if FlowRunContext.get() is not None:
-            return super().__call__(*args, **kwargs)
+            with api.without_heartbeats():
+                return super().__call__(*args, **kwargs)
         os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         wanted = _wanted_api(kwargs.get("plan", args[0] if args else None))
         is_own = not (wanted or PREFECT_API_URL.value())
@@ -149,7 +150,8 @@ class StudyFlow(Flow[P, R]):
             left = end_left_runs(url, runs.server)
             if left:
                 logging.getLogger(__name__).warning("%d runs that were killed are marked as crashed.", left)
-            with _collect(runs), api.required_throughout(url):
+            heartbeats = api.without_heartbeats() if is_own else nullcontext()
+            with _collect(runs), api.required_throughout(url), heartbeats:
                 seconds = FAILED_SECONDS
                 try:
                     result = super().__call__(*args, **kwargs)

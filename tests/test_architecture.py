@@ -127,6 +127,20 @@ def test_a_flow_is_planned_without_the_libraries_that_compute():
     assert not {name for name in held if name.partition(".")[0] in COMPUTE}
 
 
+def test_the_code_behind_a_step_is_digested_without_the_libraries_that_it_uses():
+    code = """if True:
+        import sys
+        from tasks.methods.method import code_parts
+
+        print(*code_parts(["tasks.methods.learning.harmonisation"]))
+        print(*sys.modules)
+    """
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    parts, imported = (line.split() for line in ran.splitlines())
+    assert {"sklearn", "tasks.methods.learning.estimators.location_scale"} <= set(parts)
+    assert not {name for name in imported if name.partition(".")[0] in COMPUTE}
+
+
 def test_a_stage_is_named_like_what_it_is_imported_as():
     stages = [
         (module.__name__, name, value)

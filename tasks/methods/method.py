@@ -135,10 +135,7 @@ def _piece(place: str) -> _Piece:
 @cache
 def _statements(module: str) -> tuple[ast.stmt, ...]:
     """Return a module's statements without the docstrings."""
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(module)
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    tree = ast.parse(_source(module).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [part for part in node.body if not _is_text(part) and not _is_for_types(part)]
@@ -184,16 +181,38 @@ def _imported_names(body: Iterable[ast.stmt]) -> Iterable[str]:
 
 def _own_module(dotted: str) -> set[str]:
     """Return the module that `package.module.name` or `package.module` is of, unless it is a package."""
-    parts = dotted.split(".")
-    for end in (len(parts), len(parts) - 1):
-        name = ".".join(parts[:end])
-        try:
-            spec = importlib.util.find_spec(name)
-        except ModuleNotFoundError:
-            continue
-        if spec is not None:
-            return set() if spec.submodule_search_locations is not None else {name}
+    for name in (dotted, dotted.rpartition(".")[0]):
+        path = _own_path(name)
+        if path is not None and path.is_dir():
+            return set()
+        if path is not None and path.with_suffix(".py").is_file():
+            return {name}
     return set()
+
+
+def _source(module: str) -> Path:
+    """Return the file of a module; one of this project is not imported for that, nor are the libraries it uses."""
+    path = _own_path(module)
+    if path is not None and path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(module)
+    return Path(spec.origin)
+
+
+def _own_path(module: str) -> Path | None:
+    """Return where a module of this project, or a package, would lie, without a suffix; None of other packages."""
+    top, *below = module.split(".")
+    return _own_folder(top).joinpath(*below) if top in OWN_PACKAGES else None
+
+
+@cache
+def _own_folder(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(package)
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 @cache

@@ -54,8 +54,9 @@ class Workbench:
         for name in [name for name in sys.modules if name.split(".")[0] == "workbench"]:
             del sys.modules[name]
         importlib.invalidate_caches()
-        for cached in (method_module._closure, method_module._piece, method_module._statements, stage_module._code):
-            cached.cache_clear()
+        for cached in ("_closure", "_piece", "_statements", "_own_folder"):
+            getattr(method_module, cached).cache_clear()
+        stage_module._code.cache_clear()
 
 
 @pytest.fixture
