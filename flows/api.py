@@ -27,7 +27,7 @@ from pydantic import SecretStr
 from data_catalog.errors import PlanError, RunInterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from uuid import UUID
 
 START_SECONDS = 180
@@ -57,11 +57,12 @@ OWN = "own"
 
 
 @contextmanager
-def api(wanted: str | None = None) -> Iterator[str]:
+def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None) -> Iterator[str]:
     """Give the address of a Prefect API: the one wanted or configured, else a server of our own until the block ends.
 
     The server listens on the loopback address alone, keeps its records in Prefect's own database
-    (`PREFECT_HOME`) and ends with this process, however that ends.
+    (`PREFECT_HOME`) and ends with this process, however that ends. It takes some seconds to start: `meanwhile` is
+    called in these.
 
     Raises
     ------
@@ -82,6 +83,7 @@ def api(wanted: str | None = None) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/api"
     server = _start(port)
     try:
+        meanwhile()
         _wait_for(f"{url}/health", server)
         with _set(url):
             yield url

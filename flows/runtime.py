@@ -28,14 +28,15 @@ from flows.journal import journal
 from flows.left_runs import alive, end_left_runs
 from flows.progress_artifacts import progress_artifacts
 from flows.stores import open_store
-from tasks.batches import Workplace, at, current_workplace, run_batch
+from tasks.batches import Workplace, at, current_workplace, find_done, run_batch
 from tasks.ingest import keep_study
-from tasks.stage import require_stages
+from tasks.stage import read_code, require_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from uuid import UUID
 
+    from prefect import Task
     from prefect.futures import PrefectFuture
     from prefect.utilities.callables import ParameterSchema
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Told = TypeVar("Told")
 
 BATCHES = 100
 """Most task runs that one stage makes: Prefect's server is there to show progress, not to count images."""
@@ -145,7 +147,7 @@ class StudyFlow(Flow[P, R]):
         os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         wanted = _wanted_api(kwargs.get("plan", args[0] if args else None))
         is_own = not (wanted or PREFECT_API_URL.value())
-        with api.api(wanted) as url:
+        with api.api(wanted, meanwhile=_prepare) as url:
             runs = _Runs(server=api.OWN if is_own else url)
             left = end_left_runs(url, runs.server)
             if left:
@@ -162,6 +164,14 @@ class StudyFlow(Flow[P, R]):
                 if not recorded:
                     logging.getLogger(__name__).warning("Prefect has not recorded the end of every task run.")
                 return result
+
+
+def _prepare() -> None:
+    """Import and read what every run needs, while its server starts."""
+    import pandas as pd  # noqa: F401 - for the tables
+    import pyarrow.parquet as pq  # noqa: F401 - for those in the store
+
+    read_code()
 
 
 def _wanted_api(plan: object) -> str | None:
@@ -271,27 +281,27 @@ def _opened(plan: Plan) -> Iterator[Work]:
 
 
 def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
-    """Work on the jobs of one stage in batches; return what became of each, in order."""
+    """Work on the jobs of one stage in batches; return what became of each, in order.
+
+    Of many jobs one task finds what is done already: a batch that has nothing to do would cost as much as one that has.
+    """
     here = current_workplace()
     if not jobs or not isinstance(here, Work):
         return []
     name = jobs[0].stage.name
-    size = max(here.batch, -(-len(jobs) // BATCHES))
-    batches = [jobs[start : start + size] for start in range(0, len(jobs), size)]
     here.tally.expect(name, len(jobs))
-    for runs in _RUNS:
-        runs.task_runs += len(batches)
-    futures = [
-        run_batch.submit(f"{name} {number}/{len(batches)}", quote(batch)) for number, batch in enumerate(batches, 1)
-    ]
-    outcomes: list[Outcome] = []
+    outcomes: list[Outcome | None] = [None] * len(jobs)
     try:
-        for batch, future in zip(batches, futures, strict=True):
-            done = _result(future)
-            outcomes += done
-            log_outcomes(name, done)
-            if here.journal is not None:
-                here.journal.note(batch, done)
+        if len(jobs) > here.batch:
+            _note(here, jobs, outcomes, [(range(len(jobs)), _submitted(find_done, f"{name}: look up", jobs))])
+        missing = [place for place, outcome in enumerate(outcomes) if outcome is None]
+        size = max(here.batch, -(-len(missing) // BATCHES))
+        batches = [missing[start : start + size] for start in range(0, len(missing), size)]
+        awaited = [
+            (places, _submitted(run_batch, f"{name} {number}/{len(batches)}", [jobs[place] for place in places]))
+            for number, places in enumerate(batches, 1)
+        ]
+        _note(here, jobs, outcomes, awaited)
     except (KeyboardInterrupt, TerminationSignal):
         here.workers.drop()
         raise
@@ -304,10 +314,35 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
         counter["reused"],
         counter["refused"],
     )
-    return outcomes
+    return [outcome for outcome in outcomes if outcome is not None]  # of each there is one
 
 
-def _result(future: PrefectFuture[list[Outcome]]) -> list[Outcome]:
+def _submitted(work: Task[..., list[Told]], label: str, jobs: Sequence[Job]) -> PrefectFuture[list[Told]]:
+    """Give a task of Prefect some jobs to work on."""
+    for runs in _RUNS:
+        runs.task_runs += 1
+    submitted: PrefectFuture[list[Told]] = work.submit(label, quote(jobs))
+    return submitted
+
+
+def _note(
+    here: Work,
+    jobs: Sequence[Job],
+    outcomes: list[Outcome | None],
+    awaited: Sequence[tuple[Sequence[int], PrefectFuture[list[Any]]]],
+) -> None:
+    """Wait for what became of some jobs, by their places, and note it where that is told."""
+    for places, future in awaited:
+        told = [(place, outcome) for place, outcome in zip(places, _result(future), strict=True) if outcome is not None]
+        for place, outcome in told:
+            outcomes[place] = outcome
+        done = [outcome for _, outcome in told]
+        log_outcomes(jobs[0].stage.name, done)
+        if here.journal is not None:
+            here.journal.note([jobs[place] for place, _ in told], done)
+
+
+def _result(future: PrefectFuture[list[Told]]) -> list[Told]:
     """Return what a batch gave; where reading or writing failed at every try, say so as a reader can act on it.
 
     Raises

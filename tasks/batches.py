@@ -73,42 +73,70 @@ def _may_pass(_task: object, _run: TaskRun, state: State[Any]) -> bool:
     return False
 
 
-@task(
-    name="batch",
-    task_run_name="{label}",
-    retries=2,
-    retry_delay_seconds=[1, 4],
-    retry_jitter_factor=0.5,
-    retry_condition_fn=_may_pass,
-    cache_policy=NO_CACHE,
-    persist_result=False,
-)
+_POLICY: dict[str, Any] = {
+    "task_run_name": "{label}",
+    "retries": 2,
+    "retry_delay_seconds": [1, 4],
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": _may_pass,
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+}
+
+
+@task(name="look-up", **_POLICY)
+def find_done(label: str, jobs: Sequence[Job]) -> list[Outcome | None]:  # noqa: ARG001 - the label names the run
+    """Return the outcomes of the jobs whose result the store holds, in the jobs' order, and None for the others."""
+    items = _Items(jobs, _here())
+    items.tell_done()
+    return [items.outcomes.get(place) for place in range(len(jobs))]
+
+
+@task(name="batch", **_POLICY)
 def run_batch(label: str, jobs: Sequence[Job]) -> list[Outcome]:  # noqa: ARG001 - the label names the run
     """Work on the jobs whose result the store does not hold yet; return the outcomes in the jobs' order."""
+    workplace = _here()
+    items = _Items(jobs, workplace)
+    for key, outcome in _work(workplace, items.tell_done()):
+        items.tell(key, outcome)
+    return [items.outcomes[place] for place in range(len(jobs))]
+
+
+def _here() -> Workplace:
     workplace = _WORKPLACE.get()
     if workplace is None:
         message = "A batch runs inside a flow of voxmine: call a flow of `flows`, or use `tasks.batches.at`."
         raise RuntimeError(message)
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, job in enumerate(jobs):
-        places[job.key].append(place)  # two items with the same content are one piece of work
-    outcomes: dict[int, Outcome] = {}
+    return workplace
 
-    def tell(key: str, outcome: Outcome) -> None:
-        for place in places[key]:
-            outcomes[place] = outcome.of(jobs[place], again=place != places[key][0])
-            workplace.done(jobs[place].stage.name, outcomes[place])
 
-    firsts = [jobs[same[0]] for same in places.values()]
-    known = [job for job in firsts if job.stage.name not in workplace.refresh]
-    answers = workplace.store.each(partial(look_up, workplace.store), known)
-    held = dict.fromkeys(places) | dict(zip((job.key for job in known), answers, strict=True))
-    for key, found in held.items():
-        if found is not None:
-            tell(key, found)
-    for key, outcome in _work(workplace, {key: jobs[places[key][0]] for key, found in held.items() if found is None}):
-        tell(key, outcome)
-    return [outcomes[place] for place in range(len(jobs))]
+class _Items:
+    """Some jobs by key, and what became of them: two items with the same content are one piece of work."""
+
+    def __init__(self, jobs: Sequence[Job], workplace: Workplace) -> None:
+        self._jobs, self._workplace = jobs, workplace
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for place, job in enumerate(jobs):
+            self._places[job.key].append(place)
+        self.outcomes: dict[int, Outcome] = {}
+
+    def tell(self, key: str, outcome: Outcome) -> None:
+        """Note what became of the items of a key."""
+        places = self._places[key]
+        for place in places:
+            self.outcomes[place] = outcome.of(self._jobs[place], again=place != places[0])
+            self._workplace.done(self._jobs[place].stage.name, self.outcomes[place])
+
+    def tell_done(self) -> dict[str, Job]:
+        """Note what the store holds; return a job of each key that it does not hold, or that is to be done again."""
+        firsts = {key: self._jobs[places[0]] for key, places in self._places.items()}
+        known = [job for job in firsts.values() if job.stage.name not in self._workplace.refresh]
+        answers = self._workplace.store.each(partial(look_up, self._workplace.store), known)
+        for job, found in zip(known, answers, strict=True):
+            if found is not None:
+                self.tell(job.key, found)
+                del firsts[job.key]
+        return firsts
 
 
 def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[str, Outcome]]:

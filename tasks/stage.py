@@ -132,7 +132,14 @@ class Stage:
         return Job(self, item, dict(inputs or {}), dict(parameters or {}))
 
 
-_NAMES: set[str] = set()
+_PLACES: dict[str, str] = {}
+"""Where the function of each stage stands that was imported, by the stage's name."""
+
+
+def read_code() -> None:
+    """Read the code behind all stages that were imported, which the first job of each would wait for."""
+    for place in sorted(_PLACES.values()):
+        _code((place,))
 
 
 def require_stages(names: Collection[str]) -> None:
@@ -141,12 +148,12 @@ def require_stages(names: Collection[str]) -> None:
         return
     for module in pkgutil.iter_modules(tasks.__path__, "tasks."):
         importlib.import_module(module.name)  # a flow imports the stages that it needs itself
-    unknown = sorted(set(names) - _NAMES)
+    unknown = sorted(set(names) - _PLACES.keys())
     if unknown:
         raise PlanError(
             "compute.refresh names stages",
             f"{', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} none",
-            f"Name some of these: {', '.join(sorted(_NAMES))}.",
+            f"Name some of these: {', '.join(sorted(_PLACES))}.",
         )
 
 
@@ -154,7 +161,7 @@ def stage(kind: Kind, *, keeps_parameters: bool = True, opens: bool = True) -> C
     """Make a function a stage that gives artefacts of a kind."""
 
     def decorate(function: Callable[..., Any]) -> Stage:
-        _NAMES.add(function.__name__)
+        _PLACES[function.__name__] = f"{function.__module__}:{function.__name__}"
         return Stage(function.__name__, kind, function, keeps_parameters, opens)
 
     return decorate

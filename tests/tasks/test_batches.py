@@ -12,7 +12,7 @@ from prefect.states import Completed, Failed
 
 from data_catalog.errors import BadData
 from tasks import batches
-from tasks.batches import Workplace, _may_pass, at, current_workplace, run_batch
+from tasks.batches import Workplace, _may_pass, at, current_workplace, find_done, run_batch
 from tasks.stage import look_up, perform
 from tests.tasks.conftest import run
 
@@ -71,6 +71,36 @@ def test_a_batch_gives_the_outcomes_in_the_order_of_the_jobs(steps, source, stor
     assert sorted(diary) == [("measure", outcome.item, outcome.how) for outcome in outcomes]
     assert {outcome.how for outcome in batch(store, diary, jobs)} == {"reused"}
     assert batch(store, diary, []) == []
+
+
+def test_what_is_done_is_found_and_told_and_nothing_else_is_worked_on(steps, source, store, diary):
+    jobs = jobs_of(steps, source, b"1", b"bad", b"333", b"1")
+    for job in jobs[:2]:
+        run(store, job)
+    steps.CALLS.clear()
+    with at(Workplace(store, no_workers, diary)):
+        found = find_done.fn("label", jobs)
+    assert [None if one is None else (one.item, one.how, one.refusal is None) for one in found] == [
+        ("P-0", "reused", True),
+        ("P-1", "reused", False),
+        None,
+        ("P-3", "reused", True),
+    ]
+    assert sorted(item for _, item, _ in diary) == ["P-0", "P-1", "P-3"]
+    assert steps.CALLS == []
+    with at(Workplace(store, no_workers, diary, frozenset({"measure"}))):
+        assert find_done.fn("label", jobs) == [None] * 4, "what is to be done again is not done"
+
+
+def test_a_batch_in_which_all_is_done_asks_for_no_workers(steps, source, store, diary):
+    jobs = jobs_of(steps, source, b"1", b"bad")
+    batch(store, diary, jobs)
+
+    def workers():
+        pytest.fail("nobody needs them")
+
+    with at(Workplace(store, workers, diary)):
+        assert [outcome.how for outcome in run_batch.fn("label", jobs)] == ["reused", "reused"]
 
 
 def test_a_stage_that_is_refreshed_is_computed_again_and_others_are_not(steps, source, store, diary):
