@@ -142,6 +142,7 @@ class StudyFlow(Flow[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:  # type: ignore[override]  # noqa: ANN401 - as Flow's own
         """Run the flow; return what it returns."""
         if FlowRunContext.get() is not None:
+            _expect_task_run()
             with api.without_heartbeats():
                 return super().__call__(*args, **kwargs)
         os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -205,11 +206,17 @@ class _Runs:
     """Which server it reports to."""
     flow_runs: list[UUID] = field(default_factory=list)
     task_runs: int = 0
+    """Those of batches, and the one that Prefect makes in the outer flow for each flow inside another."""
     alive: ExitStack = field(default_factory=ExitStack)
     """Shows the flows' runs as alive until Prefect has recorded the end of the outermost."""
 
 
 _RUNS: list[_Runs] = []
+
+
+def _expect_task_run() -> None:
+    for runs in _RUNS:
+        runs.task_runs += 1
 
 
 @contextmanager
@@ -319,8 +326,7 @@ def run_stage(jobs: Sequence[Job]) -> list[Outcome]:
 
 def _submitted(work: Task[..., list[Told]], label: str, jobs: Sequence[Job]) -> PrefectFuture[list[Told]]:
     """Give a task of Prefect some jobs to work on."""
-    for runs in _RUNS:
-        runs.task_runs += 1
+    _expect_task_run()
     submitted: PrefectFuture[list[Told]] = work.submit(label, quote(jobs))
     return submitted
 
