@@ -82,8 +82,8 @@ class Shelf:
         grid, values = Geometry((2, 3, 4), (1, 1, 1)), np.arange(24.0).reshape(2, 3, 4)
         self.held = {f"{k}" * 64: volume(values, grid, unit=unit, modality="PT") for k, unit in enumerate(units)}
 
-    def open(self, held):
-        return self.held[held.digest]
+    def attrs(self, held):
+        return self.held[held.digest].attrs
 
     def each(self, work, of):
         return [work(one) for one in of]
