@@ -27,6 +27,7 @@ import psutil
 import yaml
 
 from data_catalog.store import Store
+from flows.clusters import START_SECONDS
 from tasks.synthetic.cohort import write_cohort
 
 if TYPE_CHECKING:
@@ -135,20 +136,27 @@ def _faults(workspace: Path, wanted: dict[str, str], folder: Path) -> list[str]:
     with contextlib.closing(sqlite3.connect(folder / "prefect" / "prefect.db")) as database:
         (running,) = database.execute("select count(*) from flow_run where state_type = 'RUNNING'").fetchone()
     found += [f"{running} runs show as running"] if running else []
-    left = _left(workspace)
+    left = _left(folder / "prefect")
     return found + ([f"{left} processes are left"] if left else [])
 
 
-def _left(workspace: Path) -> int:
-    """Return how many processes of a run are there a while after its end."""
-    limit = time.monotonic() + 60
-    while time.monotonic() < limit:
-        lines = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
-        left = sum(str(workspace) in line for line in lines)
-        if not left:
-            return 0
+def _left(home: Path) -> int:
+    """Return how many processes of the runs are there longer after their end than a worker may take to start."""
+    limit = time.monotonic() + START_SECONDS + 60
+    while left := sum(_is_of(one, home) for one in psutil.process_iter()):
+        if time.monotonic() > limit:
+            return left
         time.sleep(1)
-    return left
+    return 0
+
+
+def _is_of(process: psutil.Process, home: Path) -> bool:
+    """Return whether a process was started by a run: it has the run's environment."""
+    try:
+        told = process.environ().get("PREFECT_HOME") == str(home)
+    except psutil.Error:
+        return False
+    return told and process.pid != os.getpid()
 
 
 if __name__ == "__main__":

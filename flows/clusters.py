@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from flows.compute import Cluster, Compute, Tls
 
 CONNECT_SECONDS = 30
+START_SECONDS = 120
+"""Longest start of a worker of this machine; after that it ends, wherever it is."""
 WORKER_SECONDS = 600
 """Longest wait for the first worker of a cluster: a queue may be long."""
 KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_MMAP_THRESHOLD_": str(64 << 20)}
@@ -180,6 +182,8 @@ def _local(compute: Compute) -> Iterator[Client]:
         "memory_limit": compute.memory_per_worker,
         "dashboard": False,
         "silence_logs": logging.CRITICAL,
+        # One that is started while this process is killed would look for its scheduler for ever.
+        "death_timeout": START_SECONDS,
         "env": {**dict.fromkeys(THREADS_OF_LIBRARIES, "1"), "PREFECT_API_URL": os.environ.get("PREFECT_API_URL", "")},
     }
     started = SpecCluster(
@@ -198,7 +202,7 @@ def _local(compute: Compute) -> Iterator[Client]:
         silence_logs=logging.CRITICAL,
     )
     with started, Client(started, set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=120)
+        client.wait_for_workers(count, timeout=START_SECONDS)
         yield client
 
 
