@@ -174,8 +174,10 @@ class Catalog:
             for start in range(0, len(digests), ASKED):
                 some = asked.where(t.artefact.c.digest.in_(digests[start : start + ASKED]))
                 rows: Sequence[Any] = connection.execute(some).all()
-                for row, way in zip(rows, _ways(connection, rows, most), strict=True):
-                    found[row.made].append(way)
+                for first in range(0, len(rows), ASKED):  # each may have been made in many ways
+                    part = rows[first : first + ASKED]
+                    for row, way in zip(part, _ways(connection, part, most), strict=True):
+                        found[row.made].append(way)
         return [found[ref.digest] for ref in refs]
 
     def unknown(self, asked: Asked) -> list[tuple[str, str, list[str]]]:

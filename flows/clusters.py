@@ -9,8 +9,9 @@ import logging
 import os
 import sys
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Self
 
 import dask
 from distributed import Client, Future, Scheduler
@@ -23,7 +24,6 @@ from flows.workers import THREADS_OF_LIBRARIES, OneThread, differences, own_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import ExitStack
 
     from flows.compute import Cluster, Compute, Tls
 
@@ -65,8 +65,6 @@ class Workers:
     ----------
     compute : Compute
         The part of the plan that says which workers.
-    until : ExitStack
-        At whose end they are let go.
 
     Raises
     ------
@@ -74,24 +72,36 @@ class Workers:
         As `cluster` does.
     """
 
-    def __init__(self, compute: Compute, until: ExitStack) -> None:
-        self._compute, self._until = compute, until
+    def __init__(self, compute: Compute) -> None:
+        self._compute = compute
         self._lock = threading.Lock()
+        self._opened = ExitStack()
         self._client: Client | None = None
-        self._are_there = False
-        if compute.scheduler is not None or compute.cluster is not None:
+        self._are_there = self._are_gone = False
+
+    def __enter__(self) -> Self:
+        if self._compute.scheduler is not None or self._compute.cluster is not None:
             self()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._are_gone = True
+        with self._lock:  # a thread may be starting them
+            self._opened.close()
 
     def __call__(self) -> Client | None:
         """Return Dask's client, started by the first thread that asks; None where this process does the work."""
         with self._lock:
-            if not self._are_there:
-                self._client = self._until.enter_context(cluster(self._compute))
+            if not self._are_there and not self._are_gone:
+                self._client = self._opened.enter_context(cluster(self._compute))
                 self._are_there = True
+            if self._are_gone:
+                raise CancelledError
             return self._client
 
     def drop(self) -> None:
-        """Drop what still waits for a worker, so that the threads that wait for it end."""
+        """Drop what still waits for a worker, so that the threads that wait for it end; none gets one any more."""
+        self._are_gone = True
         client = self._client
         if client is not None:
             client.cancel([Future(key, client) for key in list(client.futures)], force=True)

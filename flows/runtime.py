@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections import Counter
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from flows.journal import journal
 from flows.left_runs import alive, end_left_runs
 from flows.progress_artifacts import progress_artifacts
 from flows.stores import open_store
+from flows.tally import Tally
 from tasks.batches import Workplace, at, current_workplace, find_done, run_batch
 from tasks.ingest import keep_study
 from tasks.stage import read_code, require_stages
@@ -54,47 +54,6 @@ BATCHES = 100
 FAILED_SECONDS = 5.0
 """How long the records of a run that has failed are waited for: some never come."""
 LOG_SECONDS = 10
-
-
-@dataclass
-class Tally:
-    """How many items of each stage were computed, reused, refused, and failed."""
-
-    counts: dict[str, Counter[str]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    listeners: list[Callable[[str, Counter[str]], None]] = field(default_factory=list)
-
-    def expect(self, stage: str, items: int) -> None:
-        """Count items that are about to be worked on."""
-        self._add(stage, {"items": items})
-
-    def add(self, stage: str, outcome: Outcome) -> None:
-        """Count what became of one item."""
-        refused = {"refused": 1} if outcome.refusal is not None and outcome.how != "failed" else {}
-        self._add(stage, {outcome.how: 1, **refused})
-
-    def _add(self, stage: str, more: dict[str, int]) -> None:
-        with self.lock:
-            counter = self.counts.setdefault(stage, Counter())
-            counter.update(more)
-            for listener in self.listeners:
-                listener(stage, counter)
-
-    def total(self, what: str) -> int:
-        """Return how many items of all stages were `computed`, `reused`, `refused` or `failed`."""
-        return sum(counter[what] for counter in self.counts.values())
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return one row a stage."""
-        columns = ("items", "computed", "reused", "refused", "failed")
-        return [{"stage": name, **{c: counter[c] for c in columns}} for name, counter in self.counts.items()]
-
-    def __str__(self) -> str:
-        words = ("computed", "reused", "refused", "failed")
-        return ", ".join(
-            f"{self.total(word)} items {word}" if word == "computed" else f"{self.total(word)} {word}" for word in words
-        )
-
 
 LISTENERS: list[Callable[[str, Counter[str]], None]] = []
 """Told of every change of a running study's tally; the command line shows its progress this way."""
@@ -267,10 +226,10 @@ def _opened(plan: Plan) -> Iterator[Work]:
     tally = Tally(listeners=list(LISTENERS))
     store = open_store(plan)
     store.sweep()
-    with ExitStack() as until:
+    with Workers(plan.compute) as workers:
         opened = Work(
             store=store,
-            workers=Workers(plan.compute, until),
+            workers=workers,
             done=tally.add,
             refresh=refresh,
             tally=tally,

@@ -27,7 +27,7 @@ from data_catalog.refs import Ref, Refusal, combined_digest
 from data_catalog.store import Store
 from tasks.formats.content import Fingerprint, fingerprint
 from tasks.methods.gate.thumbnail import encoded
-from tasks.methods.method import Method, code_digest, code_places
+from tasks.methods.method import OWN_PACKAGES, Method, code_digest, code_places
 from tasks.sources.files import read_each
 from tasks.sources.refusals import SourceMoved
 from tasks.spending import Meter
@@ -137,9 +137,8 @@ _PLACES: dict[str, str] = {}
 
 
 def read_code() -> None:
-    """Read the code behind all stages that were imported, which the first job of each would wait for."""
-    for place in sorted(_PLACES.values()):
-        _code((place,))
+    """Read the code behind the stages of this project, which the first job of each would wait for."""
+    code_digest(place for place in _PLACES.values() if place.partition(".")[0] in OWN_PACKAGES)
 
 
 def require_stages(names: Collection[str]) -> None:

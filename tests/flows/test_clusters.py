@@ -1,13 +1,18 @@
 """Workers elsewhere: joined, started, compared, and kept to one thread."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
+from threading import Event
+from types import SimpleNamespace
+from unittest.mock import Mock
 
+import psutil
 import pytest
 from pydantic import ValidationError
 
@@ -46,9 +51,7 @@ def test_a_cluster_is_started_by_the_name_of_its_class_and_ends_with_the_block()
 
 
 def test_workers_of_this_machine_are_started_once_by_the_first_who_asks_and_end_with_the_run():
-    with ExitStack() as until:
-        asked = Workers(Compute(workers=1), until)
-        asked.drop()  # nothing waits for workers that nobody has asked for
+    with Workers(Compute(workers=1)) as asked:
         with ThreadPoolExecutor(4) as pool:
             first, *others = pool.map(lambda _: asked(), range(4))
         assert first is not None
@@ -60,14 +63,77 @@ def test_workers_of_this_machine_are_started_once_by_the_first_who_asks_and_end_
 
 
 def test_a_run_in_this_process_has_no_workers():
-    with ExitStack() as until:
-        assert Workers(Compute(workers=0), until)() is None
+    with Workers(Compute(workers=0)) as asked:
+        assert asked() is None
+
+
+def test_a_run_that_is_stopped_gives_nobody_workers_any_more(monkeypatch):
+    begun, go_on = Event(), Event()
+
+    @contextmanager
+    def slow(_compute):
+        begun.set()
+        assert go_on.wait(30)
+        yield client
+        client.closed = True
+
+    client = SimpleNamespace(futures={}, cancel=lambda *_, **__: None, closed=False)
+    monkeypatch.setattr(clusters, "cluster", slow)
+    with ThreadPoolExecutor(1) as pool:
+        with Workers(Compute(workers=1)) as asked:
+            waiting = pool.submit(asked)
+            assert begun.wait(30)
+            asked.drop()  # while a thread is starting them
+            go_on.set()
+        with pytest.raises(CancelledError):
+            waiting.result(30)
+    assert client.closed
+    with pytest.raises(CancelledError):
+        asked()
+
+
+def test_a_worker_whose_run_is_killed_before_it_has_found_its_scheduler_ends(monkeypatch):
+    spec = {}
+    monkeypatch.setattr(clusters, "SpecCluster", lambda **options: spec.update(options) or nullcontext())
+    monkeypatch.setattr(clusters, "Client", lambda *_, **__: nullcontext(Mock()))
+    with cluster(Compute(workers=1)):
+        options = spec["workers"][0]["options"]
+    assert options["worker_kwargs"]["death_timeout"] == clusters.START_SECONDS
+    kwargs = {**options["worker_kwargs"], "death_timeout": 3}
+    words = json.dumps({"cls": options["worker_class"], "opts": kwargs})
+    code = """if True:
+        import asyncio
+        from distributed import Scheduler
+
+        async def main():
+            async with Scheduler(host="127.0.0.1", port=0, dashboard_address="127.0.0.1:0") as one:
+                print(one.address, flush=True)
+                await one.finished()
+
+        asyncio.run(main())
+    """
+    quiet = {"stderr": subprocess.DEVNULL, "text": True}
+    scheduler = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, **quiet)
+    with scheduler, scheduler.stdout as told:
+        address = told.readline().strip()
+        nanny = psutil.Popen([sys.executable, "-m", "dask", "spec", address, "--spec", words], **quiet)
+        while not any("multiprocessing-fork" in " ".join(child.cmdline()) for child in nanny.children()):
+            time.sleep(0.01)
+        worker = nanny.children()
+        scheduler.kill()
+    try:
+        assert nanny.wait(60) is not None
+        assert psutil.wait_procs(worker, 30)[1] == []
+    finally:
+        for process in (nanny, *worker):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def test_a_scheduler_that_does_not_answer_is_told_before_any_work(monkeypatch):
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 0.5)
-    with ExitStack() as until, pytest.raises(PlanError, match="nothing answers"):
-        Workers(Compute(scheduler="tcp://127.0.0.1:9"), until)
+    with pytest.raises(PlanError, match="nothing answers"), Workers(Compute(scheduler="tcp://127.0.0.1:9")):
+        pass
 
 
 def test_a_package_that_is_not_installed_names_the_command():

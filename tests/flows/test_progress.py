@@ -10,7 +10,7 @@ from rich.console import Console
 from data_catalog.refs import Ref, Refusal
 from flows import runtime
 from flows.progress import shown, words
-from flows.runtime import Tally
+from flows.tally import Tally
 from tasks.stage import Outcome
 
 REF = Ref(kind="table", digest="0" * 64)
