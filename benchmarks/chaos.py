@@ -114,7 +114,7 @@ def _of_kind(process: psutil.Popen, kind: str) -> Iterator[psutil.Process]:
     if kind == "flow":
         yield psutil.Process(process.pid)
         return
-    word = {"worker": "multiprocessing.spawn", "server": "flows.api"}[kind]
+    word = {"worker": "multiprocessing.spawn", "server": "flows.own_server"}[kind]
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.api import DEFAULTS
+from flows.own_server import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -118,10 +118,12 @@ class Store:
         Raises
         ------
         StoreError
-            When the store does not hold it whole.
+            When the store does not hold them.
         """
-        self._require(ref)
-        return layout.read_attributes(KINDS[ref.kind], self.folder(ref.digest))
+        try:
+            return layout.read_attributes(KINDS[ref.kind], self.folder(ref.digest))
+        except (FileNotFoundError, ValueError):
+            raise _not_whole(ref) from None
 
     def each(self, ask: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Return what a function that asks this store gives for each item, in order.
@@ -387,10 +389,14 @@ class Store:
 
     def _require(self, ref: Ref) -> None:
         if not self.holds(ref):
-            raise StoreError(f"The store holds {ref.short} whole", "it does not", "Run the plan again to make it.")
+            raise _not_whole(ref)
 
     def _write_key(self, record: Record) -> None:
         self._shelf.write(_key_name(record.key), record.output.model_dump_json().encode())
+
+
+def _not_whole(ref: Ref) -> StoreError:
+    return StoreError(f"The store holds {ref.short} whole", "it does not", "Run the plan again to make it.")
 
 
 def folder_name(digest: str) -> str:

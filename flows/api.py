@@ -5,11 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import queue
-import secrets
-import socket
-import subprocess
-import sys
-import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -25,33 +20,22 @@ from prefect.settings import (
 from pydantic import SecretStr
 
 from data_catalog.errors import PlanError, RunInterrupted
+from flows.own_server import end_ahead, started
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from uuid import UUID
+
+    from flows.own_server import OwnServer
 
 START_SECONDS = 180
 """Longest wait for the server: the first start makes the database, on a busy machine in a minute."""
 ANSWER_SECONDS = 30
+LOOK_SECONDS = 0.05
+"""Between two looks whether our own server answers."""
 DRAIN_SECONDS = 60
 """Longest wait, at the end, for the records of the last task runs."""
 FINISHED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-DEFAULTS = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
-    "PREFECT_CLIENT_MAX_RETRIES": "3",
-    "PREFECT_CLI_PROMPT": "false",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-}
-"""Settings that we want where the user has set none: nothing is sent out, records are written in batches, a request is
-tried again less often than Prefect would, as each flow and task of a run whose server is gone makes one, and the
-terminal shows progress and one message for an error, where Prefect would show a log."""
-
-
 OWN = "own"
 """Stands for the server that a run brings along: all of them have one database."""
 
@@ -72,24 +56,23 @@ def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None)
         When the server of our own does not answer in time.
     """
     if wanted:
+        end_ahead()
         with _set(_require(wanted)):
             yield wanted
         return
     configured = PREFECT_API_URL.value()
     if configured:
+        end_ahead()
         yield configured
         return
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    server = _start(port)
+    server = started()
     try:
         meanwhile()
-        _wait_for(f"{url}/health", server)
-        with _set(url):
-            yield url
+        _wait_for(server)
+        with _set(server.url):
+            yield server.url
     finally:
-        server.terminate()
-        server.communicate(timeout=30)
+        server.end()
 
 
 @contextmanager
@@ -170,11 +153,6 @@ def _answers(url: str) -> bool:
         return False
 
 
-def with_defaults(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment with our settings where it has none of its own."""
-    return {**DEFAULTS, **environment}
-
-
 def credentials() -> dict[str, str]:
     """Return the headers that let us into the configured API: its password, or the key of Prefect's cloud."""
     password, key = PREFECT_API_AUTH_STRING.value(), PREFECT_API_KEY.value()
@@ -194,67 +172,26 @@ def drain(url: str, flow_runs: list[UUID], expected: int, seconds: float) -> boo
         "task_runs": {"state": {"type": {"any_": list(FINISHED)}}},
     }
     limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        answer = httpx.post(f"{url}/task_runs/count", json=wanted, timeout=30, headers=credentials())
-        if answer.raise_for_status().json() >= expected:
-            return True
-        time.sleep(0.2)
+    with httpx.Client(timeout=ANSWER_SECONDS, headers=credentials()) as client:
+        while time.monotonic() < limit:
+            answer = client.post(f"{url}/task_runs/count", json=wanted)
+            if answer.raise_for_status().json() >= expected:
+                return True
+            time.sleep(LOOK_SECONDS)
     return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _start(port: int) -> subprocess.Popen[bytes]:
-    own = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows.api", str(port)],
-        env={**with_defaults(os.environ), **own},
-        start_new_session=True,  # Ctrl-C is for the run; the run then ends its server
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+def _wait_for(server: OwnServer) -> None:
     limit = time.monotonic() + START_SECONDS
-    while time.monotonic() < limit and server.poll() is None:
-        try:
-            if httpx.get(url, timeout=5).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1 + secrets.randbelow(10) / 100)
+    with httpx.Client(verify=False) as client:
+        while time.monotonic() < limit and server.process.poll() is None:
+            try:
+                if client.get(f"{server.url}/health", timeout=5).is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(LOOK_SECONDS)
     raise RunInterrupted(
         f"Prefect's server answers within {START_SECONDS} s",
         "it did not",
         "Run `prefect server start` to see why, or set PREFECT_API_URL to one that runs.",
     )
-
-
-def _end_with_parent() -> None:
-    """Leave at once when the parent's end of the pipe closes, as it does when the parent is killed."""
-    sys.stdin.buffer.read()
-    os._exit(0)
-
-
-def _serve(port: int) -> None:
-    import uvicorn
-
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    uvicorn.run(
-        "prefect.server.api.server:create_app",
-        factory=True,
-        host="127.0.0.1",
-        port=port,
-        log_level="error",
-        lifespan="on",
-    )
-
-
-if __name__ == "__main__":
-    _serve(int(sys.argv[1]))

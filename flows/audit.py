@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from data_catalog.errors import StoreError
 from data_catalog.runs import Runs
 from data_catalog.store import folder_name
-from tasks.methods.method import code_digest, code_parts
+from tasks.methods.code import code_digest, code_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

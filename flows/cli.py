@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 
 from data_catalog.errors import VoxmineError
-from flows.api import DEFAULTS
 from flows.data import app as data_app
 from flows.deploy_commands import add_to
 from flows.lineage_commands import register
+from flows.own_server import DEFAULTS, ahead, collect_seldom
 from flows.rules import app as rules_app
 
 if TYPE_CHECKING:
@@ -83,10 +83,11 @@ def run(
     ] = None,
 ) -> None:
     """Run a whole study; what was computed before is reused."""
-    from flows.plan_files import load_plan
+    with ahead():
+        from flows.plan_files import load_plan
 
-    again = (f"compute.refresh={json.dumps(refresh)}",) if refresh else ()
-    _run(load_plan(plan, (*(changes or ()), *again)))
+        again = (f"compute.refresh={json.dumps(refresh)}",) if refresh else ()
+        _run(load_plan(plan, (*(changes or ()), *again)))
 
 
 @app.command()
@@ -147,12 +148,13 @@ def demo(
     changes: Changes = None,
 ) -> None:
     """Invent a cohort with planted truths, run the whole study on it, and compare planted with found."""
-    from flows.demo import RESULTS, compare, prepare
-    from flows.plan_files import load_plan
+    with ahead():
+        from flows.demo import RESULTS, compare, prepare
+        from flows.plan_files import load_plan
 
-    out.print(f"Inventing a cohort in {folder} ...")
-    plan = load_plan(prepare(folder), (f"workspace={folder / RESULTS}", *(changes or ())))
-    _run(plan)
+        out.print(f"Inventing a cohort in {folder} ...")
+        plan = load_plan(prepare(folder), (f"workspace={folder / RESULTS}", *(changes or ())))
+        _run(plan)
     compared = compare(folder, plan)
     Console().print(compared.table())
     out.print(f"Report: {plan.report_file}")
@@ -227,6 +229,7 @@ def main() -> None:
     """Run the command; an error is one message and exit code 1, never a traceback for a known fault."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    collect_seldom()
     try:
         app()
     except VoxmineError as fault:

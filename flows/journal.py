@@ -19,7 +19,7 @@ from data_catalog.errors import StoreError
 from data_catalog.held_runs import held
 from data_catalog.runs import BEAT_SECONDS, CodeParts, Did, Run, Runs, moment, now
 from flows.catalogs import note_catalog
-from tasks.methods.method import code_digest, code_parts
+from tasks.methods.code import code_digest, code_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

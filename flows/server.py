@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
 from data_catalog.errors import PlanError
-from flows.api import with_defaults
+from flows.own_server import with_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import httpx
 
 from data_catalog.errors import PlanError
-from flows.api import START_SECONDS, with_defaults
+from flows.api import START_SECONDS
 from flows.deploy import of_everyone, register
+from flows.own_server import with_defaults
 from flows.server import POOL, make_pool, prefect_command
 from flows.worker import LOOPBACK, worker_command
 

@@ -26,8 +26,9 @@ from data_catalog.lineage import Code, Record
 from data_catalog.refs import Ref, Refusal, combined_digest
 from data_catalog.store import Store
 from tasks.formats.content import Fingerprint, fingerprint
+from tasks.methods.code import OWN_PACKAGES, code_digest, code_places, keep_code
 from tasks.methods.gate.thumbnail import encoded
-from tasks.methods.method import OWN_PACKAGES, Method, code_digest, code_places
+from tasks.methods.method import Method
 from tasks.sources.files import read_each
 from tasks.sources.refusals import SourceMoved
 from tasks.spending import Meter
@@ -139,6 +140,7 @@ _PLACES: dict[str, str] = {}
 def read_code() -> None:
     """Read the code behind the stages of this project, which the first job of each would wait for."""
     code_digest(place for place in _PLACES.values() if place.partition(".")[0] in OWN_PACKAGES)
+    keep_code()
 
 
 def require_stages(names: Collection[str]) -> None:

@@ -130,7 +130,7 @@ def test_a_flow_is_planned_without_the_libraries_that_compute():
 def test_the_code_behind_a_step_is_digested_without_the_libraries_that_it_uses():
     code = """if True:
         import sys
-        from tasks.methods.method import code_parts
+        from tasks.methods.code import code_parts
 
         print(*code_parts(["tasks.methods.learning.harmonisation"]))
         print(*sys.modules)

@@ -71,7 +71,11 @@ def cache_folder(sources: Path) -> Path:
     changed, and not the constants and functions of other files that it was compiled with. Kernels of one folder use
     none of another, so that a change of one family leaves the code of the others where it is.
     """
-    name = f"voxmine-kernels-{sources_digest(sources)}"
+    return writable_folder(sources, f"voxmine-kernels-{sources_digest(sources)}")
+
+
+def writable_folder(sources: Path, name: str) -> Path:
+    """Return a folder for what is made of some sources and can be made again, in the first place that takes it."""
     return next(folder for place in _places(sources) if _is_writable(folder := place / name))
 
 

@@ -24,10 +24,10 @@ def test_an_error_in_the_block_lets_the_collector_go_on():
     assert gc.isenabled()
 
 
-def test_the_collector_looks_at_everything_once_in_a_process_before_it_is_paused(monkeypatch):
-    looks = []
-    monkeypatch.setattr(gc, "collect", lambda: looks.append(1))
-    collector._look_once.cache_clear()
+def test_what_there_was_before_the_first_pause_of_a_process_is_left_alone_from_then_on(monkeypatch):
+    frozen = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(gc.isenabled()))
+    collector._leave_alone.cache_clear()
     for _ in range(3):
         with paused():
-            assert looks == [1]
+            assert frozen == [True]

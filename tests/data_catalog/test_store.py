@@ -51,9 +51,10 @@ def test_the_attributes_of_an_array_are_those_of_the_opened_one(store, kind_and_
     attributes = store.attrs(ref)
     assert attributes == store.open(ref).attrs
     assert attributes
-    delete(store.folder(ref.digest))
-    with pytest.raises(StoreError, match=r"holds .* whole"):
-        store.attrs(ref)
+    for damage in (lambda path: path.write_text("{", encoding="utf-8"), lambda path: path.unlink()):
+        damage(store.folder(ref.digest) / "data.zarr" / "zarr.json")
+        with pytest.raises(StoreError, match=r"holds .* whole"):
+            store.attrs(ref)
 
 
 def test_every_record_is_told_of_what_has_a_manifest_without_a_look_at_the_data(store):

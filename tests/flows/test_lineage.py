@@ -29,7 +29,7 @@ from flows.export import export_crate, export_openlineage
 from flows.find_number import find_number, is_number
 from flows.results import CohortTables, Features, Results
 from flows.verify_crate import verify_crate
-from tasks.methods.method import code_digest, code_parts
+from tasks.methods.code import code_digest, code_parts
 from tasks.methods.preprocessing.windowing import Clip
 from tasks.methods.segmentation.otsu import Otsu
 from tasks.preprocess import preprocess

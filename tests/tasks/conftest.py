@@ -22,7 +22,7 @@ from data_catalog.lineage import Code, Record
 from data_catalog.store import Store
 from tasks import stage as stage_module
 from tasks.formats.identities import Identities
-from tasks.methods import method as method_module
+from tasks.methods import code as code_module
 from tasks.sources.files import walk
 from tasks.stage import Sources, perform
 
@@ -55,7 +55,7 @@ class Workbench:
             del sys.modules[name]
         importlib.invalidate_caches()
         for cached in ("_closure", "_piece", "_statements", "_own_folder"):
-            getattr(method_module, cached).cache_clear()
+            getattr(code_module, cached).cache_clear()
         stage_module._code.cache_clear()
 
 
@@ -65,7 +65,7 @@ def workbench(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # two edits in one second would share a .pyc
-    monkeypatch.setattr(method_module, "OWN_PACKAGES", ("workbench", *method_module.OWN_PACKAGES))
+    monkeypatch.setattr(code_module, "OWN_PACKAGES", ("workbench", *code_module.OWN_PACKAGES))
     bench = Workbench(folder)
     yield bench
     bench.forget()
