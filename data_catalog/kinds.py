@@ -36,9 +36,10 @@ SIGNAL_AXES = ("channel", "time")
 UNIT_OF_CHANNELS = ", "
 """Stands between the units of a volume's channels, where each has its own."""
 
-Form = Literal["array", "signal", "table", "document", "listing", "page", "model"]
-"""A listing is a document of many parts: it holds no mapping and no set, so that its fields have one order already, and
-says itself how its numbers are written that have no end."""
+Form = Literal["array", "signal", "table", "measurement", "document", "listing", "page", "model"]
+"""A measurement is a table of few rows and many columns of numbers. A listing is a document of many parts: it holds no
+mapping and no set, so that its fields have one order already, and says itself how its numbers are written that have no
+end."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Kind:
     form: Form
     check: Callable[[Any], None]
     tells_columns: bool = False
-    """Whether what is known of its columns is read back with a table; each step of pandas copies it."""
+    """Whether what is known of its columns is read back with a table."""
 
 
 def volume(
@@ -274,6 +275,7 @@ MASK = Kind("mask", "array", _check_mask)
 SIGNAL = Kind("signal", "signal", _check_signal)
 TABLE = Kind("table", "table", _check_table)
 DETECTIONS = Kind("detections", "table", _check_table)
+MEASUREMENT = Kind("measurement", "measurement", _check_table)
 FEATURES = Kind("features", "table", _check_table, tells_columns=True)
 COHORT = Kind("cohort", "table", _check_table)
 CONTENTS = Kind("contents", "listing", _check_document)
@@ -297,6 +299,7 @@ KINDS = {
         SIGNAL,
         TABLE,
         DETECTIONS,
+        MEASUREMENT,
         FEATURES,
         COHORT,
         CONTENTS,

@@ -11,6 +11,7 @@ import joblib
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from data_catalog import frames
 from data_catalog.collector import paused
 from data_catalog.compression import DEFAULT
 from data_catalog.errors import StoreError
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import pandas as pd
-
     from data_catalog.compression import Compression
     from data_catalog.kinds import Kind
     from data_catalog.places import Place
@@ -31,15 +30,14 @@ if TYPE_CHECKING:
 
 OWN_PACKAGES = ("data_catalog", "tasks", "flows")
 FILES = {
-    "table": "data.parquet",
+    "table": frames.FILE,
+    "measurement": frames.FILE,
     "document": "data.json",
     "listing": "data.json",
     "page": "data.html",
     "model": "data.joblib",
 }
 """Name of the one file of each form that is no array."""
-COLUMN_FACTS = "columns"
-"""Attribute of a data frame with what its columns mean: by column, facts as text."""
 ARRAYS = {"array": VOXELS, "signal": SAMPLES}
 """Name of the array in the Zarr group of each form that is one."""
 _VALUE = b', "value": '
@@ -67,8 +65,8 @@ def read(kind: Kind, folder: Place) -> Any:  # noqa: ANN401
     if kind.form in ARRAYS:
         return read_array(folder, ARRAYS[kind.form])
     if kind.tells_columns:
-        table = _read_table(read_file(folder / FILES[kind.form]))
-        table.attrs[COLUMN_FACTS] = column_facts(folder)
+        table = frames.read_table(read_file(folder / frames.FILE))
+        table.attrs[frames.COLUMN_FACTS] = frames.column_facts(folder)
         return table
     return _READERS[kind.form](read_file(folder / FILES[kind.form]))
 
@@ -76,36 +74,6 @@ def read(kind: Kind, folder: Place) -> Any:  # noqa: ANN401
 def read_attributes(kind: Kind, folder: Place) -> dict[str, Any]:
     """Return the attributes of an artefact that is an array."""
     return read_array_attributes(folder, ARRAYS[kind.form])
-
-
-def _write_table(table: pd.DataFrame) -> bytes:
-    """Return a table as Parquet; what its columns mean (`COLUMN_FACTS`) stands in the file beside each column."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    facts: dict[str, dict[str, str]] = table.attrs.get(COLUMN_FACTS, {})
-    bare = table.copy(deep=False)
-    bare.attrs = {}
-    held = pa.Table.from_pandas(bare, preserve_index=False)
-    fields = [one.with_metadata(facts[one.name]) if one.name in facts else one for one in held.schema]
-    content = BytesIO()
-    pq.write_table(held.cast(pa.schema(fields, metadata=held.schema.metadata)), content)
-    return content.getvalue()
-
-
-def column_facts(folder: Place) -> dict[str, dict[str, str]]:
-    """Return what the columns of a table in a store mean, of those of which it is known."""
-    import pyarrow.parquet as pq
-
-    schema = pq.read_schema(BytesIO(read_file(folder / FILES["table"])))
-    told = {one.name: one.metadata for one in schema if one.metadata}
-    return {name: {key.decode(): value.decode() for key, value in facts.items()} for name, facts in told.items()}
-
-
-def _read_table(content: bytes) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.read_parquet(BytesIO(content))
 
 
 def _write_document(document: BaseModel) -> bytes:
@@ -147,14 +115,16 @@ def _read_model(content: bytes) -> Any:  # noqa: ANN401
 
 
 _WRITERS: dict[str, Callable[[Any], bytes]] = {
-    "table": _write_table,
+    "table": frames.write_table,
+    "measurement": frames.write_measurement,
     "document": _write_document,
     "listing": _write_listing,
     "page": str.encode,
     "model": _write_model,
 }
 _READERS: dict[str, Callable[[bytes], Any]] = {
-    "table": _read_table,
+    "table": frames.read_table,
+    "measurement": frames.read_measurement,
     "document": _read_document,
     "listing": _read_document,
     "page": bytes.decode,

@@ -58,7 +58,7 @@ Codes are those of the [IBSI reference manual](https://ibsi.readthedocs.io). A f
 reference values of it and all of them are met (`make ibsi`). Where a value can be missing although the region was
 measured, the table says when; all other values are always numbers. In the tables that a study makes, the same stands
 beside each column in the Parquet file, with the digest of the recipe that made it
-(`data_catalog.layout.column_facts`).
+(`data_catalog.frames.column_facts`).
 """
 EVERY_WAY: tuple[Aggregation, ...] = ("2d_avg", "2d_mrg", "2.5d_avg", "2.5d_mrg", "3d_avg", "3d_mrg")
 TITLES = {

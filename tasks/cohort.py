@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from data_catalog.frames import COLUMN_FACTS, ColumnFacts
 from data_catalog.kinds import COHORT, TABLE
-from data_catalog.layout import COLUMN_FACTS
 from tasks.methods.cohort.wide import (
     MEASURED,
     OUTCOME,
@@ -70,7 +70,7 @@ def build_cohort(
         table[OUTCOME] = float("nan")
     first = [*table.columns[:4], OUTCOME]
     ordered = table[[*first, *(column for column in table.columns if column not in first)]]
-    ordered.attrs = {COLUMN_FACTS: wide_facts(features.attrs.get(COLUMN_FACTS, {}), ordered.columns)}
+    ordered.attrs = {COLUMN_FACTS: ColumnFacts(wide_facts(features.attrs.get(COLUMN_FACTS, {}), ordered.columns))}
     return ordered
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.errors import BadData
-from data_catalog.kinds import FEATURES, SPACE, geometry_of, slabs
-from data_catalog.layout import COLUMN_FACTS
+from data_catalog.frames import COLUMN_FACTS, ColumnFacts
+from data_catalog.kinds import FEATURES, MEASUREMENT, SPACE, geometry_of, slabs
 from tasks.methods.cohort.wide import REPETITION
 from tasks.methods.radiomics.crop import Crop, box_of, widened
 from tasks.stage import stage
@@ -55,7 +55,7 @@ class Measured(BaseModel):
     """What each channel measures, instead of the modality; None for one that is measured elsewhere."""
 
 
-@stage(FEATURES)
+@stage(MEASUREMENT)
 def radiomics(
     image: xr.DataArray,
     labels: xr.DataArray,
@@ -85,13 +85,13 @@ def radiomics(
             features.update(one(Crop(channel[seen].values, inside, geometry.spacing_mm, _start(seen), geometry.shape)))
         rows.append({**place, **features})
     table = pd.DataFrame(rows)
-    table.attrs[COLUMN_FACTS] = {
-        column: facts for one in measures for column, facts in one.facts(planar=geometry.is_planar).items()
-    }
+    table.attrs[COLUMN_FACTS] = ColumnFacts(
+        (column, facts) for one in measures for column, facts in one.facts(planar=geometry.is_planar).items()
+    )
     return table
 
 
-@stage(FEATURES)
+@stage(MEASUREMENT)
 def radiomics_perturbed(
     image: xr.DataArray,
     labels: xr.DataArray,
@@ -199,7 +199,7 @@ def joined_digests(digests: Mapping[str, str]) -> str:
     return " ".join(f"{modality}={digest}" for modality, digest in sorted(digests.items()))
 
 
-@stage(FEATURES)
+@stage(MEASUREMENT)
 def count_lesions(detections: pd.DataFrame) -> pd.DataFrame:
     """Return one row with the number of lesions found and the size and strength of the largest."""
     import pandas as pd
@@ -257,5 +257,5 @@ def gather_features(
     together = pd.concat(parts, ignore_index=True)
     together["day"] = together["day"].astype("Int64")
     table = together.sort_values(["patient", "visit", "modality", "region", "reader"], ignore_index=True)
-    table.attrs[COLUMN_FACTS] = dict(facts or {})
+    table.attrs[COLUMN_FACTS] = ColumnFacts(facts or {})
     return table

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from data_catalog.errors import BadData
-from data_catalog.kinds import FEATURES, SIGNAL, TABLE, signal
+from data_catalog.kinds import MEASUREMENT, SIGNAL, TABLE, signal
 from tasks.formats.dicom.waveform import read_waveform as read_group
 from tasks.formats.wav import read_sound as read_wav
 from tasks.stage import stage
@@ -59,7 +59,7 @@ def read_waveform(files: list[Content], *, modality: str, group: int) -> xr.Data
     )
 
 
-@stage(FEATURES)
+@stage(MEASUREMENT)
 def signal_features(recording: xr.DataArray, *, extractors: tuple[SignalExtractor, ...]) -> pd.DataFrame:
     """Return one row a channel with the features of its samples; a channel without a sample has none.
 

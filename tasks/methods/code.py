@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 OWN_PACKAGES = ("tasks", "data_catalog")
-POLICY = {"tasks.stage", "data_catalog.store", "data_catalog.layout"}
+POLICY = {"tasks.stage", "data_catalog.store", "data_catalog.layout", "data_catalog.frames"}
 """Modules that carry results but do not decide them: a change of theirs makes nothing stale."""
 OTHERWISE_NAMED = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "PyYAML"}
 """Distributions that are not named as what they provide. Of another one all that is installed has to be looked at."""

@@ -11,7 +11,19 @@ import pandas as pd
 import pytest
 
 from data_catalog.geometry import Geometry
-from data_catalog.kinds import COHORT, CONTENTS, MASK, MODEL, REPORT, STUDY, VOLUME, geometry_of, mask, volume
+from data_catalog.kinds import (
+    COHORT,
+    CONTENTS,
+    MASK,
+    MEASUREMENT,
+    MODEL,
+    REPORT,
+    STUDY,
+    VOLUME,
+    geometry_of,
+    mask,
+    volume,
+)
 from data_catalog.lineage import Code, Record
 from data_catalog.places import place
 from data_catalog.refs import Study
@@ -63,6 +75,7 @@ def every_form(*, backwards: bool) -> list:
         VOLUME: image,
         MASK: labels,
         COHORT: pd.DataFrame({"a": rows, "b": [f"text {row}" for row in rows]}),
+        MEASUREMENT: pd.DataFrame({"step": ["a", "b"], "mean": [0.5, float("nan")], "channel": [1, -1]}),
         STUDY: Study(scans=(), found=3),
         CONTENTS: Study(scans=(), found=4),
         REPORT: "<p>page</p>",

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from sklearn.linear_model import LogisticRegression
 from upath import UPath
 
-from data_catalog import layout
+from data_catalog import frames, layout
 from data_catalog.errors import BadData, StoreError
 from data_catalog.geometry import Geometry
 from data_catalog.kinds import (
@@ -25,6 +25,7 @@ from data_catalog.kinds import (
     EVALUATION,
     FEATURES,
     MASK,
+    MEASUREMENT,
     MODEL,
     REPORT,
     STUDY,
@@ -249,17 +250,57 @@ def test_what_columns_mean_stands_beside_them_in_the_file(tmp_path):
     table = pd.DataFrame({"patient": ["P-1"], "stat_mean": [2.5]})
     bare, told = tmp_path / "bare", tmp_path / "told"
     before = written(TABLE, table, bare)
-    assert layout.column_facts(bare) == {}
-    table.attrs[layout.COLUMN_FACTS] = {"stat_mean": {"ibsi": "Q4LE", "unit": "HU"}, "elsewhere": {"unit": "mm"}}
+    assert frames.column_facts(bare) == {}
+    table.attrs[frames.COLUMN_FACTS] = {"stat_mean": {"ibsi": "Q4LE", "unit": "HU"}, "elsewhere": {"unit": "mm"}}
     after = written(TABLE, table, told)
-    assert layout.column_facts(told) == {"stat_mean": {"ibsi": "Q4LE", "unit": "HU"}}
+    assert frames.column_facts(told) == {"stat_mean": {"ibsi": "Q4LE", "unit": "HU"}}
     assert files_of(before) != files_of(after)
     assert layout.read(TABLE, told).equals(layout.read(TABLE, bare))
-    assert table.attrs[layout.COLUMN_FACTS], "the table itself is as it was"
+    assert table.attrs[frames.COLUMN_FACTS], "the table itself is as it was"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_any_measurement_comes_back_as_it_was(tmp_path_factory, data):
+    rows = data.draw(st.integers(1, 4))
+    cells = {
+        "f": st.floats(allow_nan=True, allow_infinity=True),
+        "i": st.integers(-(2**40), 2**40),
+        "U": st.text(max_size=5),
+    }
+    kinds = data.draw(st.dictionaries(st.text(min_size=1, max_size=4), st.sampled_from("ffiU"), min_size=1, max_size=6))
+    drawn = {name: data.draw(st.lists(cells[kind], min_size=rows, max_size=rows)) for name, kind in kinds.items()}
+    dtypes = {"f": "float64", "i": "int64", "U": "str"}
+    table = pd.DataFrame({name: pd.Series(column, dtype=dtypes[kinds[name]]) for name, column in drawn.items()})
+    pd.testing.assert_frame_equal(returned(MEASUREMENT, table, tmp_path_factory.mktemp("any")), table)
+
+
+def test_the_file_of_a_measurement_tells_what_each_number_is(tmp_path):
+    table = pd.DataFrame({"channel": [0, 1], "stat_mean": [2.5, 3.5], "det_count": [1.0, float("nan")]})
+    table.attrs[frames.COLUMN_FACTS] = {"stat_mean": {"ibsi": "Q4LE", "unit": "HU"}}
+    file = pd.read_parquet(written(MEASUREMENT, table, tmp_path) / frames.FILE)
+    assert file.columns.tolist() == ["column", "ibsi", "unit", "0", "1"]
+    assert file["column"].tolist() == ["stat_mean", "det_count"]
+    assert file.loc[0].tolist() == ["stat_mean", "Q4LE", "HU", 2.5, 3.5]
+    assert file.loc[1].isna().tolist() == [False, True, True, False, True]
+
+
+def test_a_measurement_of_another_version_is_refused(tmp_path):
+    pd.DataFrame({"stat_mean": [2.5]}).to_parquet(tmp_path / frames.FILE)
+    with pytest.raises(StoreError, match="of this version"):
+        layout.read(MEASUREMENT, tmp_path)
+
+
+def test_what_columns_mean_is_not_copied_with_every_step_of_a_table():
+    table = pd.DataFrame({"stat_mean": [2.5]})
+    table.attrs[frames.COLUMN_FACTS] = frames.ColumnFacts({"stat_mean": {"ibsi": "Q4LE"}})
+    assert table[["stat_mean"]].attrs[frames.COLUMN_FACTS] is table.attrs[frames.COLUMN_FACTS]
 
 
 def test_a_table_of_features_comes_back_with_what_its_columns_mean(tmp_path):
     table = pd.DataFrame({"patient": ["P-1"], "stat_mean": [2.5]})
-    table.attrs[layout.COLUMN_FACTS] = {"stat_mean": {"ibsi": "Q4LE"}}
-    assert returned(FEATURES, table, tmp_path / "told").attrs == table.attrs
+    table.attrs[frames.COLUMN_FACTS] = {"stat_mean": {"ibsi": "Q4LE"}}
+    back = returned(FEATURES, table, tmp_path / "told")
+    assert back.attrs == table.attrs
+    assert isinstance(back.attrs[frames.COLUMN_FACTS], frames.ColumnFacts)
     assert returned(TABLE, table, tmp_path / "plain").attrs == {}

@@ -179,4 +179,4 @@ def test_every_form_is_put_and_opened(store):
             assert back == value
         elif kind is not MODEL:
             assert back.equals(value)
-    assert len(list(store.artefacts())) == 7
+    assert len(list(store.artefacts())) == 8

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_catalog.errors import PlanError
-from data_catalog.layout import column_facts
+from data_catalog.frames import column_facts
 from data_catalog.store import Store
 from flows.check import check_plan
 from flows.models import models_of, with_models

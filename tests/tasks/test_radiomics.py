@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from data_catalog.errors import BadData
+from data_catalog.frames import FILE
 from data_catalog.geometry import Geometry
 from data_catalog.kinds import FEATURES, MASK, VOLUME, mask, volume
-from data_catalog.layout import column_facts
 from tasks.methods.radiomics.measure import Measure
 from tasks.methods.radiomics.perturbation.chain import PerturbationChain
 from tasks.methods.radiomics.perturbation.noise_addition import NoiseAddition
@@ -68,7 +68,8 @@ def test_what_each_column_means_stands_beside_it_in_the_file(store):
         "labels": kept(store, MASK, labels()),
     }
     outcome = perform(store.root, radiomics.job("P-1", inputs, {"label": 1, "measures": ALL}))
-    facts = column_facts(store.folder(outcome.ref.digest))
+    told = pd.read_parquet(store.folder(outcome.ref.digest) / FILE).set_index("column").drop(columns="0")
+    facts = told.to_dict(orient="index")
     assert set(facts) == {one.column for measure in ALL for one in measure.definitions()}
     assert facts["stat_mean"] == {
         "label": "Mean intensity",

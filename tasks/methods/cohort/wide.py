@@ -70,6 +70,8 @@ def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"]) -> 
     readers : str
         Several readers of one region: the mean of their features, or the first by name.
     """
+    import pandas as pd
+
     if features.empty:
         return features[["patient", "visit"]]
     names = [name for name in features.columns if name not in {*KEYS, *MEASURED}]
@@ -77,12 +79,11 @@ def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"]) -> 
     ordered = features.sort_values([*place, "reader"])
     grouped = ordered.groupby(place, as_index=False, sort=True)[names]
     single = grouped.mean() if readers == "mean" else ordered.drop_duplicates(place)[[*place, *names]]
-    long = single.melt(id_vars=place, value_vars=names).dropna(subset="value")
-    long["column"] = long["modality"] + "." + long["region"] + "." + long["variable"]
-    wide = long.pivot_table(index=["patient", "visit"], columns="column", values="value", aggfunc="first")
-    placed = long.drop_duplicates("column").assign(rank=lambda table: table["variable"].map(names.index))
-    order = placed.sort_values(["modality", "region", "rank"])["column"].tolist()
-    return wide[order].reset_index().rename_axis(columns=None)
+    parts = []
+    for (modality, region), of_place in single.groupby(["modality", "region"], sort=True):
+        held = of_place.set_index(["patient", "visit"])[names].astype(np.float64).dropna(axis=1, how="all")
+        parts.append(held.dropna(how="all").add_prefix(f"{modality}.{region}."))
+    return pd.concat(parts, axis=1, sort=True).sort_index().reset_index()
 
 
 def with_deltas(wide: pd.DataFrame, deltas: Deltas | None, days: pd.DataFrame) -> pd.DataFrame:

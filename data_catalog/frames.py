@@ -1,0 +1,120 @@
+"""How tables lie on disk, as Parquet, and what their columns mean."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Self
+
+from data_catalog.errors import StoreError
+from data_catalog.places import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from data_catalog.places import Place
+
+FILE = "data.parquet"
+COLUMN_FACTS = "columns"
+"""Attribute of a data frame with what its columns mean: `ColumnFacts`."""
+_NAME = "column"
+"""Column of a measurement's file: the names of the table's columns."""
+_CELLS = b"voxmine.cells"
+"""Metadata of a measurement's file: the cells of the columns that hold no fractions, each with its place."""
+
+
+class ColumnFacts(dict[str, "Mapping[str, str]"]):
+    """What the columns of a table mean: by column, facts as text. It is not changed once it is made.
+
+    pandas copies the attributes of a table deeply at each step, and melts or groups column by column: with a few
+    thousand columns, whose facts were copied for each of them, that took minutes.
+    """
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+
+def write_table(table: pd.DataFrame) -> bytes:
+    """Return a table as Parquet; what its columns mean (`COLUMN_FACTS`) stands in the file beside each column."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    facts: Mapping[str, Mapping[str, str]] = table.attrs.get(COLUMN_FACTS, {})
+    bare = table.copy(deep=False)
+    bare.attrs = {}
+    held = pa.Table.from_pandas(bare, preserve_index=False)
+    fields = [one.with_metadata(facts[one.name]) if one.name in facts else one for one in held.schema]
+    content = BytesIO()
+    pq.write_table(held.cast(pa.schema(fields, metadata=held.schema.metadata)), content)
+    return content.getvalue()
+
+
+def read_table(content: bytes) -> pd.DataFrame:
+    """Return the table of a Parquet file."""
+    import pandas as pd
+
+    return pd.read_parquet(BytesIO(content))
+
+
+def column_facts(folder: Place) -> ColumnFacts:
+    """Return what the columns of a table in a store mean, of those of which it is known."""
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(BytesIO(read_file(folder / FILE)))
+    told = {one.name: one.metadata for one in schema if one.metadata}
+    return ColumnFacts(
+        (name, {key.decode(): value.decode() for key, value in facts.items()}) for name, facts in told.items()
+    )
+
+
+def write_measurement(table: pd.DataFrame) -> bytes:
+    """Return a table of few rows and up to thousands of columns as Parquet that lies on its side.
+
+    A row of the file is a column of the table that holds fractions: its name, what it means, and its value in each row
+    of the table. A Parquet file needs a kilobyte and 50 microseconds for a column, whatever it holds.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    facts: Mapping[str, Mapping[str, str]] = table.attrs.get(COLUMN_FACTS, {})
+    is_fraction = [dtype.kind == "f" for dtype in table.dtypes]
+    names = [name for name, fraction in zip(table.columns, is_fraction, strict=True) if fraction]
+    others = [(place, name) for place, name in enumerate(table.columns) if not is_fraction[place]]
+    cells = [[place, name, table[name].tolist()] for place, name in others]
+    told = dict.fromkeys(fact for name in names for fact in facts.get(name, {}))
+    columns = {_NAME: pa.array(names, pa.string())}
+    columns |= {fact: pa.array([facts.get(name, {}).get(fact) for name in names], pa.string()) for fact in told}
+    values = table[names].to_numpy(dtype="float64")
+    columns |= {str(number): pa.array(row) for number, row in enumerate(values)}
+    content = BytesIO()
+    pq.write_table(pa.table(columns, metadata={_CELLS: json.dumps(cells)}), content, compression="zstd")
+    return content.getvalue()
+
+
+def read_measurement(content: bytes) -> pd.DataFrame:
+    """Return the table that `write_measurement` was given, without what its columns mean.
+
+    Raises
+    ------
+    StoreError
+        When it was written by another version.
+    """
+    import numpy as np
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    held = pq.read_table(BytesIO(content), use_threads=False)
+    if _CELLS not in (held.schema.metadata or {}):
+        raise StoreError(
+            "A measurement in the store is of this version", "it is not", "Run the plan again, which measures anew."
+        )
+    cells: list[tuple[int, str, list[Any]]] = json.loads(held.schema.metadata[_CELLS])
+    rows = [name for name in held.column_names if name.isdecimal()]
+    names = held.column(_NAME).to_pylist()
+    values = np.column_stack([held.column(name).to_numpy() for name in rows]) if rows else np.empty((len(names), 0))
+    table = pd.DataFrame(values.T, columns=pd.Index(names, dtype=str))
+    for place, name, column in cells:
+        table.insert(place, name, column)
+    return table
