@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
+import threading
+from contextlib import contextmanager
 from time import sleep
 from typing import TYPE_CHECKING
 
@@ -11,7 +16,7 @@ from flows.fetch_study import arrived, is_elsewhere
 from flows.key import identities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from flows.plan import Plan
 
@@ -52,21 +57,54 @@ def watch(
     tried = note.read_text(encoding="ascii") if note.is_file() else ""
     if not once:
         tell("Waiting for complete studies; Ctrl-C ends it.")
-    while True:
-        try:
-            state = _state(plan)
-            if state not in {tried, ""}:
-                tried = state
-                run()
-                note.parent.mkdir(parents=True, exist_ok=True)
-                note.write_text(state, encoding="ascii")
-        except VoxmineError as fault:
+    with _terminable() as end_if_told:
+        while True:
+            try:
+                state = _state(plan)
+                if state not in {tried, ""}:
+                    tried = state
+                    run()
+                    note.parent.mkdir(parents=True, exist_ok=True)
+                    note.write_text(state, encoding="ascii")
+            except VoxmineError as fault:
+                if once:
+                    raise
+                tell(str(fault))
+            end_if_told()
             if once:
-                raise
-            tell(str(fault))
-        if once:
-            return
-        sleep(every_s)
+                return
+            sleep(every_s)
+
+
+@contextmanager
+def _terminable() -> Iterator[Callable[[], None]]:
+    """Give a function that ends this process if it was told to by SIGTERM since the block began.
+
+    While a flow runs, Prefect makes an exception of the signal, and Python drops an exception that arises where none
+    can be raised, as in a finaliser: the flow ends well, and nobody knows of the signal. The system notes each.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.settimeout(0)
+        writer.settimeout(0)
+        before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+
+        def end_if_told() -> None:
+            try:
+                came = reader.recv(4096)
+            except BlockingIOError:
+                return
+            if signal.SIGTERM in came:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        try:
+            yield end_if_told
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 def _state(plan: Plan) -> str:

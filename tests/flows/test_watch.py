@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -142,3 +146,33 @@ def test_a_fault_of_the_program_ends_the_watching(look, drop):
     deliver(drop, "one")()
     with pytest.raises(ZeroDivisionError):
         look(run=broken)
+
+
+SWALLOWED = """if True:
+    import os, signal
+    from pathlib import Path
+    from types import SimpleNamespace
+    from flows import watch
+
+    def run():
+        before = signal.signal(signal.SIGTERM, lambda *_: print("swallowed", flush=True))
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.signal(signal.SIGTERM, before)
+
+    watch.is_elsewhere = lambda plan: True
+    watch._state = lambda plan: "new"
+    watch.watch(SimpleNamespace(workspace=Path(), study="s"), run, print, every_s=600)
+"""
+
+
+def test_a_signal_that_was_lost_in_the_run_ends_the_watching_after_it(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-c", SWALLOWED], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.stdout.split()[-1] == "swallowed"
+    assert ran.returncode == -signal.SIGTERM, ran.stderr
+
+
+def test_the_watching_can_be_done_in_a_thread_which_gets_no_signals(look, drop):
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(look, deliver(drop, "a")).result() == [0, 1]
