@@ -186,7 +186,7 @@ def _wait_for(server: OwnServer) -> None:
     with httpx.Client(verify=False) as client:
         while time.monotonic() < limit and server.process.poll() is None:
             try:
-                if client.get(f"{server.url}/health", timeout=5).is_success:
+                if client.get(f"{server.url}/health", timeout=START_SECONDS).is_success:
                     return
             except httpx.TransportError:
                 time.sleep(LOOK_SECONDS)

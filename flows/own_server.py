@@ -1,6 +1,8 @@
 """Prefect's server that a run brings along: it starts while the run still imports what it needs.
 
-`python -m flows.own_server PORT` is the server. To import this module takes no time: it knows nothing of Prefect.
+`python -m flows.own_server SOCKET` is the server. It is given a socket that listens already: no other program can get
+its port before it does, and who asks waits until it answers. To import this module takes no time: it knows nothing of
+Prefect.
 """
 
 from __future__ import annotations
@@ -116,24 +118,18 @@ def _may_be_configured() -> bool:
 
 
 def _start() -> OwnServer:
-    port = _free_port()
     own = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows.own_server", str(port)],
-        env={**with_defaults(os.environ), **own},
-        start_new_session=True,  # Ctrl-C is for the run; the run then ends its server
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    return OwnServer(port, process)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows.own_server", str(listening.fileno())],
+            env={**with_defaults(os.environ), **own},
+            pass_fds=(listening.fileno(),),
+            start_new_session=True,  # Ctrl-C is for the run; the run then ends its server
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return OwnServer(listening.getsockname()[1], process)
 
 
 def _end_with_parent() -> None:
@@ -163,20 +159,19 @@ def app() -> Application:
     return told
 
 
-def _serve(port: int) -> None:
+def _serve(descriptor: int) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     collect_seldom()
     import uvicorn
 
-    uvicorn.run(
+    config = uvicorn.Config(
         "flows.own_server:app",
         factory=True,
-        host="127.0.0.1",
-        port=port,
         log_level="error",
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
+    uvicorn.Server(config).run([socket.socket(fileno=descriptor)])
 
 
 if __name__ == "__main__":
