@@ -105,16 +105,17 @@ def read_measurement(content: bytes) -> pd.DataFrame:
     import pandas as pd
     import pyarrow.parquet as pq
 
-    held = pq.read_table(BytesIO(content), use_threads=False)
-    if _CELLS not in (held.schema.metadata or {}):
+    file = pq.ParquetFile(BytesIO(content))
+    metadata = file.schema_arrow.metadata or {}
+    if _CELLS not in metadata:
         raise StoreError(
             "A measurement in the store is of this version", "it is not", "Run the plan again, which measures anew."
         )
-    cells: list[tuple[int, str, list[Any]]] = json.loads(held.schema.metadata[_CELLS])
-    rows = [name for name in held.column_names if name.isdecimal()]
-    names = held.column(_NAME).to_pylist()
-    values = np.column_stack([held.column(name).to_numpy() for name in rows]) if rows else np.empty((len(names), 0))
-    table = pd.DataFrame(values.T, columns=pd.Index(names, dtype=str))
+    cells: list[tuple[int, str, list[Any]]] = json.loads(metadata[_CELLS])
+    rows = [name for name in file.schema_arrow.names if name.isdecimal()]
+    held = file.read([_NAME, *rows], use_threads=False)
+    values = np.array([held.column(name).to_numpy() for name in rows]).reshape(len(rows), held.num_rows)
+    table = pd.DataFrame(values, columns=pd.Index(held.column(_NAME).to_pandas()).rename(None))
     for place, name, column in cells:
         table.insert(place, name, column)
     return table

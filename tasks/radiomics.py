@@ -245,16 +245,16 @@ def gather_features(
             "no region of any scan gave features",
             "Name the regions (`regions`), or let the plan draw them (`segment`).",
         )
-    parts = []
+    modalities, keys = [], []
     for table, what in zip(tables, measured, strict=True):
         names = {number: name for number, name in enumerate(what.channels) if name is not None}
-        modality = [
+        modalities += [
             what.modality if channel < 0 else names.get(channel, f"{what.modality}[{step}]")
             for channel, step in zip(table[CHANNEL].tolist(), table[STEP].tolist(), strict=True)
         ]
-        keys = pd.DataFrame([what.model_dump(exclude={"channels"})] * len(table)).assign(modality=modality)
-        parts.append(pd.concat([keys, table.drop(columns=[CHANNEL, STEP])], axis=1))
-    together = pd.concat(parts, ignore_index=True)
+        keys += [what.model_dump(exclude={"channels"})] * len(table)
+    features = pd.concat(tables, ignore_index=True).drop(columns=[CHANNEL, STEP])
+    together = pd.concat([pd.DataFrame(keys).assign(modality=modalities), features], axis=1)
     together["day"] = together["day"].astype("Int64")
     table = together.sort_values(["patient", "visit", "modality", "region", "reader"], ignore_index=True)
     table.attrs[COLUMN_FACTS] = ColumnFacts(facts or {})

@@ -38,11 +38,7 @@ def scanner_effects(table: pd.DataFrame, scanner: NDArray[Any], groups: NDArray[
     first = np.unique(cohort.patients, return_index=True)[1]
     values = numbers(cohort.table, cohort.columns.numeric)[first]
     scanners = np.unique(np.asarray(scanner).astype(str), return_inverse=True)[1][first]
-    effects = pd.DataFrame(
-        [_effect(values[:, i], scanners) for i in range(values.shape[1])],
-        columns=["rows", "scanners", "h", "p_value", "epsilon_squared"],
-    )
-    effects.insert(0, "feature", list(cohort.columns.numeric))
+    effects = pd.DataFrame({"feature": list(cohort.columns.numeric), **_effects(values, scanners)})
     tested = effects["p_value"].notna()
     adjusted = np.full(len(effects), np.nan)
     if tested.any():
@@ -51,15 +47,27 @@ def scanner_effects(table: pd.DataFrame, scanner: NDArray[Any], groups: NDArray[
     return effects.sort_values("epsilon_squared", ascending=False, kind="stable", ignore_index=True)
 
 
-def _effect(values: NDArray[np.float64], scanners: NDArray[np.int64]) -> tuple[int, int, float, float, float]:
-    """Return rows, scanners, H, p and epsilon squared of one feature; the last three NaN if untestable."""
+def _effects(values: NDArray[np.float64], scanners: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Return rows, scanners, H, p and epsilon squared of each feature; the last three NaN if untestable.
+
+    Features that the same rows have are tested together.
+    """
     from scipy import stats
 
-    there = ~np.isnan(values)
-    enough = np.flatnonzero(np.bincount(scanners[there]) >= FEWEST_VALUES)
-    samples = [values[there & (scanners == number)] for number in enough]
-    rows = sum(len(sample) for sample in samples)
-    if len(samples) < FEWEST_SCANNERS or np.ptp(np.concatenate(samples)) == 0:
-        return rows, len(samples), np.nan, np.nan, np.nan
-    h, p_value = stats.kruskal(*samples)
-    return rows, len(samples), float(h), float(p_value), float(h) / (rows - 1)
+    features = values.shape[1]
+    found = {name: np.zeros(features, dtype=np.int64) for name in ("rows", "scanners")}
+    found |= {name: np.full(features, np.nan) for name in ("h", "p_value", "epsilon_squared")}
+    patterns, of_feature = np.unique(~np.isnan(values), axis=1, return_inverse=True)
+    for number, there in enumerate(patterns.T):
+        alike = np.flatnonzero(of_feature.ravel() == number)
+        enough = np.flatnonzero(np.bincount(scanners[there]) >= FEWEST_VALUES)
+        compared = there & np.isin(scanners, enough)
+        rows = np.count_nonzero(compared)
+        found["rows"][alike], found["scanners"][alike] = rows, len(enough)
+        if len(enough) < FEWEST_SCANNERS:
+            continue
+        varied = alike[np.ptp(values[np.ix_(compared, alike)], axis=0) > 0]
+        samples = [values[np.ix_(there & (scanners == scanner), varied)] for scanner in enough]
+        h, p_value = stats.kruskal(*samples, axis=0)
+        found["h"][varied], found["p_value"][varied], found["epsilon_squared"][varied] = h, p_value, h / (rows - 1)
+    return found
