@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 
@@ -58,12 +59,20 @@ def test_a_server_that_nobody_has_taken_ends(here, processes):
 
 
 def test_where_another_api_is_wanted_the_one_that_was_started_ahead_ends_at_once(here, processes, monkeypatch):
-    with api() as url:
-        monkeypatch.delenv("PREFECT_API_URL")
+    with api() as url, monkeypatch.context() as unset:
+        unset.delenv("PREFECT_API_URL")
         with ahead():
             assert [one.process.poll() is None for one in processes] == [True, True]
             with api(wanted=url):
                 assert [one.process.poll() is None for one in processes] == [True, False]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_over():
+    """See that the tests of the other modules, whose processes inherit it, are told of no server that is gone."""
+    before = os.environ.get("PREFECT_API_URL")
+    yield
+    assert os.environ.get("PREFECT_API_URL") == before
 
 
 @pytest.mark.parametrize(
