@@ -119,8 +119,11 @@ class _Kept:
         held = self._held if len(self._held) < MOST_KEPT else {}
         aside = self._file.with_suffix(f".{uuid.uuid4().hex}")
         with suppress(OSError):
-            aside.write_text(json.dumps(held), encoding="utf-8")
-            aside.replace(self._file)
+            try:
+                aside.write_text(json.dumps(held), encoding="utf-8")
+                aside.replace(self._file)
+            finally:
+                aside.unlink(missing_ok=True)
         self.is_new = False
 
     @cached_property
