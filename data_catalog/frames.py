@@ -21,7 +21,9 @@ COLUMN_FACTS = "columns"
 """Attribute of a data frame with what its columns mean: `ColumnFacts`."""
 _NAME = "column"
 """Column of a measurement's file: the names of the table's columns."""
-_CELLS = b"voxmine.cells"
+_VALUES = "values"
+"""Column of a measurement's file: the values of that column in each row of the table."""
+_CELLS = b"voxmine.beside"
 """Metadata of a measurement's file: the cells of the columns that hold no fractions, each with its place."""
 
 
@@ -47,7 +49,9 @@ def write_table(table: pd.DataFrame) -> bytes:
     held = pa.Table.from_pandas(bare, preserve_index=False)
     fields = [one.with_metadata(facts[one.name]) if one.name in facts else one for one in held.schema]
     content = BytesIO()
-    pq.write_table(held.cast(pa.schema(fields, metadata=held.schema.metadata)), content)
+    # Hardly two measured values are the same: a dictionary of them makes the file larger, and twice as slow to read.
+    repeated = [one.name for one in fields if not pa.types.is_floating(one.type)]
+    pq.write_table(held.cast(pa.schema(fields, metadata=held.schema.metadata)), content, use_dictionary=repeated)
     return content.getvalue()
 
 
@@ -75,6 +79,7 @@ def write_measurement(table: pd.DataFrame) -> bytes:
     A row of the file is a column of the table that holds fractions: its name, what it means, and its value in each row
     of the table. A Parquet file needs a kilobyte and 50 microseconds for a column, whatever it holds.
     """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -84,12 +89,14 @@ def write_measurement(table: pd.DataFrame) -> bytes:
     others = [(place, name) for place, name in enumerate(table.columns) if not is_fraction[place]]
     cells = [[place, name, table[name].tolist()] for place, name in others]
     told = dict.fromkeys(fact for name in names for fact in facts.get(name, {}))
-    columns = {_NAME: pa.array(names, pa.string())}
+    columns: dict[str, Any] = {_NAME: pa.array(names, pa.string())}
     columns |= {fact: pa.array([facts.get(name, {}).get(fact) for name in names], pa.string()) for fact in told}
-    values = table[names].to_numpy(dtype="float64")
-    columns |= {str(number): pa.array(row) for number, row in enumerate(values)}
+    if len(table):
+        values = np.ascontiguousarray(table[names].to_numpy(dtype="float64").T).ravel()
+        columns[_VALUES] = pa.FixedSizeListArray.from_arrays(pa.array(values), len(table))
     content = BytesIO()
-    pq.write_table(pa.table(columns, metadata={_CELLS: json.dumps(cells)}), content, compression="zstd")
+    held = pa.table(columns, metadata={_CELLS: json.dumps(cells)})
+    pq.write_table(held, content, compression="zstd", use_dictionary=[_NAME, *told])
     return content.getvalue()
 
 
@@ -106,16 +113,23 @@ def read_measurement(content: bytes) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(BytesIO(content))
-    metadata = file.schema_arrow.metadata or {}
-    if _CELLS not in metadata:
+    schema = file.schema_arrow
+    if _CELLS not in (schema.metadata or {}):
         raise StoreError(
             "A measurement in the store is of this version", "it is not", "Run the plan again, which measures anew."
         )
-    cells: list[tuple[int, str, list[Any]]] = json.loads(metadata[_CELLS])
-    rows = [name for name in file.schema_arrow.names if name.isdecimal()]
-    held = file.read([_NAME, *rows], use_threads=False)
-    values = np.array([held.column(name).to_numpy() for name in rows]).reshape(len(rows), held.num_rows)
-    table = pd.DataFrame(values, columns=pd.Index(held.column(_NAME).to_pandas()).rename(None))
-    for place, name, column in cells:
-        table.insert(place, name, column)
-    return table
+    cells: list[tuple[int, str, list[Any]]] = json.loads(schema.metadata[_CELLS])
+    held = file.read([name for name in (_NAME, _VALUES) if name in schema.names], use_threads=False)
+    names = held.column(_NAME).to_numpy()
+    rows = schema.field(_VALUES).type.list_size if _VALUES in schema.names else 0
+    flat = held.column(_VALUES).combine_chunks().flatten().to_numpy() if rows else np.empty(0)
+    values = pd.DataFrame(flat.reshape(len(names), rows).T, columns=names, copy=False)
+    if not cells:
+        return values
+    beside = pd.DataFrame({name: column for _, name, column in cells})
+    places = [place for place, _, _ in cells]
+    if places != list(range(len(places))):  # to put a column between others takes long where these are thousands
+        for place, name, column in cells:
+            values.insert(place, name, column)
+        return values
+    return pd.concat([beside, values], axis=1)

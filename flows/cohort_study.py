@@ -18,7 +18,6 @@ from tasks.cohort import (
     build_cohort,
     gather_overlaps,
     overlap,
-    repeat_perturbed,
     repeat_readings,
     stability,
 )
@@ -63,7 +62,9 @@ def cohort_study(plan: Plan, features: Features | None = None) -> CohortTables:
                 },
             )
         )
-        repeats = _repeats(plan, study, measured)
+        readings = _readings(plan, study, measured)
+        again = {"perturbed": measured.perturbed, "readings": readings}
+        repeats: dict[str, Input] = {name: ref for name, ref in again.items() if ref is not None}
         table: pd.DataFrame = here.store.open(cohort)
         names = tuple(feature_columns(table.columns, known_before(plan)))
         if plan.sources and not names and not finding_columns(table.columns):
@@ -80,23 +81,17 @@ def cohort_study(plan: Plan, features: Features | None = None) -> CohortTables:
             scanners=one(scanner_effects.job(plan.study, {"cohort": cohort}, {"columns": names})) if several else None,
             readers=one(agreement.job(plan.study, {"features": measured.table})) if plan.sources else None,
             overlaps=_overlaps(plan, study),
-            **repeats,
-            stability=one(stability.job(plan.study, dict(repeats))) if repeats else None,
+            readings=readings,
+            stability=one(stability.job(plan.study, repeats)) if repeats else None,
         )
 
 
-def _repeats(plan: Plan, study: Study, measured: Features) -> dict[str, Ref]:
-    """Return what was measured again, by what it was measured over; nothing where nothing was."""
-    deltas = plan.cohort.deltas
-    found = {}
-    if measured.perturbed is not None:
-        inputs: dict[str, Input] = {"study": measured.study, "perturbed": measured.perturbed}
-        parameters = {"readers": plan.cohort.readers, "deltas": deltas}
-        found["perturbed"] = one(repeat_perturbed.job(plan.study, inputs, parameters))
-    if any(first.name == second.name for scan in study.scans for first, second in combinations(scan.regions, 2)):
-        inputs = {"study": measured.study, "features": measured.table}
-        found["readings"] = one(repeat_readings.job(plan.study, inputs, {"deltas": deltas}))
-    return found
+def _readings(plan: Plan, study: Study, measured: Features) -> Ref | None:
+    """Return what regions that several readers have drawn gave, or None where there is none."""
+    if not any(first.name == second.name for scan in study.scans for first, second in combinations(scan.regions, 2)):
+        return None
+    inputs: dict[str, Input] = {"study": measured.study, "features": measured.table}
+    return one(repeat_readings.job(plan.study, inputs, {"deltas": plan.cohort.deltas}))
 
 
 def facts_in(plan: Plan, table: pd.DataFrame) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def learn_cohort(plan: Plan, tables: CohortTables | None = None) -> Learnt:
 
 def _rows(learning: Learning, tables: CohortTables) -> dict[str, Input]:
     """Return the rows to learn from, with what was measured again where models select on it."""
-    repeats = {"perturbed": tables.perturbed, "readings": tables.readings} if learning.stability else {}
+    repeats = {"perturbed": tables.features.perturbed, "readings": tables.readings} if learning.stability else {}
     return {"cohort": tables.cohort, **{name: ref for name, ref in repeats.items() if ref is not None}}
 
 

@@ -11,16 +11,8 @@ from flows.models import models_of, with_models
 from flows.plan import Plan, measures_of
 from flows.results import Features
 from flows.runtime import keep, one, refusals_in, run_stage, study_flow, work
-from tasks.radiomics import (
-    DETECTED,
-    Measured,
-    count_lesions,
-    gather_features,
-    joined_digests,
-    measured_modality,
-    radiomics,
-    radiomics_perturbed,
-)
+from tasks.gather import Measured, gather_features, gather_repeats, joined_digests
+from tasks.radiomics import DETECTED, count_lesions, measured_modality, radiomics, radiomics_perturbed
 from tasks.units import of_one_unit, units_of
 
 if TYPE_CHECKING:
@@ -40,7 +32,8 @@ def radiomics_study(plan: Plan, study: Ref | None = None) -> Features:
     Returns the table of all measurements, and the study with what was refused on the way.
     """
     with work(plan) as here:
-        held = _in_one_unit(here.store.open(study or detect_study(plan)), here.store)
+        given = study or detect_study(plan)
+        held = _in_one_unit(here.store.open(given), here.store)
         plan, files = with_models(plan)
         work_list = [pair for scan in held.scans for pair in _jobs(plan, scan, files)]
         regions = [pair for pair in work_list if pair[0].stage is radiomics]
@@ -63,7 +56,7 @@ def radiomics_study(plan: Plan, study: Ref | None = None) -> Features:
                 },
             )
         )
-        perturbed, refused = _perturbed(plan, regions, outcomes[: len(regions)])
+        perturbed, refused = _perturbed(plan, given, regions, outcomes[: len(regions)])
         maps, unmapped = feature_maps(plan, held.scans)
         if refused or unmapped:
             kept = kept.model_copy(update={"refusals": (*kept.refusals, *refused, *unmapped)})
@@ -77,7 +70,7 @@ def _in_one_unit(study: Study, store: Store) -> Study:
 
 
 def _perturbed(
-    plan: Plan, regions: list[tuple[Job, Measured]], outcomes: list[Outcome]
+    plan: Plan, study: Ref, regions: list[tuple[Job, Measured]], outcomes: list[Outcome]
 ) -> tuple[Ref | None, list[Refusal]]:
     """Return what the regions that could be measured give under perturbation, and those that were refused then."""
     if plan.perturb is None:
@@ -91,10 +84,13 @@ def _perturbed(
     made = [(outcome.ref, what) for outcome, (_, what) in zip(again, pairs, strict=True) if outcome.ref is not None]
     if not made:
         return None, refusals_in(again)
-    job = gather_features.job(
-        plan.study, {"tables": tuple(ref for ref, _ in made)}, {"measured": tuple(what for _, what in made)}
-    )
-    return one(job), refusals_in(again)
+    inputs: dict[str, Input] = {"study": study, "tables": tuple(ref for ref, _ in made)}
+    parameters = {
+        "measured": tuple(what for _, what in made),
+        "readers": plan.cohort.readers,
+        "deltas": plan.cohort.deltas,
+    }
+    return one(gather_repeats.job(plan.study, inputs, parameters)), refusals_in(again)
 
 
 def _jobs(plan: Plan, scan: Scan, files: Files) -> list[tuple[Job, Measured]]:

@@ -48,7 +48,8 @@ class Features(Made):
     table: Ref
     """One row a region and reader."""
     perturbed: Ref | None = None
-    """One row a region, reader and repetition, measured under perturbation; None where the plan perturbs nothing."""
+    """What was measured under perturbation, one row a patient, visit and repetition, columns as the cohort's;
+    None where nothing was."""
     maps: dict[str, Ref] = {}
     """Maps of features by scan, region and reader."""
 
@@ -63,8 +64,6 @@ class CohortTables(Made):
     """How far each feature tells the scanners apart; None with one scanner."""
     readers: Ref | None = None
     """How far readers agree on each feature."""
-    perturbed: Ref | None = None
-    """What was measured under perturbation, one row a patient, visit and repetition, columns as the cohort's."""
     readings: Ref | None = None
     """What several readers' regions gave, one row a patient, visit and reader, columns as the cohort's."""
     stability: Ref | None = None

@@ -9,7 +9,8 @@ from tasks.check_columns import require_fit_columns
 from tasks.check_mining import held_values
 from tasks.formats.table import infer, read_table
 from tasks.methods.cell_text import cell_text
-from tasks.methods.cohort.wide import KEYS, OUTCOME
+from tasks.methods.cohort.visits import KEYS
+from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.rules.shown import SMALLEST
 from tasks.tables import patient_ids, spelled, without
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 from data_catalog.frames import COLUMN_FACTS, ColumnFacts
 from data_catalog.kinds import COHORT, TABLE
+from tasks.methods.cohort.visits import days_of, rows_of, scans_in
 from tasks.methods.cohort.wide import (
     MEASURED,
     OUTCOME,
     join,
     outcome_of,
     read_by_several,
-    rows_of,
     wide_facts,
     wide_features,
     wide_repeats,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from tasks.sources.tables import Outcome
 
 TWO_READERS = 2
-FACTS = {"patient", "visit", "day", "modality", "scanner"}
 
 
 @stage(COHORT)
@@ -56,7 +55,7 @@ def build_cohort(
     `further` tables have one row a patient and visit: features of recordings, findings and numbers of reports.
     Where nothing was ever scanned, the rows are the patients of the clinical table, the first so many by pseudonym.
     """
-    found = _scans(study)
+    found = scans_in(study)
     if clinical is not None and not study.found and found.empty:
         found = _patients(clinical, first_patients)
     facts = clinical
@@ -64,7 +63,7 @@ def build_cohort(
         facts = clinical[["patient", *known_before]].copy()
         if outcome is not None:
             facts.insert(1, OUTCOME, outcome_of(clinical[outcome.column], outcome.positive, outcome.negative))
-    wide = with_deltas(wide_features(features, readers), deltas, _days(found))
+    wide = with_deltas(wide_features(features, readers), deltas, days_of(found))
     table = join(rows_of(found, rows, visit), wide, facts, further)
     if OUTCOME not in table:
         table[OUTCOME] = float("nan")
@@ -75,17 +74,9 @@ def build_cohort(
 
 
 @stage(TABLE)
-def repeat_perturbed(
-    study: Study, perturbed: pd.DataFrame, *, readers: Literal["mean", "first"], deltas: Deltas | None = None
-) -> pd.DataFrame:
-    """Return what was measured under perturbation, one row a patient, visit and repetition, columns as the cohort's."""
-    return wide_repeats(perturbed, "repetition", readers, deltas, _days(_scans(study)))
-
-
-@stage(TABLE)
 def repeat_readings(study: Study, features: pd.DataFrame, *, deltas: Deltas | None = None) -> pd.DataFrame:
     """Return what several readers' regions gave, one row a patient, visit and reader, columns as the cohort's."""
-    return wide_repeats(read_by_several(features), "reader", "first", deltas, _days(_scans(study)))
+    return wide_repeats(read_by_several(features), "reader", "first", deltas, days_of(scans_in(study)))
 
 
 @stage(TABLE)
@@ -94,32 +85,12 @@ def stability(perturbed: pd.DataFrame | None = None, readings: pd.DataFrame | No
     return feature_stability(perturbed, readings)
 
 
-def _scans(study: Study) -> pd.DataFrame:
-    import pandas as pd
-
-    found = pd.DataFrame(_found(study), columns=["patient", "visit", "day", "modality", "scanner"])
-    found["day"] = found["day"].astype("Int64")
-    return found
-
-
 def _patients(clinical: pd.DataFrame, first: int | None) -> pd.DataFrame:
     """Return the patients of a table as if each had come once, by pseudonym."""
     import pandas as pd
 
     everyone = pd.DataFrame({"patient": sorted(clinical["patient"].dropna())})[:first]
     return everyone.assign(visit=0, day=pd.array([None] * len(everyone), dtype="Int64"), modality="", scanner=None)
-
-
-def _days(scans: pd.DataFrame) -> pd.DataFrame:
-    """Return the day of each visit."""
-    return rows_of(scans, "patient_visit", "first")[["patient", "visit", "day"]]
-
-
-def _found(study: Study) -> list[dict[str, object]]:
-    """Return whose each scan, recording and report is, from when, and made by what."""
-    scans = [scan.model_dump(include=FACTS) for scan in (*study.scans, *study.recordings)]
-    reports = [{**report.model_dump(include=FACTS), "modality": "report", "scanner": None} for report in study.reports]
-    return [*scans, *reports]
 
 
 @stage(TABLE)

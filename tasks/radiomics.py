@@ -1,4 +1,4 @@
-"""Measure features in a region, and gather the measurements of a study in one table."""
+"""Measure features in a region."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from data_catalog.errors import BadData
 from data_catalog.frames import COLUMN_FACTS, ColumnFacts
-from data_catalog.kinds import FEATURES, MEASUREMENT, SPACE, geometry_of, slabs
-from tasks.methods.cohort.wide import REPETITION
+from data_catalog.kinds import MEASUREMENT, SPACE, geometry_of, slabs
 from tasks.methods.radiomics.crop import Crop, box_of, widened
+from tasks.methods.radiomics.rows import CHANNEL, REPETITION, STEP
 from tasks.stage import stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     import xarray as xr
@@ -28,31 +27,12 @@ if TYPE_CHECKING:
     from tasks.methods.radiomics.measure import Measure
     from tasks.methods.radiomics.perturbation.chain import PerturbationChain
 
-CHANNEL = "channel"
-STEP = "step"
-"""Which channel, or which point in time, a row is of: `1`, `b_value 1000`; empty for an image of one."""
 MOST_STEPS = 16
 """Images of one series that are measured one by one; a longer series is one to be summed up first."""
 DETECTED = "lesions"
 """Name of the region that stands for all lesions detected in an image."""
 ON = " on "
 """Stands in the name of a channel of a fused image between what is measured and what it is seen with."""
-
-
-class Measured(BaseModel):
-    """Which region of which scan a row of features is of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    patient: str
-    visit: int
-    day: int | None
-    modality: str
-    scanner: str | None
-    region: str
-    reader: str
-    channels: tuple[str | None, ...] = ()
-    """What each channel measures, instead of the modality; None for one that is measured elsewhere."""
 
 
 @stage(MEASUREMENT)
@@ -194,11 +174,6 @@ def _step(axis: str, value: object) -> str:
     return said if axis == "c" else f"{axis} {said}"
 
 
-def joined_digests(digests: Mapping[str, str]) -> str:
-    """Return the digest of what made a column in each modality, as one text (`CT=0f3a PT=77b1`)."""
-    return " ".join(f"{modality}={digest}" for modality, digest in sorted(digests.items()))
-
-
 @stage(MEASUREMENT)
 def count_lesions(detections: pd.DataFrame) -> pd.DataFrame:
     """Return one row with the number of lesions found and the size and strength of the largest."""
@@ -217,45 +192,3 @@ def count_lesions(detections: pd.DataFrame) -> pd.DataFrame:
             }
         ]
     )
-
-
-@stage(FEATURES, keeps_parameters=False)
-def gather_features(
-    tables: list[pd.DataFrame],
-    *,
-    measured: tuple[Measured, ...],
-    facts: Mapping[str, Mapping[str, str]] | None = None,
-    may_be_empty: bool = False,
-) -> pd.DataFrame:
-    """Return one table of all measurements: whose, when, what, who drew it, and the features.
-
-    `facts` says what the columns mean; they are kept in the file beside each column.
-
-    A channel stands under its own name, or under the modality and its number (`US[1]`); an image of a series
-    under the modality and where it lies along its axis (`MR[b_value 1000]`).
-    """
-    import pandas as pd
-
-    if not tables and may_be_empty:
-        return pd.DataFrame({name: pd.Series(dtype=str) for name in Measured.model_fields if name != "channels"})
-    if not tables:
-        raise BadData(
-            "nothing_measured",
-            "At least one region was measured",
-            "no region of any scan gave features",
-            "Name the regions (`regions`), or let the plan draw them (`segment`).",
-        )
-    modalities, keys = [], []
-    for table, what in zip(tables, measured, strict=True):
-        names = {number: name for number, name in enumerate(what.channels) if name is not None}
-        modalities += [
-            what.modality if channel < 0 else names.get(channel, f"{what.modality}[{step}]")
-            for channel, step in zip(table[CHANNEL].tolist(), table[STEP].tolist(), strict=True)
-        ]
-        keys += [what.model_dump(exclude={"channels"})] * len(table)
-    features = pd.concat(tables, ignore_index=True).drop(columns=[CHANNEL, STEP])
-    together = pd.concat([pd.DataFrame(keys).assign(modality=modalities), features], axis=1)
-    together["day"] = together["day"].astype("Int64")
-    table = together.sort_values(["patient", "visit", "modality", "region", "reader"], ignore_index=True)
-    table.attrs[COLUMN_FACTS] = ColumnFacts(facts or {})
-    return table

@@ -279,10 +279,12 @@ def test_the_file_of_a_measurement_tells_what_each_number_is(tmp_path):
     table = pd.DataFrame({"channel": [0, 1], "stat_mean": [2.5, 3.5], "det_count": [1.0, float("nan")]})
     table.attrs[frames.COLUMN_FACTS] = {"stat_mean": {"ibsi": "Q4LE", "unit": "HU"}}
     file = pd.read_parquet(written(MEASUREMENT, table, tmp_path) / frames.FILE)
-    assert file.columns.tolist() == ["column", "ibsi", "unit", "0", "1"]
+    assert file.columns.tolist() == ["column", "ibsi", "unit", "values"]
     assert file["column"].tolist() == ["stat_mean", "det_count"]
-    assert file.loc[0].tolist() == ["stat_mean", "Q4LE", "HU", 2.5, 3.5]
-    assert file.loc[1].isna().tolist() == [False, True, True, False, True]
+    assert file.loc[0, ["column", "ibsi", "unit"]].tolist() == ["stat_mean", "Q4LE", "HU"]
+    assert file.loc[0, "values"].tolist() == [2.5, 3.5]
+    assert file.loc[1].isna().tolist() == [False, True, True, False]
+    assert str(file.loc[1, "values"].tolist()) == "[1.0, nan]"
 
 
 def test_a_measurement_of_another_version_is_refused(tmp_path):

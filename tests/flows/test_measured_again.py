@@ -36,8 +36,11 @@ def test_each_region_is_measured_again_as_often_as_the_plan_says(ran):
     _, results, store = ran
     features = store.open(results.cohort.features.table)
     perturbed = store.open(results.cohort.features.perturbed)
-    assert len(perturbed) == 3 * len(features)
-    assert set(perturbed.columns) == {*features.columns, "repetition"}
+    visits = features[["patient", "visit"]].drop_duplicates()
+    assert len(perturbed) == 3 * len(visits)
+    assert set(perturbed["repetition"]) == {0, 1, 2}
+    cohort = store.open(results.cohort.cohort)
+    assert {name for name in perturbed if name.startswith("CT.")} == {name for name in cohort if name.startswith("CT.")}
 
 
 def test_the_table_of_stability_has_every_feature_with_both_of_its_correlations(ran):

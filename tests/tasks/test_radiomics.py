@@ -17,18 +17,8 @@ from tasks.methods.radiomics.perturbation.rotation import Rotation
 from tasks.methods.radiomics.perturbation.translation import Translation
 from tasks.methods.radiomics.perturbation.volume_adaptation import VolumeAdaptation
 from tasks.methods.radiomics.recipe import Recipe
-from tasks.radiomics import (
-    CHANNEL,
-    MOST_STEPS,
-    STEP,
-    Measured,
-    count_lesions,
-    gather_features,
-    joined_digests,
-    measured_modality,
-    radiomics,
-    radiomics_perturbed,
-)
+from tasks.methods.radiomics.rows import CHANNEL, STEP
+from tasks.radiomics import MOST_STEPS, count_lesions, measured_modality, radiomics, radiomics_perturbed
 from tasks.stage import perform
 from tests.tasks.conftest import GRID, ball, image, kept
 
@@ -68,7 +58,7 @@ def test_what_each_column_means_stands_beside_it_in_the_file(store):
         "labels": kept(store, MASK, labels()),
     }
     outcome = perform(store.root, radiomics.job("P-1", inputs, {"label": 1, "measures": ALL}))
-    told = pd.read_parquet(store.folder(outcome.ref.digest) / FILE).set_index("column").drop(columns="0")
+    told = pd.read_parquet(store.folder(outcome.ref.digest) / FILE).set_index("column").drop(columns="values")
     facts = told.to_dict(orient="index")
     assert set(facts) == {one.column for measure in ALL for one in measure.definitions()}
     assert facts["stat_mean"] == {
@@ -97,7 +87,6 @@ def test_only_what_a_region_can_see_is_read():
 
 def test_a_channel_says_which_modality_it_measures():
     assert [measured_modality(name) for name in ("CT", "PT on CT", "MR[echo 2,5]")] == ["CT", "PT", "MR"]
-    assert joined_digests({"PT": "2", "CT": "1"}) == "CT=1 PT=2"
 
 
 def test_only_the_label_that_is_asked_for_counts():
@@ -123,8 +112,6 @@ def test_each_image_of_a_series_is_told_apart_by_where_it_lies_along_its_axis():
     )
     table = features(series, measures=STATISTICS)
     assert table[[CHANNEL, STEP]].to_numpy().tolist() == [[0, "echo 2,5"], [1, "echo 5"]]
-    found = gather_features.function([table], measured=(measured(modality="MR"),))
-    assert found["modality"].tolist() == ["MR[echo 2,5]", "MR[echo 5]"]
 
 
 def test_a_long_series_is_to_be_summed_up_first():
@@ -158,46 +145,6 @@ def test_lesions_are_counted_with_the_largest_and_the_strongest():
 def test_no_lesion_is_a_count_of_zero_and_no_gap():
     table = count_lesions.function(pd.DataFrame({"radius_mm": [], "strength": []}))
     assert table.to_numpy().tolist() == [[-1, "", 0.0, 0.0, 0.0]]
-
-
-def measured(patient="P-1", **changes):
-    what = {"visit": 0, "day": None, "modality": "CT", "scanner": None, "region": "tumour", "reader": "A"}
-    return Measured(**{"patient": patient, **what, **changes})
-
-
-def test_measurements_are_gathered_with_whose_they_are():
-    tables = [pd.DataFrame({CHANNEL: [-1], STEP: [""], "f": [value]}) for value in (1.0, 2.0, 3.0)]
-    found = gather_features.function(
-        tables, measured=(measured("P-2", day=7), measured(reader="B", scanner="Acme"), measured())
-    )
-    FEATURES.check(found)
-    assert found[["patient", "reader", "f"]].to_numpy().tolist() == [
-        ["P-1", "A", 3.0],
-        ["P-1", "B", 2.0],
-        ["P-2", "A", 1.0],
-    ]
-    assert found["day"].dtype == "Int64"
-    assert found["day"].isna().tolist() == [True, True, False]
-    assert CHANNEL not in found
-
-
-def test_channels_stand_under_their_own_names_or_numbers():
-    table = pd.DataFrame({CHANNEL: [0, 1, 2], STEP: ["0", "1", "2"], "f": [1.0, 2.0, 3.0]})
-    what = measured(modality="CT+PT", channels=(None, "PT on CT"))
-    found = gather_features.function([table], measured=(what,))
-    assert sorted(found["modality"]) == ["CT+PT[0]", "CT+PT[2]", "PT on CT"]
-
-
-def test_features_that_a_region_lacks_are_missing():
-    tables = [pd.DataFrame({CHANNEL: [-1], STEP: [""], name: [1.0]}) for name in ("f", "g")]
-    found = gather_features.function(tables, measured=(measured(), measured("P-2")))
-    assert found[["f", "g"]].isna().to_numpy().tolist() == [[False, True], [True, False]]
-
-
-def test_a_study_in_which_nothing_was_measured_is_refused_with_the_remedy(store):
-    outcome = perform(store.root, gather_features.job("study", {"tables": ()}, {"measured": ()}))
-    assert outcome.refusal.verdict == "nothing_measured"
-    assert "`segment`" in outcome.refusal.remedy
 
 
 def perturbed(seen, drawn, chain, **changes):
@@ -242,18 +189,6 @@ def test_each_channel_is_perturbed_and_some_may_be_left_out():
     table = perturbed(both, labels(), chain)
     assert table[[CHANNEL, "repetition"]].to_numpy().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
     assert set(perturbed(both, labels(), chain, left_out=(0,))[CHANNEL]) == {1}
-
-
-def test_repetitions_stay_apart_when_they_are_gathered():
-    chain = PerturbationChain(perturbations=(VolumeAdaptation(),), repetitions=2)
-    table = perturbed(image(), labels(), chain)
-    found = gather_features.function([table, table], measured=(measured(), measured(region="node")))
-    assert found[["region", "repetition"]].to_numpy().tolist() == [
-        ["node", 0],
-        ["node", 1],
-        ["tumour", 0],
-        ["tumour", 1],
-    ]
 
 
 def test_a_region_that_perturbation_makes_too_small_is_refused():

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from tasks.methods.cohort.deltas import WORDS, changed_feature, unit_of_change
-from tasks.methods.cohort.wide import KEYS, OUTCOME
+from tasks.methods.cohort.visits import KEYS
+from tasks.methods.cohort.wide import OUTCOME
 from tasks.methods.text.item import FINDING
 
 if TYPE_CHECKING:

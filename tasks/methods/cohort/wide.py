@@ -9,6 +9,7 @@ import numpy as np
 from data_catalog.errors import BadData
 from tasks.methods.cell_text import cell_text, same_cell
 from tasks.methods.cohort.deltas import is_change
+from tasks.methods.cohort.visits import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,49 +19,12 @@ if TYPE_CHECKING:
 
     from tasks.methods.cohort.deltas import Deltas
 
-KEYS = ("patient", "visit", "day", "scanner")
-"""Columns that say what a row is of."""
 MEASURED = ("modality", "region", "reader")
-REPETITION = "repetition"
-"""Column of the number of a measurement under perturbation."""
 OUTCOME = "outcome"
 """Column of the outcome: 1 where it came true, 0 where not, missing where nobody knows."""
 
 
-def rows_of(
-    scans: pd.DataFrame, rows: Literal["patient", "patient_visit"], visit: Literal["first", "last"]
-) -> pd.DataFrame:
-    """Return the rows of the cohort: patient, visit, day and scanner.
-
-    Parameters
-    ----------
-    scans : DataFrame
-        One row a scan: patient, visit, day, modality, scanner.
-    rows : str
-        One row a patient, or one a patient and visit.
-    visit : str
-        With one row a patient, which visit it is.
-
-    Of several scanners at a visit the one of the first modality by name counts.
-    """
-    visits = (
-        scans.sort_values(["patient", "visit", "modality"])
-        .groupby(["patient", "visit"], as_index=False, sort=True)
-        .agg(day=("day", "first"), scanner=("scanner", "first"))
-    )
-    if rows == "patient_visit":
-        return visits[list(KEYS)]
-    chosen = visits.drop_duplicates("patient", keep=visit)[list(KEYS)].reset_index(drop=True)
-    if visit == "first":
-        # Where every scan of the first visit was refused, a later one does not stand in for it.
-        lost = chosen["visit"] != 0
-        chosen.loc[lost, "visit"] = 0
-        chosen["day"] = chosen["day"].mask(lost)
-        chosen["scanner"] = chosen["scanner"].mask(lost)
-    return chosen
-
-
-def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"]) -> pd.DataFrame:
+def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"], by: tuple[str, ...] = ()) -> pd.DataFrame:
     """Return one row a patient and visit; a column is `<modality>.<region>.<feature>`.
 
     Parameters
@@ -69,21 +33,56 @@ def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"]) -> 
         One row a measurement: patient, visit, modality, region, reader, and the features.
     readers : str
         Several readers of one region: the mean of their features, or the first by name.
+    by : tuple of str
+        Further columns that tell rows apart.
     """
     import pandas as pd
 
+    rows = ["patient", "visit", *by]
     if features.empty:
-        return features[["patient", "visit"]]
-    names = [name for name in features.columns if name not in {*KEYS, *MEASURED}]
-    place = ["patient", "visit", "modality", "region"]
-    ordered = features.sort_values([*place, "reader"])
-    grouped = ordered.groupby(place, as_index=False, sort=True)[names]
-    single = grouped.mean() if readers == "mean" else ordered.drop_duplicates(place)[[*place, *names]]
-    parts = []
-    for (modality, region), of_place in single.groupby(["modality", "region"], sort=True):
-        held = of_place.set_index(["patient", "visit"])[names].astype(np.float64).dropna(axis=1, how="all")
-        parts.append(held.dropna(how="all").add_prefix(f"{modality}.{region}."))
-    return pd.concat(parts, axis=1, sort=True).sort_index().reset_index()
+        return features[rows]
+    names = [name for name in features.columns if name not in {*KEYS, *MEASURED, *by}]
+    # A column lies in one piece: a table of thousands of them is worked on column by column.
+    columns = features[names].astype(np.float64).to_numpy().T
+    keys, columns = _single(features[[*dict.fromkeys([*rows, *MEASURED])]], columns, rows, readers)
+    places = keys.groupby(["modality", "region"], sort=True).ngroup().to_numpy()
+    parts, labels = [], []
+    for number in range(places.max() + 1):
+        found = np.flatnonzero(places == number)
+        modality, region = keys.loc[found[0], ["modality", "region"]]
+        held = columns[:, found]
+        is_there = ~np.isnan(held)
+        wanted, there = np.flatnonzero(is_there.any(axis=1)), is_there.any(axis=0)
+        parts.append((found[there], held[np.ix_(wanted, there)]))
+        labels += [f"{modality}.{region}.{names[one]}" for one in wanted]
+    filled = np.unique(np.concatenate([found for found, _ in parts]))
+    index = keys.iloc[filled][rows].drop_duplicates().sort_values(rows)
+    row = pd.MultiIndex.from_frame(index).get_indexer(pd.MultiIndex.from_frame(keys[rows]))
+    cells = np.full((len(labels), len(index)), np.nan)
+    first = 0
+    for found, held in parts:
+        cells[first : first + len(held), row[found]] = held
+        first += len(held)
+    return pd.concat([index.reset_index(drop=True), pd.DataFrame(cells.T, columns=labels, copy=False)], axis=1)
+
+
+def _single(
+    keys: pd.DataFrame, columns: NDArray[np.float64], rows: Sequence[str], readers: Literal["mean", "first"]
+) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Return each region of each row once: the mean over its readers, or the first by name."""
+    import pandas as pd
+
+    place = [*dict.fromkeys([*rows, "modality", "region"])]
+    keys = keys.reset_index(drop=True).sort_values([*dict.fromkeys([*place, "reader"])])
+    several = keys.duplicated(place, keep=False)
+    first = keys.drop_duplicates(place)
+    if readers == "first" or not several.any():
+        return first.reset_index(drop=True), columns[:, first.index]
+    alone, read = keys[~several], keys[several]
+    number = read.groupby(place, sort=False).ngroup().to_numpy()
+    means = pd.DataFrame(columns[:, read.index].T, copy=False).groupby(number, sort=True).mean().to_numpy().T
+    together = pd.concat([alone, read.drop_duplicates(place)], ignore_index=True)
+    return together, np.concatenate([columns[:, alone.index], means], axis=1)
 
 
 def with_deltas(wide: pd.DataFrame, deltas: Deltas | None, days: pd.DataFrame) -> pd.DataFrame:
@@ -128,15 +127,18 @@ def wide_repeats(
     """
     import pandas as pd
 
-    parts = [
-        with_deltas(wide_features(part.drop(columns=REPETITION, errors="ignore"), readers), deltas, days).assign(
-            **{by: name}
-        )
-        for name, part in features.groupby(by, sort=True)
-    ]
-    if not parts:
+    if features.empty:
         return pd.DataFrame(columns=["patient", "visit", by])
-    return without_empty_changes(pd.concat(parts, ignore_index=True))
+    wide = wide_features(features, readers, (by,))
+    if deltas is None:
+        return wide
+    parts = [
+        with_deltas(part.drop(columns=by).reset_index(drop=True), deltas, days).assign(**{by: name})
+        for name, part in wide.groupby(by, sort=True)
+    ]
+    both = pd.concat(parts, ignore_index=True)
+    first = ["patient", "visit", by]
+    return without_empty_changes(both[[*first, *(name for name in both.columns if name not in first)]])
 
 
 def wide_facts(facts: Mapping[str, Mapping[str, str]], columns: Iterable[str]) -> dict[str, dict[str, str]]:

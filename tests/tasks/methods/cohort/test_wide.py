@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from data_catalog.errors import BadData
 from tasks.methods.cohort.deltas import Deltas
+from tasks.methods.cohort.visits import rows_of
 from tasks.methods.cohort.wide import (
     join,
     outcome_of,
     read_by_several,
-    rows_of,
     wide_facts,
     wide_features,
     wide_repeats,
@@ -202,7 +202,7 @@ DAYS = pd.DataFrame({"patient": ["P-1", "P-1", "P-2"], "visit": [0, 1, 0], "day"
 
 def test_repetitions_stand_in_rows_of_their_own_with_the_same_columns():
     found = wide_repeats(REPEATED, "repetition", "mean", None, DAYS)
-    assert found.columns.tolist() == ["patient", "visit", "CT.node.stat_mean", "CT.tumour.stat_mean", "repetition"]
+    assert found.columns.tolist() == ["patient", "visit", "repetition", "CT.node.stat_mean", "CT.tumour.stat_mean"]
     rows = found.set_index(["patient", "visit", "repetition"])["CT.tumour.stat_mean"]
     assert rows[("P-1", 0, 0)] == 2, "readers of a repetition are summed up as those of the measurement are"
     assert rows[("P-1", 0, 1)] == 1.5
@@ -213,8 +213,8 @@ def test_each_reader_of_what_several_have_drawn_stands_in_a_row():
     measured = REPEATED[REPEATED["repetition"] == 0].drop(columns="repetition")
     found = wide_repeats(read_by_several(measured), "reader", "first", None, DAYS)
     assert found.to_dict("records") == [
-        {"patient": "P-1", "visit": 0, "CT.tumour.stat_mean": 1.0, "reader": "ann"},
-        {"patient": "P-1", "visit": 0, "CT.tumour.stat_mean": 3.0, "reader": "ben"},
+        {"patient": "P-1", "visit": 0, "reader": "ann", "CT.tumour.stat_mean": 1.0},
+        {"patient": "P-1", "visit": 0, "reader": "ben", "CT.tumour.stat_mean": 3.0},
     ]
     assert wide_repeats(read_by_several(measured.iloc[2:]), "reader", "first", None, DAYS).empty
 
