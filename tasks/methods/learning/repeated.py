@@ -95,8 +95,9 @@ def _cube(rows: pd.DataFrame, columns: tuple[str, ...], table: pd.DataFrame | No
     row = pd.MultiIndex.from_frame(rows[ROW]).get_indexer(pd.MultiIndex.from_frame(table[ROW]))
     held = [name for name in columns if name in table]
     cube = np.full((len(rows), len(names), len(columns)), np.nan)
+    place = {name: number for number, name in enumerate(columns)}
     values = np.full((len(table), len(columns)), np.nan)
-    values[:, [columns.index(name) for name in held]] = table[held].to_numpy(dtype=np.float64, na_value=np.nan)
+    values[:, [place[name] for name in held]] = table[held].to_numpy(dtype=np.float64, na_value=np.nan)
     known = row >= 0
     cube[row[known], places[known]] = values[known]
     return cube

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from data_catalog.errors import BadData
+from tasks.methods.learning import intraclass
 from tasks.methods.learning.intraclass import agreements
 
 SHROUT_FLEISS = np.array(
@@ -136,3 +137,15 @@ def test_what_cannot_be_told_is_missing(form):
 def test_a_table_is_no_cube():
     with pytest.raises(BadData, match=r"\(6, 4\)"):
         agreements(SHROUT_FLEISS, "icc_11")
+
+
+@pytest.mark.parametrize("form", ["icc_11", "icc_a1"])
+def test_many_features_are_worked_on_in_parts_with_the_same_result(form, monkeypatch):
+    cube = np.random.default_rng(0).normal(size=(9, 4, 7))
+    cube[2, 1], cube[:, :, 3] = np.nan, 1.0
+    whole = agreements(cube, form)
+    monkeypatch.setattr(intraclass, "PART", 80)
+    parts = agreements(cube, form)
+    for name in ("icc", "low", "high", "subjects", "repetitions"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    assert agreements(cube[:, :, :0], form).icc.shape == (0,)
