@@ -32,6 +32,10 @@ START_SECONDS = 120
 """Longest start of a worker of this machine; after that it ends, wherever it is."""
 WORKER_SECONDS = 600
 """Longest wait for the first worker of a cluster: a queue may be long."""
+ITEMS_OF_A_WORKER = 8
+"""Items for which one worker of this machine is started, and not another: unless they take long."""
+PATIENCE_SECONDS = 3.0
+"""How long an item waits at least before all workers are started."""
 KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_MMAP_THRESHOLD_": str(64 << 20)}
 """How much freed memory a worker keeps for the next array (glibc). Dask has it give back all above 64 KiB at once, and
 the system then hands out zeroed pages again."""
@@ -56,9 +60,10 @@ class DetachedWorker(SubprocessWorker):  # type: ignore[misc]
 
 
 class Workers:
-    """The workers of a run: those of this machine are started when the first item needs one.
+    """The workers of a run: those of this machine are started as items need them.
 
-    A run that finds everything done starts none. A scheduler or a cluster in the plan is reached at once: what is
+    A run that finds everything done starts none, and one that has few items to do no more than these keep busy: to
+    start a worker takes as long as some small items. A scheduler or a cluster in the plan is reached at once: what is
     wrong with it is told before any work.
 
     Parameters
@@ -78,25 +83,40 @@ class Workers:
         self._opened = ExitStack()
         self._client: Client | None = None
         self._are_there = self._are_gone = False
+        self._is_ours = compute.scheduler is None and compute.cluster is None
+        self._most = _workers_of(compute) if self._is_ours else 0
+        self._count = 0
+        """How many workers of this machine were started."""
+        self._waiting: frozenset[str] = frozenset()
+        """What had no result at the last look."""
+        self._looking: threading.Timer | None = None
 
     def __enter__(self) -> Self:
-        if self._compute.scheduler is not None or self._compute.cluster is not None:
-            self()
+        if not self._is_ours:
+            self(1)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._are_gone = True
         with self._lock:  # a thread may be starting them
+            if self._looking is not None:
+                self._looking.cancel()
             self._opened.close()
 
-    def __call__(self) -> Client | None:
-        """Return Dask's client, started by the first thread that asks; None where this process does the work."""
+    def __call__(self, items: int) -> Client | None:
+        """Return Dask's client, started by the first thread that asks; None where this process does the work.
+
+        `items` is how many it will be given.
+        """
         with self._lock:
+            wanted = min(self._most, -(-items // ITEMS_OF_A_WORKER))
             if not self._are_there and not self._are_gone:
-                self._client = self._opened.enter_context(cluster(self._compute))
-                self._are_there = True
+                self._client = self._opened.enter_context(cluster(self._compute, wanted))
+                self._are_there, self._count = True, wanted
             if self._are_gone:
                 raise CancelledError
+            self._scale(wanted)
+            self._look_later()
             return self._client
 
     def drop(self) -> None:
@@ -106,10 +126,37 @@ class Workers:
         if client is not None:
             client.cancel([Future(key, client) for key in list(client.futures)], force=True)
 
+    def _scale(self, wanted: int) -> None:
+        if self._client is not None and wanted > self._count:
+            self._client.cluster.scale(wanted)
+            self._count = wanted
+
+    def _look_later(self) -> None:
+        if self._looking is None and self._count < self._most:
+            self._looking = threading.Timer(PATIENCE_SECONDS, self._look)
+            self._looking.daemon = True
+            self._looking.start()
+
+    def _look(self) -> None:
+        """Start all workers where an item has waited since the last look and would find one free."""
+        with self._lock:
+            self._looking = None
+            if self._are_gone or self._client is None:
+                return
+            held = list(self._client.futures.items())
+            waiting = frozenset(key for key, state in held if state.status == "pending")
+            if len(waiting) > self._count and waiting & self._waiting:
+                self._scale(self._most)
+            self._waiting = waiting
+            if waiting:
+                self._look_later()
+
 
 @contextmanager
-def cluster(compute: Compute) -> Iterator[Client | None]:
+def cluster(compute: Compute, first: int | None = None) -> Iterator[Client | None]:
     """Give a Dask client: of the scheduler or cluster in the plan, or of workers on this machine, which end with it.
+
+    Of those of this machine only the `first` may be started, and `client.cluster.scale` starts more.
 
     The workers of this machine are processes of their own that import nothing of the calling script, so that a script
     needs no `if __name__ == "__main__"`, and that end when this process does, however it ends. Workers elsewhere are
@@ -130,7 +177,7 @@ def cluster(compute: Compute) -> Iterator[Client | None]:
         elif compute.cluster is not None:
             ways = _started(compute.cluster)
         else:
-            ways = _local(compute)
+            ways = _local(compute, first or _workers_of(compute))
         with ways as client:
             yield client
 
@@ -183,9 +230,13 @@ def _cluster_class(name: str) -> Any:  # noqa: ANN401 - whatever Dask's packages
     return found
 
 
+def _workers_of(compute: Compute) -> int:
+    """Return how many workers a plan has on this machine; 0 where this process does the work."""
+    return (os.cpu_count() or 1) if compute.workers is None else compute.workers
+
+
 @contextmanager
-def _local(compute: Compute) -> Iterator[Client]:
-    count = compute.workers or os.cpu_count() or 1
+def _local(compute: Compute, count: int) -> Iterator[Client]:
     options = {
         "host": "127.0.0.1",
         "nthreads": 1,
@@ -196,18 +247,17 @@ def _local(compute: Compute) -> Iterator[Client]:
         "death_timeout": START_SECONDS,
         "env": {**dict.fromkeys(THREADS_OF_LIBRARIES, "1"), "PREFECT_API_URL": os.environ.get("PREFECT_API_URL", "")},
     }
+    worker = {
+        "cls": DetachedWorker,
+        "options": {"worker_class": "distributed.Nanny", "worker_kwargs": options},
+    }
     started = SpecCluster(
         scheduler={
             "cls": Scheduler,
             "options": {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
         },
-        workers={
-            number: {
-                "cls": DetachedWorker,
-                "options": {"worker_class": "distributed.Nanny", "worker_kwargs": options},
-            }
-            for number in range(count)
-        },
+        worker=worker,
+        workers=dict.fromkeys(range(count), worker),
         name="voxmine",
         silence_logs=logging.CRITICAL,
     )

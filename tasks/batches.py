@@ -36,8 +36,8 @@ class Workplace:
     """Where the items of the running study are worked on."""
 
     store: Store
-    workers: Callable[[], Client | None]
-    """Gives Dask's client, or None where this process does the work; asked when there is some."""
+    workers: Callable[[int], Client | None]
+    """Gives Dask's client, or None where this process does the work; asked when there is some, with how many items."""
     done: Callable[[str, Outcome], None]
     """Told of every item as soon as it is done: the stage's name, and what became of the item."""
     refresh: frozenset[str] = frozenset()
@@ -142,7 +142,7 @@ class _Items:
 def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[str, Outcome]]:
     if not missing:
         return
-    store, client = workplace.store, workplace.workers()
+    store, client = workplace.store, workplace.workers(len(missing))
     again = any(job.stage.name in workplace.refresh for job in missing.values())  # a batch is of one stage
     work = partial(perform, store.root, compression=store.compression, again=again)
     if client is None:

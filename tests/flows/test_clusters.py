@@ -53,7 +53,7 @@ def test_a_cluster_is_started_by_the_name_of_its_class_and_ends_with_the_block()
 def test_workers_of_this_machine_are_started_once_by_the_first_who_asks_and_end_with_the_run():
     with Workers(Compute(workers=1)) as asked:
         with ThreadPoolExecutor(4) as pool:
-            first, *others = pool.map(lambda _: asked(), range(4))
+            first, *others = pool.map(lambda _: asked(1), range(4))
         assert first is not None
         assert all(one is first for one in others)
         assert first.submit(add, 1, 2).result() == 3
@@ -64,14 +64,14 @@ def test_workers_of_this_machine_are_started_once_by_the_first_who_asks_and_end_
 
 def test_a_run_in_this_process_has_no_workers():
     with Workers(Compute(workers=0)) as asked:
-        assert asked() is None
+        assert asked(1) is None
 
 
 def test_a_run_that_is_stopped_gives_nobody_workers_any_more(monkeypatch):
     begun, go_on = Event(), Event()
 
     @contextmanager
-    def slow(_compute):
+    def slow(*_):
         begun.set()
         assert go_on.wait(30)
         yield client
@@ -81,7 +81,7 @@ def test_a_run_that_is_stopped_gives_nobody_workers_any_more(monkeypatch):
     monkeypatch.setattr(clusters, "cluster", slow)
     with ThreadPoolExecutor(1) as pool:
         with Workers(Compute(workers=1)) as asked:
-            waiting = pool.submit(asked)
+            waiting = pool.submit(asked, 1)
             assert begun.wait(30)
             asked.drop()  # while a thread is starting them
             go_on.set()
@@ -89,7 +89,71 @@ def test_a_run_that_is_stopped_gives_nobody_workers_any_more(monkeypatch):
             waiting.result(30)
     assert client.closed
     with pytest.raises(CancelledError):
-        asked()
+        asked(1)
+
+
+class Started:
+    """Stands in for the workers of this machine: tells how many were started."""
+
+    def __init__(self):
+        self.counts, self.futures, self.cluster = [], {}, self
+
+    @contextmanager
+    def __call__(self, _compute, first):
+        self.counts.append(first)
+        yield self
+
+    def scale(self, count):
+        self.counts.append(count)
+
+
+@pytest.fixture
+def started(monkeypatch):
+    one = Started()
+    monkeypatch.setattr(clusters, "cluster", one)
+    return one
+
+
+def pending(*keys):
+    return {key: SimpleNamespace(status="pending") for key in keys}
+
+
+def test_as_many_workers_are_started_as_items_keep_busy(started):
+    with Workers(Compute(workers=3)) as asked:
+        for items in (1, clusters.ITEMS_OF_A_WORKER, clusters.ITEMS_OF_A_WORKER + 1, 2, 1000):
+            assert asked(items) is started
+    assert started.counts == [1, 2, 3]
+
+
+def test_all_workers_are_started_where_few_items_take_long(started, monkeypatch):
+    monkeypatch.setattr(clusters, "PATIENCE_SECONDS", 0.05)
+    with Workers(Compute(workers=3)) as asked:
+        started.futures |= pending("a", "b")
+        asked(2)
+        limit = time.monotonic() + 30
+        while started.counts != [1, 3] and time.monotonic() < limit:
+            time.sleep(0.01)
+    assert started.counts == [1, 3]
+
+
+@pytest.mark.parametrize("moments", [("a",), ("ab", "cd", "ef"), ("ab", "")])
+def test_one_item_that_takes_long_and_items_that_pass_start_no_other_worker(started, moments, monkeypatch):
+    monkeypatch.setattr(clusters, "PATIENCE_SECONDS", 600)
+    with Workers(Compute(workers=2)) as asked:
+        asked(1)
+        for keys in (*moments, moments[-1]) if len(moments) == 1 else moments:
+            started.futures = pending(*keys)
+            asked._look()
+    assert started.counts == [1]
+
+
+def test_workers_that_are_started_later_get_items_too():
+    with Workers(Compute(workers=2)) as asked:
+        client = asked(1)
+        assert len(client.scheduler_info()["workers"]) == 1
+        assert asked(1000) is client
+        client.wait_for_workers(2, timeout=clusters.START_SECONDS)
+        assert len(client.run(os.getpid)) == 2
 
 
 def test_a_worker_whose_run_is_killed_before_it_has_found_its_scheduler_ends(monkeypatch):
@@ -97,7 +161,7 @@ def test_a_worker_whose_run_is_killed_before_it_has_found_its_scheduler_ends(mon
     monkeypatch.setattr(clusters, "SpecCluster", lambda **options: spec.update(options) or nullcontext())
     monkeypatch.setattr(clusters, "Client", lambda *_, **__: nullcontext(Mock()))
     with cluster(Compute(workers=1)):
-        options = spec["workers"][0]["options"]
+        options = spec["worker"]["options"]
     assert options["worker_kwargs"]["death_timeout"] == clusters.START_SECONDS
     kwargs = {**options["worker_kwargs"], "death_timeout": 3}
     words = json.dumps({"cls": options["worker_class"], "opts": kwargs})

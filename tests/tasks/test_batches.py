@@ -27,12 +27,12 @@ def diary():
     return Diary()
 
 
-def no_workers():
+def no_workers(_items):
     """Give what a run in this process has."""
 
 
 def batch(store, diary, jobs, client=None):
-    with at(Workplace(store, lambda: client, diary)):
+    with at(Workplace(store, lambda _: client, diary)):
         return run_batch.fn("label", jobs)
 
 
@@ -96,7 +96,7 @@ def test_a_batch_in_which_all_is_done_asks_for_no_workers(steps, source, store, 
     jobs = jobs_of(steps, source, b"1", b"bad")
     batch(store, diary, jobs)
 
-    def workers():
+    def workers(_items):
         pytest.fail("nobody needs them")
 
     with at(Workplace(store, workers, diary)):
