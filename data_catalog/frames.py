@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+    import pyarrow as pa
 
     from data_catalog.places import Place
 
@@ -25,6 +27,10 @@ _VALUES = "values"
 """Column of a measurement's file: the values of that column in each row of the table."""
 _CELLS = b"voxmine.beside"
 """Metadata of a measurement's file: the cells of the columns that hold no fractions, each with its place."""
+
+
+NAMES_KEPT = 16
+"""Lists of names of columns that are kept."""
 
 
 class ColumnFacts(dict[str, "Mapping[str, str]"]):
@@ -120,16 +126,36 @@ def read_measurement(content: bytes) -> pd.DataFrame:
         )
     cells: list[tuple[int, str, list[Any]]] = json.loads(schema.metadata[_CELLS])
     held = file.read([name for name in (_NAME, _VALUES) if name in schema.names], use_threads=False)
-    names = held.column(_NAME).to_numpy()
+    places, beside = [place for place, _, _ in cells], {name: column for _, name, column in cells}
+    names = _columns(held.column(_NAME).combine_chunks(), tuple(beside))
     rows = schema.field(_VALUES).type.list_size if _VALUES in schema.names else 0
-    flat = held.column(_VALUES).combine_chunks().flatten().to_numpy() if rows else np.empty(0)
-    values = pd.DataFrame(flat.reshape(len(names), rows).T, columns=names, copy=False)
-    if not cells:
-        return values
-    beside = pd.DataFrame({name: column for _, name, column in cells})
-    places = [place for place, _, _ in cells]
-    if places != list(range(len(places))):  # to put a column between others takes long where these are thousands
-        for place, name, column in cells:
-            values.insert(place, name, column)
-        return values
-    return pd.concat([beside, values], axis=1)
+    values = np.empty((len(names) - len(cells), rows))
+    if rows:
+        values[:] = held.column(_VALUES).combine_chunks().flatten().to_numpy().reshape(values.shape)
+    table = pd.DataFrame(values.T, columns=names[len(cells) :], copy=False)
+    if places == list(range(len(places))):
+        table = pd.concat([pd.DataFrame(beside), table], axis=1) if cells else table
+        table.columns = names
+        return table
+    for place, name, column in cells:  # between others: it takes long where these are thousands
+        table.insert(place, name, column)
+    return table
+
+
+def _columns(held: pa.StringArray, beside: tuple[str, ...]) -> pd.Index[str]:
+    """Return the names of columns: the same object where they were the same in an earlier file, as they mostly are.
+
+    To make thousands of names anew takes as long as to read the values, and so does to look for one of them first.
+    """
+    offsets, text = (b"" if one is None else one.to_pybytes() for one in held.buffers()[1:])
+    return _named(beside, len(held), held.offset, offsets, text)
+
+
+@lru_cache(maxsize=NAMES_KEPT)
+def _named(beside: tuple[str, ...], count: int, offset: int, offsets: bytes, text: bytes) -> pd.Index[str]:
+    import pandas as pd
+    import pyarrow as pa
+
+    held = pa.Array.from_buffers(pa.string(), count, [None, *map(pa.py_buffer, (offsets, text))], offset=offset)
+    names: pd.Index[str] = pd.Index([*beside, *held.to_pylist()])
+    return names

@@ -50,6 +50,7 @@ class Extremes:
             if not finite.size:
                 return
             low, high = float(finite.min()), float(finite.max())
+        low, high = low + 0.0, high + 0.0  # of 0 and -0 the one that lies first in memory would count
         channel = 0 if self._channel_axis is None else step[self._channel_axis]
         least, most = self.of.get(channel, (low, high))
         self.of[channel] = min(least, low), max(most, high)

@@ -306,3 +306,10 @@ def test_a_table_of_features_comes_back_with_what_its_columns_mean(tmp_path):
     assert back.attrs == table.attrs
     assert isinstance(back.attrs[frames.COLUMN_FACTS], frames.ColumnFacts)
     assert returned(TABLE, table, tmp_path / "plain").attrs == {}
+
+
+@pytest.mark.parametrize("first", [0.0, -0.0])
+def test_a_viewer_is_told_zero_whichever_zero_lies_first(tmp_path, first):
+    values = np.array([first, 0.0, -0.0, 1.0]).reshape(1, 2, 2)
+    folder = written(VOLUME, volume(values, Geometry((1, 2, 2), (1.0, 1.0, 1.0)), unit="1", modality="MR"), tmp_path)
+    assert '"min": 0.0' in (folder / "data.zarr" / "zarr.json").read_text()

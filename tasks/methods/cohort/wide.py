@@ -44,45 +44,44 @@ def wide_features(features: pd.DataFrame, readers: Literal["mean", "first"], by:
     names = [name for name in features.columns if name not in {*KEYS, *MEASURED, *by}]
     # A column lies in one piece: a table of thousands of them is worked on column by column.
     columns = features[names].astype(np.float64).to_numpy().T
-    keys, columns = _single(features[[*dict.fromkeys([*rows, *MEASURED])]], columns, rows, readers)
-    places = keys.groupby(["modality", "region"], sort=True).ngroup().to_numpy()
+    place = ["modality", "region"]
+    keys = features[[*dict.fromkeys([*place, *rows, "reader"])]].reset_index(drop=True)
+    ordered = keys.sort_values([*place, *rows, *({"reader"} - {*rows})])
     parts, labels = [], []
-    for number in range(places.max() + 1):
-        found = np.flatnonzero(places == number)
-        modality, region = keys.loc[found[0], ["modality", "region"]]
-        held = columns[:, found]
+    for (modality, region), of_region in ordered.groupby(place, sort=True):
+        who, held = _single(of_region, columns, rows, readers)
         is_there = ~np.isnan(held)
-        wanted, there = np.flatnonzero(is_there.any(axis=1)), is_there.any(axis=0)
-        parts.append((found[there], held[np.ix_(wanted, there)]))
+        wanted, there = (np.flatnonzero(is_there.any(axis=axis)) for axis in (1, 0))
+        parts.append((who.iloc[there], held[np.ix_(wanted, there)]))
         labels += [f"{modality}.{region}.{names[one]}" for one in wanted]
-    filled = np.unique(np.concatenate([found for found, _ in parts]))
-    index = keys.iloc[filled][rows].drop_duplicates().sort_values(rows)
-    row = pd.MultiIndex.from_frame(index).get_indexer(pd.MultiIndex.from_frame(keys[rows]))
+    index = pd.concat([who for who, _ in parts]).drop_duplicates().sort_values(rows, ignore_index=True)
+    found = pd.MultiIndex.from_frame(index)
     cells = np.full((len(labels), len(index)), np.nan)
     first = 0
-    for found, held in parts:
-        cells[first : first + len(held), row[found]] = held
+    for who, held in parts:
+        cells[first : first + len(held), found.get_indexer(pd.MultiIndex.from_frame(who))] = held
         first += len(held)
-    return pd.concat([index.reset_index(drop=True), pd.DataFrame(cells.T, columns=labels, copy=False)], axis=1)
+    return pd.concat([index, pd.DataFrame(cells.T, columns=labels, copy=False)], axis=1)
 
 
 def _single(
-    keys: pd.DataFrame, columns: NDArray[np.float64], rows: Sequence[str], readers: Literal["mean", "first"]
+    region: pd.DataFrame, columns: NDArray[np.float64], rows: list[str], readers: Literal["mean", "first"]
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Return each region of each row once: the mean over its readers, or the first by name."""
+    """Return the rows that one region has, sorted, and its columns there: the mean over its readers, or the first.
+
+    `region` says of which row and reader each place in the columns is, sorted by both.
+    """
     import pandas as pd
 
-    place = [*dict.fromkeys([*rows, "modality", "region"])]
-    keys = keys.reset_index(drop=True).sort_values([*dict.fromkeys([*place, "reader"])])
-    several = keys.duplicated(place, keep=False)
-    first = keys.drop_duplicates(place)
-    if readers == "first" or not several.any():
-        return first.reset_index(drop=True), columns[:, first.index]
-    alone, read = keys[~several], keys[several]
-    number = read.groupby(place, sort=False).ngroup().to_numpy()
-    means = pd.DataFrame(columns[:, read.index].T, copy=False).groupby(number, sort=True).mean().to_numpy().T
-    together = pd.concat([alone, read.drop_duplicates(place)], ignore_index=True)
-    return together, np.concatenate([columns[:, alone.index], means], axis=1)
+    is_first = ~region.duplicated(rows)
+    held = columns[:, region.index[is_first]]
+    if readers == "mean" and not is_first.all():
+        several = region.duplicated(rows, keep=False)
+        number = (is_first.cumsum() - 1)[several].to_numpy()
+        read = pd.DataFrame(columns[:, region.index[several]].T, copy=False)
+        means = read.groupby(number, sort=True).mean()
+        held[:, means.index] = means.to_numpy().T
+    return region.loc[is_first, rows], held
 
 
 def with_deltas(wide: pd.DataFrame, deltas: Deltas | None, days: pd.DataFrame) -> pd.DataFrame:

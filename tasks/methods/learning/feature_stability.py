@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from tasks.methods.learning.intraclass import Agreements
 
 
+AT_ONCE = 256
+"""Features that are worked on at once: what has thousands is not held in memory a second and a third time."""
+
+
 def feature_stability(
     perturbed: pd.DataFrame | None, readings: pd.DataFrame | None, confidence: float = 0.95
 ) -> pd.DataFrame:
@@ -34,6 +38,24 @@ def feature_stability(
     beside = {*ROW, "repetition", "reader"}
     names = list(dict.fromkeys(str(name) for table in tables for name in table.columns if name not in beside))
     rows = pd.concat([pd.DataFrame(columns=ROW), *(table[ROW] for table in tables)]).drop_duplicates()
+    parts = [_agree(rows, names[first : first + AT_ONCE], perturbed, readings, confidence) for first in _starts(names)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _starts(names: list[str]) -> range:
+    return range(0, max(1, len(names)), AT_ONCE)
+
+
+def _agree(
+    rows: pd.DataFrame,
+    names: list[str],
+    perturbed: pd.DataFrame | None,
+    readings: pd.DataFrame | None,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return the rows of some features."""
+    import pandas as pd
+
     repeated = Repeated.of(rows, names, perturbed=perturbed, readings=readings)
     over_perturbations = agreements(repeated.perturbed, "icc_11", confidence)
     over_readers = agreements(repeated.readings, "icc_a1", confidence)
