@@ -63,9 +63,11 @@ def write_table(table: pd.DataFrame) -> bytes:
 
 def read_table(content: bytes) -> pd.DataFrame:
     """Return the table of a Parquet file."""
-    import pandas as pd
+    import pyarrow.parquet as pq
 
-    return pd.read_parquet(BytesIO(content))
+    # `pandas.read_parquet` reads it as a dataset, which takes twice as long where it has thousands of columns.
+    table: pd.DataFrame = pq.ParquetFile(BytesIO(content)).read(use_threads=False).to_pandas(use_threads=False)
+    return table
 
 
 def column_facts(folder: Place) -> ColumnFacts:

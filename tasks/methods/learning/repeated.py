@@ -83,7 +83,7 @@ def _cube(rows: pd.DataFrame, columns: tuple[str, ...], table: pd.DataFrame | No
 
     if table is None or table.empty:
         return np.full((len(rows), 0, len(columns)), np.nan)
-    doubled = int(table.duplicated([*ROW, which]).sum())
+    doubled = int(table[[*ROW, which]].duplicated().sum())
     if doubled:
         raise BadData(
             "doubled_repetition",
