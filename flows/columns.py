@@ -19,13 +19,10 @@ if TYPE_CHECKING:
     from data_catalog.refs import Recording, Scan, Study
     from data_catalog.store import Store
     from flows.plan import Plan
-    from flows.results import CohortTables
 
 
-def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str, ColumnMeaning]:
-    """Return what each feature and clinical column of the cohort means, in words and units."""
-    table: pd.DataFrame = store.open(tables.cohort)
-    study: Study = store.open(tables.features.study)
+def column_meanings(plan: Plan, study: Study, cohort: pd.DataFrame, store: Store) -> dict[str, ColumnMeaning]:
+    """Return what each feature and clinical column of a study's cohort means, in words and units."""
     units: dict[str, str] = {}
     for scan in {(scan.modality, scan.channels): scan for scan in _measured(study.scans)}.values():
         units |= units_of(scan, store)  # measured are those of one unit alone
@@ -39,10 +36,10 @@ def column_meanings(plan: Plan, tables: CohortTables, store: Store) -> dict[str,
     ]
     definitions += [definition for extractor in plan.signals for definition in extractor.definitions()]
     return meanings(
-        feature_columns(table.columns, known_before(plan)),
+        feature_columns(cohort.columns, known_before(plan)),
         definitions,
         units,
-        [*clinical_meanings(plan), *map(_finding_meaning, finding_columns(table.columns))],
+        [*clinical_meanings(plan), *map(_finding_meaning, finding_columns(cohort.columns))],
     )
 
 

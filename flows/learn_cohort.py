@@ -18,6 +18,7 @@ from tasks.methods.rules.items import ColumnLabel
 if TYPE_CHECKING:
     import pandas as pd
 
+    from data_catalog.refs import Study
     from flows.plan import Learning
     from tasks.methods.learning import Learner
     from tasks.stage import Input, Job
@@ -50,9 +51,10 @@ def learn_cohort(plan: Plan, tables: CohortTables | None = None) -> Learnt:
         learnt = _learnt(plan.learn, _rows(plan.learn, made), (*features, *facts), size=size, clinical=facts)
         if RULE_LIST not in learnt.fitted:
             return learnt
+        study: Study = here.store.open(made.features.study)
         words = {
             name: ColumnLabel(label=meaning.label, unit=meaning.unit)
-            for name, meaning in column_meanings(plan, made, here.store).items()
+            for name, meaning in column_meanings(plan, study, table, here.store).items()
         }
         told = one(tell_rule_list.job(plan.study, {"model": learnt.fitted[RULE_LIST]}, {"columns": words}))
         return learnt.model_copy(update={"rule_list": told})

@@ -135,7 +135,7 @@ def outcome_words(plan: Plan) -> tuple[str, str, str] | None:
 def _columns(plan: Plan, mining: Mining, tables: CohortTables, store: Store) -> dict[str, ColumnLabel]:
     """Return the columns that become items, with their words: features that differ, and clinical columns."""
     table: pd.DataFrame = store.open(tables.cohort)
-    known = column_meanings(plan, tables, store)
+    known = column_meanings(plan, store.open(tables.features.study), table, store)
     features = matching([name for name, meaning in known.items() if meaning.is_feature], mining.features)
     chosen = mining.representatives(table[features])
     if mining.clinical:

@@ -71,6 +71,7 @@ def report_study(
         if mined is None and plan.mine is not None:
             mined = mine_cohort(plan, held)
         study: Study = here.store.open(held.features.study)
+        cohort: pd.DataFrame = here.store.open(held.cohort)
         cards = shown_cards(plan, mined, here.store)
         witnesses = [] if cards is None else list(witness_jobs(plan, study, cards))
         jobs = [*_pictures(plan, study), *(job for _, job in witnesses)]
@@ -78,14 +79,14 @@ def report_study(
         pictures = tuple(ref for ref in drawn.values() if ref is not None)
         inputs = _inputs(held, learnt or Learnt(), mined or Mined(), pictures)
         pictured = tuple(number for number, job in witnesses if drawn[id(job)] is not None)
-        facts = _facts(plan, here, held, (learnt or Learnt(), mined or Mined()), inputs, pictured)
+        facts = _facts(plan, here, held, (study, cohort), (learnt or Learnt(), mined or Mined()), inputs, pictured)
         report = one(write_report.job(plan.study, inputs, {"facts": facts}))
         counts = tuple(Counts(**row) for row in here.tally.rows())
         results = Results(cohort=held, learnt=learnt, mined=mined, report=report, counts=counts)
         write_results(plan, results, here.store)
         if here.journal is not None:
             here.journal.gave(dict(results.refs()))
-        write_rules(plan, cards, here.store.open(held.cohort))
+        write_rules(plan, cards, cohort)
         emit_assets(plan.study, results, here.store)
         show(plan, results, here.store, [] if here.journal is None else here.journal.spent())
         return results
@@ -143,15 +144,14 @@ def _facts(
     plan: Plan,
     here: Work,
     tables: CohortTables,
+    opened: tuple[Study, pd.DataFrame],
     results: tuple[Learnt, Mined],
     inputs: dict[str, Input],
     pictured: tuple[str, ...],
 ) -> Facts:
-    (learnt, mined), store = results, here.store
+    (study, cohort), (learnt, mined), store = opened, results, here.store
     behind = _behind(inputs, tables)
     made = history([ref for _, ref in behind], partial(store.each, store.records))
-    cohort: pd.DataFrame = store.open(tables.cohort)
-    study: Study = store.open(tables.features.study)
     return Facts(
         study=plan.study,
         question=question(plan),
@@ -159,7 +159,7 @@ def _facts(
         look=look_digest(),
         outcome=outcome_in_words(plan),
         flow=flow_steps(study, cohort),
-        columns=tuple(column_meanings(plan, tables, store).values()),
+        columns=tuple(column_meanings(plan, study, cohort, store).values()),
         judged=(
             *(Judged(name=NAMES.get(name, name), is_control=False) for name in learnt.models),
             *(Judged(name=name.capitalize(), is_control=True) for name in learnt.controls),

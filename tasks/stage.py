@@ -13,6 +13,7 @@ import traceback
 from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cache, cached_property
 from importlib.metadata import version
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
@@ -46,6 +47,10 @@ ATTEMPTS = 3
 """Tries of one item whose input or output failed."""
 WAIT_SECONDS = 0.5
 """Wait before the second try; doubled before each further one, with jitter."""
+
+
+PLAIN = frozenset({str, int, float, bool, bytes, NoneType})
+"""Types of parameters that have no parts."""
 
 
 @dataclass(frozen=True)
@@ -240,14 +245,17 @@ def _acting_in(value: object) -> Iterator[object]:
     """Yield the methods and the objects with behaviour (the keyed identities) among some parameters."""
     if isinstance(value, Method) or is_dataclass(value):
         yield value
-    if isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _acting_in(getattr(value, name))
-    elif isinstance(value, dict):
-        yield from _acting_in(tuple(value.values()))
-    elif isinstance(value, tuple | list):
-        for part in value:
+    for part in _parts_of(value):
+        if type(part) not in PLAIN:  # nearly all are: to ask them for their parts would take most of the time
             yield from _acting_in(part)
+
+
+def _parts_of(value: object) -> Iterable[object]:
+    if isinstance(value, BaseModel):
+        return (getattr(value, name) for name in type(value).model_fields)
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, tuple | list) else ()
 
 
 def perform(root: Place, job: Job, compression: Compression = DEFAULT, *, again: bool = False) -> Outcome:
