@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 FILES_SIDE = 128
 """Rows and columns of the files whose headers alone are read."""
-HALF_ROUNDS = 3
-"""The compressed series are slow: they are measured in so many rounds at most."""
+SLOW, SLOW_ROUNDS = {"JPEG-LS", "JPEG 2000"}, 3
+"""These series are slow: they are measured in so many rounds at most."""
+PARTS = ("uncompressed", "JPEG-LS", "RLE", "JPEG 2000", "headers", "memory")
+"""What can be measured alone."""
 LARGE_SIDE = 720
 """Rows and columns of the large series: with 512 it would be longer than a patient can be before it has 2 GB."""
 MEMORY_SHARE = 0.25
@@ -74,16 +76,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="times that every way is measured (5)")
     parser.add_argument("--slices", type=int, default=300, help="slices of the series, 512 x 512 each (300)")
     parser.add_argument("--files", type=int, default=5000, help="files whose headers are read (5000)")
-    parser.add_argument("--memory-slices", type=int, default=2048, help="slices of the large series, 0 leaves it out")
+    parser.add_argument("--memory-slices", type=int, default=2048, help="slices of the large series (2048)")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS, help="which parts (all)")
     chosen = parser.parse_args()
     dcm2niix = _dcm2niix()
     with tempfile.TemporaryDirectory(prefix="voxmine-bench-") as name:
         bench = Bench(Path(name), dcm2niix)
-        claims = bench.uncompressed(chosen.slices, chosen.rounds)
-        claims += bench.compressed(chosen.slices, min(chosen.rounds, HALF_ROUNDS))
-        claims += bench.headers(chosen.files, chosen.rounds)
-        if chosen.memory_slices:
-            claims += bench.memory(chosen.memory_slices)
+        claims = []
+        for part in chosen.parts:
+            if part == "uncompressed":
+                claims += bench.uncompressed(chosen.slices, chosen.rounds)
+            elif part == "headers":
+                claims += bench.headers(chosen.files, chosen.rounds)
+            elif part == "memory":
+                claims += bench.memory(chosen.memory_slices)
+            else:
+                rounds = min(chosen.rounds, SLOW_ROUNDS) if part in SLOW else chosen.rounds
+                claims += bench.compressed(part, chosen.slices, rounds)
     _report(claims)
 
 
@@ -120,25 +129,22 @@ class Bench:
             Claim("zstd / dcm2niix gzip", 0.4, _ratios(times, "voxmine, zstd", "dcm2niix, gzip")),
         ]
 
-    def compressed(self, slices: int, rounds: int) -> list[Claim]:
-        """Measure the conversion of compressed series."""
-        claims = []
-        for name in ("JPEG-LS", "RLE", "JPEG 2000"):
-            series = self._series(name, slices)
-            self._compare(series)
-            ways = {
-                "dcm2niix": lambda series=series: self._theirs(series, "n"),
-                "voxmine, lz4": lambda series=series: self._ours(series, "lz4"),
-                "voxmine, zstd": lambda series=series: self._ours(series, "zstd-1"),
-            }
-            times = _in_turns(ways, rounds)
-            _table(f"CT, {slices} x 512 x 512, {name}", times, "dcm2niix")
-            claims += [
-                Claim(f"{name}: {word} / dcm2niix uncompressed", 1.0, _ratios(times, f"voxmine, {word}", "dcm2niix"))
-                for word in ("lz4", "zstd")
-            ]
-            shutil.rmtree(series)
-        return claims
+    def compressed(self, name: str, slices: int, rounds: int) -> list[Claim]:
+        """Measure the conversion of a compressed series."""
+        series = self._series(name, slices)
+        self._compare(series)
+        ways: dict[str, Callable[[], Took]] = {
+            "dcm2niix": lambda: self._theirs(series, "n"),
+            "voxmine, lz4": lambda: self._ours(series, "lz4"),
+            "voxmine, zstd": lambda: self._ours(series, "zstd-1"),
+        }
+        times = _in_turns(ways, rounds)
+        _table(f"CT, {slices} x 512 x 512, {name}", times, "dcm2niix")
+        shutil.rmtree(series)
+        return [
+            Claim(f"{name}: {word} / dcm2niix uncompressed", 1.0, _ratios(times, f"voxmine, {word}", "dcm2niix"))
+            for word in ("lz4", "zstd")
+        ]
 
     def headers(self, files: int, rounds: int) -> list[Claim]:
         """Measure the reading of headers."""

@@ -72,7 +72,8 @@ class Compute(Part):
     cluster: Cluster | None = None
     """A cluster to start workers on; empty starts them on this machine."""
     workers: Annotated[int, Field(ge=0)] | None = None
-    """Worker processes on this machine; empty takes one a core, 0 works in the flow's own process."""
+    """Worker processes on this machine at most, started as items need them; empty takes one a core, 0 works in the
+    flow's own process."""
     memory_per_worker: Annotated[str, AfterValidator(_size)] = "auto"
     """Memory of one worker (`4GiB`); a worker that needs more is started anew, and an item to which that happens twice
     fails."""
