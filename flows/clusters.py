@@ -40,8 +40,9 @@ KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(128 << 20), "MALLOC_MMAP_THRESHOLD_
 """How much freed memory a worker keeps for the next array (glibc). Dask has it give back all above 64 KiB at once, and
 the system then hands out zeroed pages again."""
 SETTINGS = {
-    # One lost worker may be chance; an item that loses two is what loses them.
-    "distributed.scheduler.allowed-failures": 1,
+    # Whatever was at a lost worker is tried again, each item alone (`tasks.batches`): Dask would count the loss against
+    # those that only waited there too.
+    "distributed.scheduler.allowed-failures": 0,
     # Dask would keep the last thousand messages to each worker, with all their jobs.
     "distributed.admin.low-level-log-length": 10,
 }

@@ -75,8 +75,8 @@ class Compute(Part):
     """Worker processes on this machine at most, started as items need them; empty takes one a core, 0 works in the
     flow's own process."""
     memory_per_worker: Annotated[str, AfterValidator(_size)] = "auto"
-    """Memory of one worker (`4GiB`); a worker that needs more is started anew, and an item to which that happens twice
-    fails."""
+    """Memory of one worker (`4GiB`); a worker that needs more is started anew, and an item to which that happens three
+    times fails."""
     batch: Annotated[int, Field(ge=1)] = 50
     """Items of one task run at the least."""
     refresh: tuple[str, ...] = ()

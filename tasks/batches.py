@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +21,18 @@ from tasks.stage import Outcome, look_up, perform, refusal_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from distributed import Client
+    from distributed import Client, Future
     from prefect.client.schemas.objects import State, TaskRun
 
-    from data_catalog.refs import Refusal
     from data_catalog.store import Store
     from tasks.stage import Job
 
 TRANSIENT = (OSError, CommClosedError)
 """What may pass on a second try: input, output, a lost connection. Bad data never does."""
+
+
+TRIES_ALONE = 2
+"""Tries of an item that was lost with its worker; a worker that somebody or the system has killed is bad luck."""
 
 
 @dataclass
@@ -42,6 +46,8 @@ class Workplace:
     """Told of every item as soon as it is done: the stage's name, and what became of the item."""
     refresh: frozenset[str] = frozenset()
     """Names of the stages whose items are computed again although the store holds them."""
+    alone: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    """Held while an item is tried alone that was lost with its worker."""
 
 
 _WORKPLACE: ContextVar[Workplace | None] = ContextVar("workplace", default=None)
@@ -150,16 +156,35 @@ def _work(workplace: Workplace, missing: Mapping[str, Job]) -> Iterator[tuple[st
         return
     futures = client.map(work, list(missing.values()), pure=False, key="item")
     of = {future.key: key for future, key in zip(futures, missing, strict=True)}
+    lost = []
     for future in as_completed(futures, loop=client.loop, raise_errors=False):
         key = of[future.key]
-        if future.status == "error" and isinstance(future.exception(), KilledWorker):
-            yield key, Outcome(missing[key].item, "failed", refusal=_lost(missing[key]))
+        if _lost_its_worker(future):
+            lost.append(key)
         else:
             yield key, future.result()
+    for key in lost:
+        yield key, _alone(workplace, client, work, missing[key])
 
 
-def _lost(job: Job) -> Refusal:
-    return refusal_of(
+def _alone(workplace: Workplace, client: Client, work: Callable[[Job], Outcome], job: Job) -> Outcome:
+    """Try again an item whose worker was lost, and no other that was: another one may have been what killed it."""
+    with workplace.alone:
+        for _ in range(TRIES_ALONE):
+            (future,) = client.map(work, [job], pure=False, key="item-alone")
+            if not _lost_its_worker(future):
+                outcome: Outcome = future.result()
+                return outcome
+    return _lost(job)
+
+
+def _lost_its_worker(future: Future) -> bool:
+    """Wait for a result; return whether there is none because the worker that had it was lost."""
+    return isinstance(future.exception(), KilledWorker)
+
+
+def _lost(job: Job) -> Outcome:
+    refusal = refusal_of(
         job,
         BadData(
             "worker_lost",
@@ -169,3 +194,4 @@ def _lost(job: Job) -> Refusal:
             " next run.",
         ),
     )
+    return Outcome(job.item, "failed", refusal=refusal)

@@ -17,11 +17,17 @@ import pytest
 from pydantic import ValidationError
 
 from data_catalog.errors import PlanError
+from data_catalog.refs import Ref
+from data_catalog.store import Store
 from flows import clusters, workers
 from flows.clusters import Workers, cluster
 from flows.compute import Cluster, Compute, Tls
 from flows.radiomics_study import radiomics_study
 from flows.workers import THREADS_OF_LIBRARIES, differences, own_parts
+from tasks import batches
+from tasks.batches import Workplace, at, run_batch
+from tasks.ingest import keep_study
+from tasks.stage import Outcome
 
 
 def add(first, second):
@@ -154,6 +160,26 @@ def test_workers_that_are_started_later_get_items_too():
         assert asked(1000) is client
         client.wait_for_workers(2, timeout=clusters.START_SECONDS)
         assert len(client.run(os.getpid)) == 2
+
+
+def fatal(_root, job, **_):
+    """Stand in for the work on an item; that on one of them ends the worker's process."""
+    if job.item == "P-3":
+        os._exit(1)
+    time.sleep(0.02)
+    return Outcome(job.item, "computed", ref=Ref(kind="study", digest="0" * 64))
+
+
+@pytest.mark.parametrize(("count", "items"), [(1, 12), (2, 12), (2, 4)])
+def test_what_only_waited_at_a_worker_that_another_item_has_killed_is_done(tmp_path, count, items, monkeypatch):
+    monkeypatch.setattr(batches, "perform", fatal)
+    jobs = [keep_study.job(f"P-{number}", {}, {"number": number}) for number in range(items)]
+    told = []
+    with Workers(Compute(workers=count)) as asked, at(Workplace(Store(tmp_path), asked, lambda *one: told.append(one))):
+        outcomes = run_batch.fn("label", jobs)
+    assert [one.item for one in outcomes if one.how == "failed"] == ["P-3"]
+    assert [one.how for one in outcomes].count("computed") == items - 1
+    assert len(told) == items
 
 
 def test_a_worker_whose_run_is_killed_before_it_has_found_its_scheduler_ends(monkeypatch):

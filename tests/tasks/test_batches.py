@@ -167,10 +167,14 @@ class FakeClient:
 
     def map(self, function, jobs, *, pure, key):
         assert not pure, "two runs of the same work are two tasks: the store says what is known"
-        assert key == "item", "a task's name is seen on Dask's dashboard"
+        assert key in {"item", "item-alone"}, "a task's name is seen on Dask's dashboard"
         assert function.func is perform
         self.sent += [job.item for job in jobs]
-        return [FakeFuture(lambda job=job: function(job), self.faults.get(job.item)) for job in jobs]
+        return [FakeFuture(lambda job=job: function(job), self._fault(job)) for job in jobs]
+
+    def _fault(self, job):
+        held = self.faults.get(job.item)
+        return held.pop() if isinstance(held, list) else held
 
 
 @pytest.fixture
@@ -205,6 +209,15 @@ def test_an_item_that_loses_its_workers_is_refused_and_the_others_go_on(steps, s
     assert refusal.files == (), "nobody has read them"
     assert look_up(store, jobs[1]) is None
     assert batch(store, diary, jobs, FakeClient())[1].how == "computed", "tried again at the next run"
+
+
+def test_an_item_that_was_lost_with_the_worker_of_another_is_tried_alone(steps, source, store, diary, any_order):
+    jobs = jobs_of(steps, source, b"1", b"22", b"333")
+    lost = KilledWorker("item", None, 2)
+    client = FakeClient({"P-0": [None, lost], "P-1": lost})
+    outcomes = batch(store, diary, jobs, client)
+    assert [outcome.how for outcome in outcomes] == ["computed", "failed", "computed"]
+    assert client.sent == ["P-0", "P-1", "P-2", "P-1", "P-1", "P-0"]
 
 
 def test_other_trouble_of_a_worker_ends_the_batch_and_keeps_what_was_done(steps, source, store, diary, any_order):
