@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import queue
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
+from prefect._internal.concurrency import logger as told
+from prefect.events.worker import EventsWorker
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
     PREFECT_API_KEY,
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from uuid import UUID
 
+    from prefect._internal.concurrency.services import QueueService
+
     from flows.own_server import OwnServer
 
 START_SECONDS = 180
@@ -33,11 +38,17 @@ START_SECONDS = 180
 ANSWER_SECONDS = 30
 LOOK_SECONDS = 0.05
 """Between two looks whether our own server answers."""
+EVENT_SECONDS = 10
+"""Longest wait for the events and lines of the log that Prefect still has to send."""
 DRAIN_SECONDS = 60
 """Longest wait, at the end, for the records of the last task runs."""
 FINISHED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 OWN = "own"
 """Stands for the server that a run brings along: all of them have one database."""
+
+
+_SENDERS: list[tuple[QueueService[Any], asyncio.Task[None] | None]] = []
+"""What sends events and the log, and its task, once it was told to end."""
 
 
 @contextmanager
@@ -55,6 +66,7 @@ def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None)
     RunInterrupted
         When the server of our own does not answer in time.
     """
+    told.disabled = False
     if wanted:
         end_ahead()
         with _set(_require(wanted)):
@@ -73,6 +85,7 @@ def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None)
             yield server.url
     finally:
         server.end()
+        drop_events()
 
 
 @contextmanager
@@ -128,7 +141,7 @@ def required_throughout(url: str) -> Iterator[None]:
     except httpx.TransportError as fault:
         if _answers(url):
             raise
-        _forget_events()
+        drop_events()
         raise RunInterrupted(
             "Prefect's server answers until the run has ended",
             f"it does no longer ({type(fault).__name__})",
@@ -136,14 +149,31 @@ def required_throughout(url: str) -> Iterator[None]:
         ) from None
 
 
-def _forget_events() -> None:
-    """Drop the events that Prefect would try to send until the process ends: seconds each, to nobody."""
-    from prefect.events.worker import EventsWorker
+def send_events(url: str) -> None:
+    """Have Prefect send the events and lines of the log that wait, for a time at most, where its API answers."""
+    _SENDERS.extend((sender, sender._task) for sender in _senders())  # noqa: SLF001 - it has no other way
+    if _answers(url):
+        EventsWorker.drain_all(timeout=EVENT_SECONDS)
 
-    for worker in list(EventsWorker._instances.values()):  # type: ignore[misc]  # noqa: SLF001 - it has no other way
+
+def drop_events() -> None:
+    """Have Prefect send no event and no line of the log that still waits.
+
+    At the end of the process it would try to send each of them to a server that is gone, for up to a minute.
+    """
+    _SENDERS.extend((sender, sender._task) for sender in _senders())  # noqa: SLF001
+    while _SENDERS:
+        sender, task = _SENDERS.pop()
         with suppress(queue.Empty):
             while True:
-                worker._queue.get_nowait()  # noqa: SLF001
+                sender._queue.get_nowait()  # noqa: SLF001
+        if sender._loop is not None and task is not None and not task.done():  # noqa: SLF001
+            told.disabled = True  # nobody needs to know that it was ended
+            sender._loop.call_soon_threadsafe(task.cancel)  # noqa: SLF001
+
+
+def _senders() -> list[QueueService[Any]]:
+    return list(EventsWorker._instances.values())  # type: ignore[misc]  # noqa: SLF001 - all kinds of them
 
 
 def _answers(url: str) -> bool:

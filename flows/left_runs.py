@@ -6,39 +6,56 @@ import fcntl
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import httpx
+from prefect import tags
 from prefect.settings import PREFECT_HOME
 
 from flows.api import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from uuid import UUID
 
 FOLDER = "voxmine-runs"
-"""In Prefect's home: one file a run of this machine, locked as long as its process lives."""
-UNFINISHED = {"RUNNING", "PENDING", "CANCELLING"}
+"""In Prefect's home: a file for each process that has runs, or each run of a deployment, locked as long as it lives."""
+TAG = "process-"
+"""Begins the tag that Prefect gives to every run of a process when it makes the run: a moment later may be too late."""
+UNFINISHED = ("RUNNING", "PENDING", "CANCELLING")
 CRASHED = {"type": "CRASHED", "name": "Crashed", "message": "The process of this run, or its server, was killed."}
 SECONDS = 30
+RUN_NAME = 36
+"""Characters of a run's id."""
 
 
 @contextmanager
-def alive(run: UUID | None, server: str) -> Iterator[None]:
+def alive(name: str, server: str) -> Iterator[None]:
     """Show other processes of this machine in the block that a run is alive; the system lets go when it is killed.
 
     A run that fails may have lost its server: the next run looks what the server knows of it.
+
+    Parameters
+    ----------
+    name : str
+        The run's id in Prefect, or what is behind `TAG` in the tag of the runs of this process.
+    server : str
+        Which server it reports to.
     """
-    if run is None:
-        yield
-        return
-    path = _folder() / str(run)
+    path = _folder() / name
     with path.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(server)
         file.flush()
         yield
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def process_alive(server: str) -> Iterator[None]:
+    """Show that every run is alive that Prefect makes in the block."""
+    name = uuid4().hex[:12]
+    with alive(name, server), tags(TAG + name):
+        yield
 
 
 def end_left_runs(url: str, server: str) -> int:
@@ -70,12 +87,22 @@ def _is_left(path: Path, server: str) -> bool:
         return False
 
 
-def _ended(path: Path, url: str) -> bool:
-    run = httpx.get(f"{url}/flow_runs/{path.name}", timeout=SECONDS, headers=credentials())
-    is_unfinished = run.is_success and run.json().get("state_type") in UNFINISHED
-    if is_unfinished:
-        body = {"state": CRASHED, "force": True}
-        address = f"{url}/flow_runs/{path.name}/set_state"
-        httpx.post(address, json=body, timeout=SECONDS, headers=credentials()).raise_for_status()
+def _ended(path: Path, url: str) -> int:
+    """Mark what is unfinished of a process, or of a run and the runs inside it; return how many that were."""
+    with httpx.Client(base_url=url, timeout=SECONDS, headers=credentials()) as client:
+        found = list(_unfinished(path.name, client))
+        for run in found:
+            client.post(f"/flow_runs/{run}/set_state", json={"state": CRASHED, "force": True}).raise_for_status()
     path.unlink(missing_ok=True)
-    return is_unfinished
+    return len(found)
+
+
+def _unfinished(name: str, client: httpx.Client) -> Iterator[str]:
+    is_process = len(name) != RUN_NAME
+    wanted: dict[str, object] = {"tags": {"any_": [TAG + name]}} if is_process else {"id": {"any_": [name]}}
+    while wanted:
+        answer = client.post("/flow_runs/filter", json={"flow_runs": wanted}).raise_for_status()
+        runs = answer.json()
+        yield from (run["id"] for run in runs if run["state_type"] in UNFINISHED)
+        inside = [] if is_process else [run["id"] for run in runs]
+        wanted = {"parent_flow_run_id": {"any_": inside}} if inside else {}

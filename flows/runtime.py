@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from inspect import Signature
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from prefect import Flow, get_run_logger
 from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
-from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
@@ -24,7 +23,7 @@ from flows import api
 from flows.clusters import Workers
 from flows.item_logs import log_outcomes
 from flows.journal import journal
-from flows.left_runs import alive, end_left_runs
+from flows.left_runs import alive, end_left_runs, process_alive
 from flows.progress_artifacts import progress_artifacts
 from flows.stores import open_store
 from flows.tally import Tally
@@ -53,7 +52,6 @@ BATCHES = 100
 """Most task runs that one stage makes: Prefect's server is there to show progress, not to count images."""
 FAILED_SECONDS = 5.0
 """How long the records of a run that has failed are waited for: some never come."""
-LOG_SECONDS = 10
 
 LISTENERS: list[Callable[[str, Counter[str]], None]] = []
 """Told of every change of a running study's tally; the command line shows its progress this way."""
@@ -113,13 +111,13 @@ class StudyFlow(Flow[P, R]):
             if left:
                 logging.getLogger(__name__).warning("%d runs that were killed are marked as crashed.", left)
             heartbeats = api.without_heartbeats() if is_own else nullcontext()
-            with _collect(runs), api.required_throughout(url), heartbeats:
+            with _collect(runs), process_alive(runs.server), api.required_throughout(url), heartbeats:
                 seconds = FAILED_SECONDS
                 try:
                     result = super().__call__(*args, **kwargs)
                     seconds = api.DRAIN_SECONDS
                 finally:
-                    APILogWorker.drain_all(timeout=LOG_SECONDS)
+                    api.send_events(url)
                     recorded = api.drain(url, runs.flow_runs, runs.task_runs, seconds)
                 if not recorded:
                     logging.getLogger(__name__).warning("Prefect has not recorded the end of every task run.")
@@ -166,8 +164,6 @@ class _Runs:
     flow_runs: list[UUID] = field(default_factory=list)
     task_runs: int = 0
     """Those of batches, and the one that Prefect makes in the outer flow for each flow inside another."""
-    alive: ExitStack = field(default_factory=ExitStack)
-    """Shows the flows' runs as alive until Prefect has recorded the end of the outermost."""
 
 
 _RUNS: list[_Runs] = []
@@ -182,8 +178,7 @@ def _expect_task_run() -> None:
 def _collect(runs: _Runs) -> Iterator[None]:
     _RUNS.append(runs)
     try:
-        with runs.alive:
-            yield
+        yield
     finally:
         _RUNS.remove(runs)
 
@@ -205,17 +200,16 @@ def work(plan: Plan) -> Iterator[Work]:
 
 @contextmanager
 def _reported() -> Iterator[None]:
-    """Note the run that Prefect has made of a flow, and show that it is alive."""
+    """Note the run that Prefect has made of a flow; show that it is alive where nobody does for the whole process."""
     context = FlowRunContext.get()
     run = None if context is None or context.flow_run is None else context.flow_run.id
-    for runs in _RUNS:
-        if run is not None:
+    if run is not None:
+        for runs in _RUNS:
             runs.flow_runs.append(run)
-    if _RUNS:
-        _RUNS[-1].alive.enter_context(alive(run, _RUNS[-1].server))
+    if run is None or _RUNS:
         yield
         return
-    with alive(run, PREFECT_API_URL.value() or api.OWN):
+    with alive(str(run), PREFECT_API_URL.value() or api.OWN):
         yield
 
 

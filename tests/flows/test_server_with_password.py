@@ -15,6 +15,7 @@ from data_catalog.errors import PlanError
 from flows import api, left_runs, server
 
 PASSWORD = "voxmine:a word with spaces"
+RUN = str(uuid4())
 LET_IN = httpx.BasicAuth(*PASSWORD.split(":"))
 
 
@@ -24,12 +25,13 @@ class Guarded(BaseHTTPRequestHandler):
     def answer(self):
         wanted = next(LET_IN.auth_flow(httpx.Request("GET", "http://here"))).headers["Authorization"]
         let_in = self.headers.get("Authorization") == wanted
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        asked = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.asked.append((self.path.rsplit("/", 1)[-1], let_in))
         self.send_response(200 if let_in else 401)
         self.end_headers()
-        held = 3 if self.path.endswith("count") else {"state_type": "RUNNING"}
-        self.wfile.write(json.dumps(held if let_in else {"detail": "Unauthorized"}).encode())
+        held = {"count": 3, "filter": [{"id": RUN, "state_type": "RUNNING"}] if b'"id"' in asked else []}
+        told = held.get(self.path.rpartition("/")[2], {})
+        self.wfile.write(json.dumps(told if let_in else {"detail": "Unauthorized"}).encode())
 
     do_GET = do_POST = answer  # noqa: N815 - as the base class names them
 
@@ -64,12 +66,11 @@ def test_without_the_password_the_waiting_ends_with_the_refusal_and_not_with_a_w
 
 
 def test_a_run_that_was_left_is_ended_with_the_password(guarded, tmp_path, monkeypatch):
-    run = uuid4()
     monkeypatch.setattr(left_runs, "_folder", lambda: tmp_path)
-    (tmp_path / str(run)).write_text("here", encoding="utf-8")
+    (tmp_path / RUN).write_text("here", encoding="utf-8")
     with temporary_settings({PREFECT_API_AUTH_STRING: PASSWORD}):
         assert left_runs.end_left_runs(address(guarded), "here") == 1
-    assert guarded.asked == [(str(run), True), ("set_state", True)]
+    assert guarded.asked == [("filter", True), ("filter", True), ("set_state", True)]
 
 
 def test_deploying_shows_the_password_and_asks_for_it_where_there_is_none(guarded):
