@@ -49,7 +49,7 @@ def _number(value):
 def _text(value):
     if _is_missing(value):
         return None
-    if not isinstance(value, str) and hasattr(value, "is_integer") and value.is_integer():
+    if not isinstance(value, (str, bool)) and hasattr(value, "is_integer") and value.is_integer():
         return str(int(value))
     text = str(value).strip()
     if re.fullmatch(r"-?[0-9]+[.][0-9]*", text):
