@@ -19,6 +19,11 @@ CORRECTED: dict[str, dict[str, tuple[str, str]]] = {
             "Files in the same folder or archive could not be read, and nothing tells of which series they are.",
             "Look at the quarantine for them: slices at either end of this series may be missing.",
         ),
+        "series_taken_apart": (
+            "The volume is a part of its series: other images of it differ in size, spacing, direction, kind, study or"
+            " frame of reference, and were refused as `second_series`.",
+            "Look at the quarantine for the other parts: the volume may be a fraction of what was scanned.",
+        ),
         "duplicate_slices": (
             "Slices that are stored several times with the same values were read once.",
             "Nothing; remove the copies if they surprise you.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data_catalog.errors import StoreError
-from data_catalog.refs import Digest, Ref
+from data_catalog.refs import Digest, Ref, combined_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 RECORDS = "records/"
 READ_BYTES = 2**20
+VOXEL_FILES = "data.zarr/voxels/c/"
+"""Begins the names of the files that hold the voxels of an image."""
 
 
 class Manifest(BaseModel):
@@ -36,6 +38,12 @@ class Manifest(BaseModel):
     def ref(self) -> Ref:
         """The artefact's name."""
         return Ref(kind=self.kind, digest=self.digest)
+
+    @property
+    def voxels(self) -> str:
+        """A digest of the voxels of an image alone, wherever they lie and whatever is said of them."""
+        held = [digest for name, (_, digest) in sorted(self.files.items()) if name.startswith(VOXEL_FILES)]
+        return combined_digest(held) if held else self.digest  # without any it is nothing but zeros
 
     @property
     def size(self) -> int:

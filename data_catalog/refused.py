@@ -85,7 +85,10 @@ REFUSED: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "mixed_pixel_size": ("Slices of one series have several pixel sizes.", "Export each reconstruction alone."),
         "mixed_orientation": ("Slices of one series are turned against each other.", "Read them as series."),
-        "mixed_series": ("Files of one series differ in unit, size or coordinates.", "Export the series alone."),
+        "mixed_series": (
+            "Files of one series differ in unit, size or coordinates, or some state no rescaling.",
+            "Export the series alone.",
+        ),
         "empty_series": ("A series has no file.", "Check the source."),
         "missing_slice": ("Slices stand at even distances, but for a gap.", "Fetch the slice from the archive."),
         "uneven_slices": (

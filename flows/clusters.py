@@ -269,14 +269,15 @@ def _local(compute: Compute, count: int) -> Iterator[Client]:
 
 def _prepare(client: Client) -> None:
     """Wait for the first worker elsewhere, see that what is there has our versions, and let each use one thread."""
+    remedy = "Look at the cluster's queue, or start `dask worker`."
     try:
+        if not client.scheduler_info()["workers"]:
+            logging.getLogger(__name__).warning("The run waits for a worker of the cluster.")
         client.wait_for_workers(1, timeout=WORKER_SECONDS)
     except TimeoutError:
-        raise PlanError(
-            "The cluster has a worker",
-            f"none came in {WORKER_SECONDS} s",
-            "Look at the cluster's queue, or start `dask worker`.",
-        ) from None
+        raise PlanError("The cluster has a worker", f"none came in {WORKER_SECONDS} s", remedy) from None
+    except OSError:
+        raise PlanError("The cluster has a worker", "its scheduler is gone before one came", remedy) from None
     _require_same(client)
     client.register_plugin(OneThread(), name="voxmine-one-thread")
 

@@ -52,12 +52,14 @@ def ingest_study(plan: Plan) -> Ref:
             for finding in compare_patients(plan.clinical, tables[0], scanned, identities(plan), found.left_out):
                 say(finding)
         scales = image_scales(local, here.store)
-        outcomes = run_stage([_read_job(local, series, scales) for series in found.series])
+        jobs = [_read_job(local, series, scales) for series in found.series]
+        outcomes = run_stage(jobs)
         images = {outcome.item: outcome.ref for outcome in outcomes if outcome.ref is not None}
         drawable = [region for region in found.regions if region.series.item in images]
         drawn = run_stage([_region_job(local, region, images[region.series.item]) for region in drawable])
         made = {id(region): outcome.ref for region, outcome in zip(drawable, drawn, strict=True) if outcome.ref}
-        scans, doubles = without_doubles(_scans(here, found, images, [(r, made.get(id(r))) for r in drawable]))
+        read = _scans(here, found, images, [(r, made.get(id(r))) for r in drawable])
+        scans, doubles = without_doubles(read, _Known(here.store, found, jobs))
         recordings, unheard = read_recordings(found)
         reports, unread = read_reports(local, found)
         refused = (*refusals_in(outcomes), *refusals_in(drawn), *doubles, *unheard, *unread)
@@ -132,6 +134,28 @@ def _scans(
         )
         for series, told in zip(kept, corrections, strict=True)
     ]
+
+
+class _Known:
+    """Tells of a scan what the store and the sources know."""
+
+    def __init__(self, store: Store, found: Found, jobs: Sequence[Job]) -> None:
+        self._store = store
+        self._names = {series.item: series.uid for series in found.series}
+        self._keys = {job.item: job.key for job in jobs}
+
+    def voxels(self, scan: Scan) -> str:
+        return self._store.manifest(scan.image).voxels
+
+    def size(self, scan: Scan) -> int:
+        return int(self._store.open(scan.image).size)
+
+    def source(self, scan: Scan) -> str:
+        return self._names[scan.item]
+
+    def files(self, scan: Scan) -> tuple[str, ...]:
+        record = self._store.record(scan.image, self._keys[scan.item])
+        return () if record is None else tuple(one for digests in record.sources.values() for one in digests)
 
 
 def _named_regions(store: Store, region: FoundRegion, mask: Ref) -> list[Region]:

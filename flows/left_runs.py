@@ -92,9 +92,28 @@ def _ended(path: Path, url: str) -> int:
     with httpx.Client(base_url=url, timeout=SECONDS, headers=credentials()) as client:
         found = list(_unfinished(path.name, client))
         for run in found:
-            client.post(f"/flow_runs/{run}/set_state", json={"state": CRASHED, "force": True}).raise_for_status()
+            _crash(f"/flow_runs/{run}", client)
+        for task in _tasks_of(found, client):
+            _crash(f"/task_runs/{task}", client)
     path.unlink(missing_ok=True)
     return len(found)
+
+
+def _crash(run: str, client: httpx.Client) -> None:
+    client.post(f"{run}/set_state", json={"state": CRASHED, "force": True}).raise_for_status()
+
+
+def _tasks_of(flow_runs: list[str], client: httpx.Client) -> Iterator[str]:
+    """Yield the unfinished task runs of some flow runs, as many at once as the API gives."""
+    wanted = {
+        "flow_runs": {"id": {"any_": flow_runs}},
+        "task_runs": {"state": {"type": {"any_": UNFINISHED}}},
+    }
+    while flow_runs:
+        found = client.post("/task_runs/filter", json=wanted).raise_for_status().json()
+        if not found:
+            return
+        yield from (task["id"] for task in found)
 
 
 def _unfinished(name: str, client: httpx.Client) -> Iterator[str]:

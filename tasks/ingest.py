@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from data_catalog.errors import BadData
 from data_catalog.kinds import SPACE, STUDY, VOLUME, volume
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from data_catalog.geometry import Geometry
     from tasks.formats.content import Content
     from tasks.sources.named import Space
+
+
+TAKEN_APART = "series_taken_apart"
+"""Correction of a scan that is a part of its series."""
 
 
 @stage(VOLUME)
@@ -97,31 +101,54 @@ def keep_study(made: list[Ref], *, study: Study) -> Study:  # noqa: ARG001 - nam
     return study
 
 
-def without_doubles(scans: list[Scan]) -> tuple[list[Scan], list[Refusal]]:
+class Known(Protocol):
+    """Tells of a scan what decides which of several counts, and what a reader is told of the others."""
+
+    def voxels(self, scan: Scan) -> str:
+        """Return a digest of its voxels, wherever they lie."""
+
+    def size(self, scan: Scan) -> int:
+        """Return how many voxels it has."""
+
+    def source(self, scan: Scan) -> str:
+        """Return what its series is called in the source, of which it may be a part; empty where that is not known."""
+
+    def files(self, scan: Scan) -> tuple[str, ...]:
+        """Return the digests of the files it was read from."""
+
+
+def without_doubles(scans: list[Scan], known: Known) -> tuple[list[Scan], list[Refusal]]:
     """Return the scans of which each is held once, and the others as refusals.
 
     The same voxels under two patients would leak from the training folds into the test folds: only the
     first by pseudonym keeps them. Of several series of one modality at one visit, the one with regions
-    counts, then the first.
+    counts, then the one with the most voxels: a scout stands for no stack. Where what is left is a part of a
+    series that was taken apart, it says so.
     """
     kept: dict[str, Scan] = {}
     refusals = []
     for scan in sorted(scans, key=lambda scan: (scan.patient, scan.visit, scan.modality, scan.series)):
-        first = kept.setdefault(scan.image.digest, scan)
+        first = kept.setdefault(known.voxels(scan), scan)
         if first is not scan:
-            refusals.append(_double(scan, first))
+            refusals.append(_double(scan, first, known.files(scan)))
     by_place: dict[tuple[str, int, str], list[Scan]] = defaultdict(list)
     for scan in kept.values():
         by_place[scan.patient, scan.visit, scan.modality].append(scan)
     result = []
     for place in sorted(by_place):
-        best, *others = sorted(by_place[place], key=lambda scan: (-len(scan.regions), scan.series))
+        held = by_place[place]
+        if len(held) > 1:
+            held.sort(key=lambda scan: (-len(scan.regions), -known.size(scan), scan.series))
+        best, *others = held
+        parts = [scan for scan in others if known.source(scan) and known.source(scan) == known.source(best)]
+        if parts:
+            best = best.model_copy(update={"corrections": (*best.corrections, TAKEN_APART)})
         result.append(best)
-        refusals += [_second(scan) for scan in others]
+        refusals += [_second(scan, known.files(scan), is_part=scan in parts) for scan in others]
     return result, refusals
 
 
-def _double(scan: Scan, first: Scan) -> Refusal:
+def _double(scan: Scan, first: Scan, files: tuple[str, ...]) -> Refusal:
     same = scan.patient == first.patient
     return Refusal(
         item=scan.item,
@@ -130,15 +157,26 @@ def _double(scan: Scan, first: Scan) -> Refusal:
         expected="Every series is there once" if same else "Two patients have two different scans",
         came=f"all voxels equal those of {first.item}",
         remedy="Remove the copy." if same else "Find out which of the two is right, and remove the other.",
+        files=files,
     )
 
 
-def _second(scan: Scan) -> Refusal:
+def _second(scan: Scan, files: tuple[str, ...], *, is_part: bool) -> Refusal:
+    if is_part:
+        came = (
+            "another part of the same series has more regions or voxels: its images differ in size, spacing, direction,"
+        )
+        came += " kind, study or frame of reference"
+        remedy = "Export the series again, or leave these files out if the other part is all that should count."
+    else:
+        came = "another one has more regions or voxels, or comes first"
+        remedy = "Name the modalities or the folder in the plan so that one is left, if the other should count."
     return Refusal(
         item=scan.item,
         stage=SCAN,
         verdict="second_series",
         expected="A visit has one series of a modality",
-        came="another one has more regions, or comes first",
-        remedy="Name the modalities or the folder in the plan so that one is left, if the other should count.",
+        came=came,
+        remedy=remedy,
+        files=files,
     )

@@ -23,9 +23,9 @@ def home(tmp_path):
 
 
 @pytest.fixture
-def server():
+def server():  # noqa: C901 - it answers like an API
     """Answer like Prefect's API: every run is running until its state is set."""
-    known = SimpleNamespace(states={}, tags={}, parents={})
+    known = SimpleNamespace(states={}, tags={}, parents={}, tasks={})
 
     def matches(run, wanted):
         if "tags" in wanted:
@@ -37,6 +37,11 @@ def server():
     class Answer(BaseHTTPRequestHandler):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path.endswith("/task_runs/filter"):
+                asked, states = body["flow_runs"]["id"]["any_"], body["task_runs"]["state"]["type"]["any_"]
+                found = [task for task, run in known.tasks.items() if run in asked and known.states[task] in states]
+                self._say([{"id": task} for task in found[:2]])
+                return
             if self.path.endswith("/filter"):
                 runs = [run for run in known.states if matches(run, body["flow_runs"])]
                 self._say([{"id": run, "state_type": known.states[run]} for run in runs])
@@ -88,11 +93,14 @@ def test_the_runs_of_a_process_that_was_killed_are_marked_as_crashed(home, serve
         left = [a_run(known, tags=tag) for _ in range(3)]
         known.states[left[2]] = "COMPLETED"
         other = a_run(known, tags="process-0123456789ab")
+        tasks = [a_run(known, tasks=left[0]) for _ in range(5)]
+        known.states[tasks[4]] = "COMPLETED"
         assert end_left_runs(url, "own") == 0, "it is alive"
         os.kill(process.pid, signal.SIGKILL)
     assert end_left_runs(url, "http://elsewhere/api") == 0, "it reported to another server"
     assert end_left_runs(url, "own") == 2
     assert [known.states[run] for run in left] == ["CRASHED", "CRASHED", "COMPLETED"]
+    assert [known.states[task] for task in tasks] == ["CRASHED"] * 4 + ["COMPLETED"]
     assert known.states[other] == "RUNNING"
     assert end_left_runs(url, "own") == 0, "it is told once"
 

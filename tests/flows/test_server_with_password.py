@@ -29,7 +29,12 @@ class Guarded(BaseHTTPRequestHandler):
         self.server.asked.append((self.path.rsplit("/", 1)[-1], let_in))
         self.send_response(200 if let_in else 401)
         self.end_headers()
-        held = {"count": 3, "filter": [{"id": RUN, "state_type": "RUNNING"}] if b'"id"' in asked else []}
+        held = {
+            "count": 3,
+            "filter": [{"id": RUN, "state_type": "RUNNING"}]
+            if asked[:18] == b'{"flow_runs":{"id"' and b"task_runs" not in asked
+            else [],
+        }
         told = held.get(self.path.rpartition("/")[2], {})
         self.wfile.write(json.dumps(told if let_in else {"detail": "Unauthorized"}).encode())
 
@@ -70,7 +75,7 @@ def test_a_run_that_was_left_is_ended_with_the_password(guarded, tmp_path, monke
     (tmp_path / RUN).write_text("here", encoding="utf-8")
     with temporary_settings({PREFECT_API_AUTH_STRING: PASSWORD}):
         assert left_runs.end_left_runs(address(guarded), "here") == 1
-    assert guarded.asked == [("filter", True), ("filter", True), ("set_state", True)]
+    assert guarded.asked == [("filter", True), ("filter", True), ("set_state", True), ("filter", True)]
 
 
 def test_deploying_shows_the_password_and_asks_for_it_where_there_is_none(guarded):

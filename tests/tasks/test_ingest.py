@@ -78,8 +78,28 @@ def scan(word, patient="P-1", regions=0, **changes):
     )
 
 
-def kept(*scans):
-    held, refusals = without_doubles(list(scans))
+class Known:
+    """Know scans by their series: equal digests are equal voxels, unless it is told otherwise."""
+
+    def __init__(self, voxels=None, sizes=None, sources=None):
+        self._voxels, self._sizes, self._sources = voxels or {}, sizes or {}, sources or {}
+
+    def voxels(self, scan):
+        return self._voxels.get(scan.series, scan.image.digest)
+
+    def size(self, scan):
+        return self._sizes.get(scan.series, 1)
+
+    def source(self, scan):
+        return self._sources.get(scan.series, "")
+
+    def files(self, scan):
+        return (f"files of {scan.series}",)
+
+
+def kept(*scans, **facts):
+    held, refusals = without_doubles(list(scans), Known(**facts))
+    assert all(refusal.files == (f"files of {refusal.item.rpartition('/')[2]}",) for refusal in refusals)
     return [one.series for one in held], [(refusal.verdict, refusal.item) for refusal in refusals]
 
 
@@ -106,13 +126,32 @@ def test_of_several_series_of_a_visit_the_one_with_regions_counts_then_the_first
     assert kept(scan("b"), scan("a"))[0] == ["a"]
 
 
+def test_of_series_without_regions_the_one_with_the_most_voxels_counts():
+    assert kept(scan("a"), scan("b"), sizes={"a": 100, "b": 1200}) == (["b"], [("second_series", "P-1/v0/CT/a")])
+    assert kept(scan("a", regions=1), scan("b"), sizes={"a": 100, "b": 1200})[0] == ["a"]
+
+
+def test_equal_voxels_are_doubles_wherever_they_lie():
+    same = {"a": "the same", "b": "the same"}
+    assert kept(scan("a"), scan("b", "P-2"), voxels=same) == (["a"], [("duplicate_patient", "P-2/v0/CT/b")])
+
+
+def test_what_is_left_of_a_series_that_was_taken_apart_says_so():
+    parts = {"a": "one", "b": "one", "c": "another"}
+    held, refusals = without_doubles([scan(word) for word in "abc"], Known(sizes={"b": 9}, sources=parts))
+    assert [(one.series, one.corrections) for one in held] == [("b", ("series_taken_apart",))]
+    assert ["another part of the same series" in refusal.came for refusal in refusals] == [True, False]
+    alone, _ = without_doubles([scan("b"), scan("c")], Known(sizes={"b": 9}, sources=parts))
+    assert alone[0].corrections == ()
+
+
 def test_what_is_kept_does_not_depend_on_the_order_of_files():
     scans = [scan("a"), scan("b", "P-2", image=ref("a")), scan("c", regions=2), scan("d", "P-3")]
     assert kept(*scans) == kept(*scans[::-1])
 
 
 def test_the_refusal_of_a_double_names_the_other_and_the_remedy():
-    _, (refusal,) = without_doubles([scan("a"), scan("b", "P-2", image=ref("a"))])
+    _, (refusal,) = without_doubles([scan("a"), scan("b", "P-2", image=ref("a"))], Known())
     assert "P-1/v0/CT/a" in refusal.came
     assert "which of the two" in refusal.remedy
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isclose
 from typing import TYPE_CHECKING, NamedTuple
 
 from data_catalog.verdicts import Correction
@@ -34,6 +35,8 @@ RESCALED = {
 UCUM = {"[hnsf'U]": HOUNSFIELD, "{SUVbw}g/ml": SUV, "g/ml{SUVbw}": SUV, "1": ARBITRARY}
 """Units of UCUM that have a name here."""
 _UNIT = re.compile(r"[A-Za-z0-9./*%{}'\[\]_+-]{1,16}", re.ASCII)
+SAME = 1e-6
+"""Part by which the numbers of a mapping and of the rescaling may differ: these are decimals, those are binary."""
 _PARAMETRIC = "1.2.840.10008.5.1.4.1.1.30"
 _PHILIPS_FRAME = 0x2005140F
 _WITHOUT_SUV = Correction(
@@ -49,6 +52,8 @@ class Scale(NamedTuple):
     intercept: float
     unit: str = ARBITRARY
     how: Correction | None = None
+    is_stated: bool = True
+    """Whether the file states it, as CT has to; else values are taken as they are stored."""
 
     def times(self, factor: float, unit: str, how: Correction) -> Scale:
         """Return the scale to what a factor turns values into."""
@@ -65,7 +70,8 @@ def scale_of(dataset: DataSet, group: DataSet | None, plane: Plane) -> Scale:
     Raises `BadData` `bad_element`.
     """
     group = dataset if group is None else group
-    plain = Scale(plane.slope, plane.intercept, _unit(dataset, group))
+    stated = group_of(dataset, group, "PixelValueTransformationSequence").text("RescaleIntercept")
+    plain = Scale(plane.slope, plane.intercept, _unit(dataset, group, plane), is_stated=bool(stated))
     modality = dataset.text("Modality")
     if modality == "PT":
         return _uptake(dataset, plain)
@@ -76,7 +82,7 @@ def scale_of(dataset: DataSet, group: DataSet | None, plane: Plane) -> Scale:
     return plain
 
 
-def _unit(dataset: DataSet, group: DataSet) -> str:
+def _unit(dataset: DataSet, group: DataSet, plane: Plane) -> str:
     kind = group_of(dataset, group, "PixelValueTransformationSequence").text("RescaleType")
     modality = dataset.text("Modality")
     if modality == "CT":
@@ -84,9 +90,16 @@ def _unit(dataset: DataSet, group: DataSet) -> str:
     if modality == "PT":
         return _pet_unit(dataset)
     if modality == "MR":
-        # A mapping to the real world that only repeats the rescaling tells the unit.
-        return _measured(_mapping(dataset, group)) or ARBITRARY
+        # A mapping to the real world that only repeats the rescaling tells the unit; of another one nothing is taken.
+        mapping = _mapping(dataset, group)
+        return (_measured(mapping) if _repeats(mapping, plane) else "") or ARBITRARY
     return RESCALED.get(kind, ARBITRARY)
+
+
+def _repeats(mapping: DataSet, plane: Plane) -> bool:
+    slope, intercept = number(mapping, "RealWorldValueSlope"), number(mapping, "RealWorldValueIntercept")
+    same = slope is not None and isclose(slope, plane.slope, rel_tol=SAME)
+    return same and isclose(intercept or 0.0, plane.intercept, rel_tol=SAME, abs_tol=SAME * abs(plane.slope))
 
 
 def _pet_unit(dataset: DataSet) -> str:

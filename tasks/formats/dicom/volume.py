@@ -94,6 +94,9 @@ def _require_alike(layers: Sequence[Layer]) -> Meaning:
     odd = sum(layer.image.meaning != first for layer in layers)
     if odd:
         raise mixed(f"{odd} of {len(layers)} differ from the first")
+    silent = sum(not layer.slice.scale.is_stated for layer in layers)
+    if first.modality == "CT" and 0 < silent < len(layers):
+        raise mixed(f"{silent} of {len(layers)} state no rescale intercept, the others do")
     return first
 
 

@@ -259,3 +259,20 @@ def test_units_of_ucum_have_their_common_names_and_other_texts_none(make, code, 
 
 def test_a_mapping_of_slope_0_is_refused(make):
     assert refusal_of(make, parametric(make, RAMP.astype(np.float32), slope=0.0)).verdict == "bad_element"
+
+
+@pytest.mark.parametrize(
+    ("mapped", "unit"),
+    [((2.0, -10.0), "mm2/s"), ((2.0000001, -10.000001), "mm2/s"), ((1e-6, 0.0), "1"), ((2.0, 0.0), "1"), (None, "1")],
+)
+def test_a_mapping_tells_the_unit_of_mr_where_it_only_repeats_the_rescaling(make, mapped, unit):
+    ds = make.dataset(RAMP, Modality="MR", RescaleSlope=2.0, RescaleIntercept=-10.0)
+    mapping, code = Dataset(), Dataset()
+    code.CodeValue = "mm2/s"
+    mapping.MeasurementUnitsCodeSequence = Sequence([code])
+    if mapped is not None:
+        mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = mapped
+    ds.RealWorldValueMappingSequence = Sequence([mapping])
+    values, _, attributes = make.read([make.written(ds)])
+    assert attributes["unit"] == unit
+    assert np.array_equal(values[0], 2.0 * RAMP - 10)

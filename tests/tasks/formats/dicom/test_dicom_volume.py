@@ -166,6 +166,15 @@ def test_slices_that_do_not_belong_together_are_refused_by_name(make, elements, 
     assert refusal_of(make.read, files).verdict == verdict
 
 
+@pytest.mark.parametrize("silent", [{}, {"RescaleSlope": 1}])
+def test_a_slice_of_ct_that_states_no_intercept_among_others_that_do_is_refused(make, silent):
+    stated = {"RescaleSlope": 1, "RescaleIntercept": -1024}
+    files = [make.slice(BLANK, float(k), **(silent if k == 2 else stated)) for k in range(5)]
+    refusal = refusal_of(make.read, files)
+    assert refusal.verdict == "mixed_series"
+    assert "1 of 5 state no rescale intercept" in refusal.came
+
+
 def test_slices_of_other_sizes_are_refused(make):
     files = [make.slice(BLANK), make.slice(np.zeros((4, 4), np.int16), 1.0)]
     assert refusal_of(make.read, files).verdict == "mixed_series"
