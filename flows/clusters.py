@@ -23,10 +23,11 @@ from data_catalog.errors import PlanError
 from flows.workers import THREADS_OF_LIBRARIES, OneThread, differences, own_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from flows.compute import Cluster, Compute, Tls
 
+LOG = logging.getLogger(__name__)
 CONNECT_SECONDS = 30
 START_SECONDS = 120
 """Longest start of a worker of this machine; after that it ends, wherever it is."""
@@ -71,6 +72,8 @@ class Workers:
     ----------
     compute : Compute
         The part of the plan that says which workers.
+    say : callable, optional
+        Told what a reader should know while a run waits for workers elsewhere.
 
     Raises
     ------
@@ -78,8 +81,8 @@ class Workers:
         As `cluster` does.
     """
 
-    def __init__(self, compute: Compute) -> None:
-        self._compute = compute
+    def __init__(self, compute: Compute, say: Callable[[str], None] = LOG.warning) -> None:
+        self._compute, self._say = compute, say
         self._lock = threading.Lock()
         self._opened = ExitStack()
         self._client: Client | None = None
@@ -112,7 +115,7 @@ class Workers:
         with self._lock:
             wanted = min(self._most, -(-items // ITEMS_OF_A_WORKER))
             if not self._are_there and not self._are_gone:
-                self._client = self._opened.enter_context(cluster(self._compute, wanted))
+                self._client = self._opened.enter_context(cluster(self._compute, wanted, self._say))
                 self._are_there, self._count = True, wanted
             if self._are_gone:
                 raise CancelledError
@@ -154,7 +157,9 @@ class Workers:
 
 
 @contextmanager
-def cluster(compute: Compute, first: int | None = None) -> Iterator[Client | None]:
+def cluster(
+    compute: Compute, first: int | None = None, say: Callable[[str], None] = LOG.warning
+) -> Iterator[Client | None]:
     """Give a Dask client: of the scheduler or cluster in the plan, or of workers on this machine, which end with it.
 
     Of those of this machine only the `first` may be started, and `client.cluster.scale` starts more.
@@ -174,9 +179,9 @@ def cluster(compute: Compute, first: int | None = None) -> Iterator[Client | Non
         return
     with dask.config.set(SETTINGS):
         if compute.scheduler is not None:
-            ways = _joined(compute.scheduler, compute.tls)
+            ways = _joined(compute.scheduler, compute.tls, say)
         elif compute.cluster is not None:
-            ways = _started(compute.cluster)
+            ways = _started(compute.cluster, say)
         else:
             ways = _local(compute, first or _workers_of(compute))
         with ways as client:
@@ -184,7 +189,7 @@ def cluster(compute: Compute, first: int | None = None) -> Iterator[Client | Non
 
 
 @contextmanager
-def _joined(address: str, tls: Tls | None) -> Iterator[Client]:
+def _joined(address: str, tls: Tls | None, say: Callable[[str], None]) -> Iterator[Client]:
     security = None
     if tls is not None:
         ends = {f"tls_client_{word}": str(path) for word, path in (("cert", tls.certificate), ("key", tls.key))}
@@ -198,18 +203,18 @@ def _joined(address: str, tls: Tls | None) -> Iterator[Client]:
             "Start one with `dask scheduler`, or leave the field empty.",
         ) from None
     with client:
-        _prepare(client)
+        _prepare(client, say)
         yield client
 
 
 @contextmanager
-def _started(wanted: Cluster) -> Iterator[Client]:
+def _started(wanted: Cluster, say: Callable[[str], None]) -> Iterator[Client]:
     with _cluster_class(wanted.starts)(**wanted.arguments) as started, Client(started, set_as_default=False) as client:
         if wanted.least == wanted.most:
             started.scale(wanted.most)
         else:
             started.adapt(minimum=wanted.least, maximum=wanted.most)
-        _prepare(client)
+        _prepare(client, say)
         yield client
 
 
@@ -267,12 +272,12 @@ def _local(compute: Compute, count: int) -> Iterator[Client]:
         yield client
 
 
-def _prepare(client: Client) -> None:
+def _prepare(client: Client, say: Callable[[str], None]) -> None:
     """Wait for the first worker elsewhere, see that what is there has our versions, and let each use one thread."""
     remedy = "Look at the cluster's queue, or start `dask worker`."
     try:
         if not client.scheduler_info()["workers"]:
-            logging.getLogger(__name__).warning("The run waits for a worker of the cluster.")
+            say("The run waits for a worker of the cluster.")
         client.wait_for_workers(1, timeout=WORKER_SECONDS)
     except TimeoutError:
         raise PlanError("The cluster has a worker", f"none came in {WORKER_SECONDS} s", remedy) from None

@@ -220,7 +220,7 @@ def _opened(plan: Plan) -> Iterator[Work]:
     tally = Tally(listeners=list(LISTENERS))
     store = open_store(plan)
     store.sweep()
-    with Workers(plan.compute) as workers:
+    with Workers(plan.compute, say) as workers:
         opened = Work(
             store=store,
             workers=workers,

@@ -105,7 +105,7 @@ class Started:
         self.counts, self.futures, self.cluster = [], {}, self
 
     @contextmanager
-    def __call__(self, _compute, first):
+    def __call__(self, _compute, first, _say):
         self.counts.append(first)
         yield self
 
