@@ -27,8 +27,6 @@ _VALUES = "values"
 """Column of a measurement's file: the values of that column in each row of the table."""
 _CELLS = b"voxmine.beside"
 """Metadata of a measurement's file: the cells of the columns that hold no fractions, each with its place."""
-
-
 NAMES_KEPT = 16
 """Lists of names of columns that are kept."""
 
@@ -55,7 +53,7 @@ def write_table(table: pd.DataFrame) -> bytes:
     held = pa.Table.from_pandas(bare, preserve_index=False)
     fields = [one.with_metadata(facts[one.name]) if one.name in facts else one for one in held.schema]
     content = BytesIO()
-    # Hardly two measured values are the same: a dictionary of them makes the file larger, and twice as slow to read.
+    # Hardly two measured values are the same: a dictionary of them makes the file larger, and slower to read.
     repeated = [one.name for one in fields if not pa.types.is_floating(one.type)]
     pq.write_table(held.cast(pa.schema(fields, metadata=held.schema.metadata)), content, use_dictionary=repeated)
     return content.getvalue()
@@ -124,7 +122,9 @@ def read_measurement(content: bytes) -> pd.DataFrame:
     schema = file.schema_arrow
     if _CELLS not in (schema.metadata or {}):
         raise StoreError(
-            "A measurement in the store is of this version", "it is not", "Run the plan again, which measures anew."
+            "A measurement in the store is of this version",
+            "it is not",
+            "Run the plan again with `--refresh` and the stage that made it (radiomics, radiomics_perturbed, ...).",
         )
     cells: list[tuple[int, str, list[Any]]] = json.loads(schema.metadata[_CELLS])
     held = file.read([name for name in (_NAME, _VALUES) if name in schema.names], use_threads=False)

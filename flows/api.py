@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from prefect._internal.concurrency import logger as told
+from prefect._internal.concurrency import logger as prefects_own_log
 from prefect.events.worker import EventsWorker
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
@@ -66,7 +66,7 @@ def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None)
     RunInterrupted
         When the server of our own does not answer in time.
     """
-    told.disabled = False
+    prefects_own_log.disabled = False
     if wanted:
         end_ahead()
         with _set(_require(wanted)):
@@ -151,6 +151,7 @@ def required_throughout(url: str) -> Iterator[None]:
 
 def send_events(url: str) -> None:
     """Have Prefect send the events and lines of the log that wait, for a time at most, where its API answers."""
+    _SENDERS[:] = [(sender, task) for sender, task in _SENDERS if task is not None and not task.done()]
     _SENDERS.extend((sender, sender._task) for sender in _senders())  # noqa: SLF001 - it has no other way
     if _answers(url):
         EventsWorker.drain_all(timeout=EVENT_SECONDS)
@@ -168,7 +169,7 @@ def drop_events() -> None:
             while True:
                 sender._queue.get_nowait()  # noqa: SLF001
         if sender._loop is not None and task is not None and not task.done():  # noqa: SLF001
-            told.disabled = True  # nobody needs to know that it was ended
+            prefects_own_log.disabled = True  # nobody needs to know that it was ended
             sender._loop.call_soon_threadsafe(task.cancel)  # noqa: SLF001
 
 

@@ -109,11 +109,14 @@ def _tasks_of(flow_runs: list[str], client: httpx.Client) -> Iterator[str]:
         "flow_runs": {"id": {"any_": flow_runs}},
         "task_runs": {"state": {"type": {"any_": UNFINISHED}}},
     }
+    told: set[str] = set()
     while flow_runs:
         found = client.post("/task_runs/filter", json=wanted).raise_for_status().json()
-        if not found:
+        more = {task["id"] for task in found} - told
+        if not more:
             return
-        yield from (task["id"] for task in found)
+        yield from more
+        told |= more
 
 
 def _unfinished(name: str, client: httpx.Client) -> Iterator[str]:

@@ -47,8 +47,6 @@ ATTEMPTS = 3
 """Tries of one item whose input or output failed."""
 WAIT_SECONDS = 0.5
 """Wait before the second try; doubled before each further one, with jitter."""
-
-
 PLAIN = frozenset({str, int, float, bool, bytes, NoneType})
 """Types of parameters that have no parts."""
 

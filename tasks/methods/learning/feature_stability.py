@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from tasks.methods.learning.intraclass import Agreements
 
-
 AT_ONCE = 256
 """Features that are worked on at once: what has thousands is not held in memory a second and a third time."""
 
@@ -38,12 +37,8 @@ def feature_stability(
     beside = {*ROW, "repetition", "reader"}
     names = list(dict.fromkeys(str(name) for table in tables for name in table.columns if name not in beside))
     rows = pd.concat([pd.DataFrame(columns=ROW), *(table[ROW] for table in tables)]).drop_duplicates()
-    parts = [_agree(rows, names[first : first + AT_ONCE], perturbed, readings, confidence) for first in _starts(names)]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _starts(names: list[str]) -> range:
-    return range(0, max(1, len(names)), AT_ONCE)
+    some = [names[first : first + AT_ONCE] for first in range(0, len(names), AT_ONCE)] or [[]]
+    return pd.concat([_agree(rows, few, perturbed, readings, confidence) for few in some], ignore_index=True)
 
 
 def _agree(
