@@ -15,13 +15,17 @@ CORRECTED: dict[str, dict[str, tuple[str, str]]] = {
             "Thin slices are off an even line by half the last decimal of their positions, which were rounded.",
             "Nothing; positions with two or more decimals would tell their distance better.",
         ),
+        "files_lost": (
+            "Files of the series could not be read.",
+            "Look at the quarantine for them: slices at either end of this series may be missing.",
+        ),
         "files_lost_beside": (
             "Files in the same folder or archive could not be read, and nothing tells of which series they are.",
             "Look at the quarantine for them: slices at either end of this series may be missing.",
         ),
         "series_taken_apart": (
-            "The volume is a part of its series: other images of it differ in size, spacing, direction, kind, study or"
-            " frame of reference, and were refused as `second_series`.",
+            "The volume is a part of its series: other images of it differ in size, spacing, direction, kind, kernel,"
+            " tube voltage, study or frame of reference, and were refused as `second_series`.",
             "Look at the quarantine for the other parts: the volume may be a fraction of what was scanned.",
         ),
         "duplicate_slices": (

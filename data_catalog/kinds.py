@@ -21,10 +21,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SPACE = ("z", "y", "x")
-LEADING = ("t", "echo", "b_value", "phase", "part", "c")
-"""Axes that may stand before the spatial ones, in this order: time, echo, diffusion weighting, phase of a
-cycle, part of a complex number, and channel."""
-UNITS_OF_AXES = {"z": "mm", "y": "mm", "x": "mm", "t": "s", "echo": "ms", "b_value": "s/mm2"}
+LEADING = ("t", "echo", "inversion_time", "flip_angle", "b_value", "phase", "part", "c")
+"""Axes that may stand before the spatial ones, in this order: time, echo, inversion time, flip angle, diffusion
+weighting, phase of a cycle, part of a complex number, and channel."""
+UNITS_OF_AXES = {
+    "z": "mm",
+    "y": "mm",
+    "x": "mm",
+    "t": "s",
+    "echo": "ms",
+    "inversion_time": "ms",
+    "flip_angle": "degree",
+    "b_value": "s/mm2",
+}
 """Unit of the coordinates along an axis, as the `units` attribute of CF says it; the other axes only count."""
 SLAB = 32
 """Slices that are computed, held and written at once; fewer where planes are large."""
@@ -66,7 +75,7 @@ def volume(
     """Build a volume: voxels (..., z, y, x) with their place in space, unit and modality.
 
     Coordinates are the voxel centres in mm, projected on each axis. `leading` names the axes before them,
-    of `LEADING` and in its order; `coords` says where their steps lie (in s, ms or s/mm2, or by name).
+    of `LEADING` and in its order; `coords` says where their steps lie (in the units of `UNITS_OF_AXES`, or by name).
     Axes without a name are the channel, and time before it. A Dask array is written slab by slab.
     """
     import xarray as xr

@@ -32,6 +32,7 @@ REFUSED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "What a file is": {
         "not_dicom": ("The file is no DICOM.", "Leave it out."),
+        "media_directory": ("The file is a directory of other DICOM files (DICOMDIR).", "Leave it out; they are read."),
         "not_nifti": ("The file is no NIfTI.", "Leave it out."),
         "not_nrrd": ("The file is no NRRD.", "Leave it out."),
         "not_metaimage": ("The file is no MetaImage.", "Leave it out."),

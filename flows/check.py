@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from tasks.check_mining import (
     uncut_columns,
 )
 from tasks.fetch import Remote
+from tasks.sources.drop import Dicom
 from tasks.sources.files import walk
 from tasks.sources.named import ImageFiles, UnplacedImageFiles
 from tasks.sources.pattern import NamePattern
@@ -141,7 +143,7 @@ def check_plan(plan: Plan) -> list[str]:
         found = assemble(local, listed, [perform(store.root, job) for job in listed], problems, store)
         patients |= set(found.patients())
         left_out = found.left_out
-        lines += _of_files(local, found)
+        lines += [*_of_files(local, found), *_of_modalities(local, found)]
     if plan.clinical is not None:
         lines += compare_patients(plan.clinical, tables[0], patients, who, left_out)
     return lines + _beside(plan, tables)
@@ -195,5 +197,23 @@ def _of_files(plan: Plan, found: Found) -> list[str]:
         lines.append(f"No region in the sources is named {', '.join(plan.regions.values())}: none will be read.")
     for verdict in sorted({refusal.verdict for refusal in found.refusals}):
         alike = [refusal for refusal in found.refusals if refusal.verdict == verdict]
-        lines.append(f"{len(alike)} files are left out ({verdict}): {alike[0].reason}")
+        count = sum(max(1, len(refusal.files)) for refusal in alike)
+        lines.append(f"{count} files are left out ({verdict}): {alike[0].reason}")
+    return lines
+
+
+def _of_modalities(plan: Plan, found: Found) -> list[str]:
+    """Return which modalities are not there or not taken, and where several series could be the visit's."""
+    there = {one.modality for one in (*found.series, *found.recordings, *found.reports)}
+    asked = {name for source in plan.sources if isinstance(source, Dicom) for name in source.modalities}
+    lines = [f"Nothing is of modality {', '.join(sorted(asked - there))}."] if asked - there else []
+    if found.other_modalities:
+        lines.append(f"Not taken, by `modalities` of the sources: {', '.join(sorted(found.other_modalities))}.")
+    held = Counter((one.patient, one.visit, one.modality) for one in found.series)
+    several = Counter(modality for (_, _, modality), count in held.items() if count > 1)
+    lines += [
+        f"{count} visits have several series of {modality}: of each the one with the most regions counts, then the one"
+        " with the most voxels; the others will be left out (second_series)."
+        for modality, count in sorted(several.items())
+    ]
     return lines

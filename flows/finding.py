@@ -88,16 +88,19 @@ def assemble(plan: Plan, jobs: Sequence[Job], outcomes: Sequence[Outcome], probl
         everything.regions += [replace(one, series=replace(one.series, source=number)) for one in found.regions]
         everything.refusals += found.refusals
         everything.region_names |= found.region_names
+        everything.other_modalities |= found.other_modalities
     patients = everything.patients()
     if not patients:
         left_out = Counter(refusal.verdict for refusal in everything.refusals)
         reasons = ", ".join(f"{count} for {verdict}" for verdict, count in sorted(left_out.items()))
         waiting = f"; studies in drop folders not complete yet: {problems.waiting}" if problems.waiting else ""
         later = "wait until they have been quiet for `quiet_s`, or mark them with `.done`; or " if waiting else ""
+        others = ", ".join(sorted(everything.other_modalities))
+        there = f"; of modalities that the plan does not take: {others}" if others else ""
         remedy = f"{later}correct the sources in the plan: their paths, patterns and modalities."
         raise PlanError(
             "The sources hold at least one series, recording or report",
-            f"none was found; files left out: {reasons or 'none'}{waiting}",
+            f"none was found; files left out: {reasons or 'none'}{waiting}{there}",
             f"{remedy[0].upper()}{remedy[1:]}",
         )
     return everything.of_patients(set(patients[: plan.first_patients]))

@@ -83,7 +83,8 @@ def _read_job(plan: Plan, series: FoundSeries, scales: Scales) -> Job:
     files: dict[str, Input] = {"files": series.files}
     if isinstance(source, Dicom):
         pixel_size_mm = source.pixel_size_mm if isinstance(source, DicomSource) else None
-        lost = {"lost_beside": series.lost_beside} if series.lost_beside else {}
+        counts = {"lost": series.lost, "lost_beside": series.lost_beside}
+        lost = {name: count for name, count in counts.items() if count}
         return read_dicom.job(series.item, files, {"pixel_size_mm": pixel_size_mm, **lost})
     if not isinstance(source, ImageFiles):
         raise TypeError(source.method)  # sounds and texts give no series of images

@@ -32,10 +32,12 @@ TAKEN_APART = "series_taken_apart"
 
 
 @stage(VOLUME)
-def read_dicom(files: list[Content], *, pixel_size_mm: float | None = None, lost_beside: int = 0) -> xr.DataArray:
+def read_dicom(
+    files: list[Content], *, pixel_size_mm: float | None = None, lost: int = 0, lost_beside: int = 0
+) -> xr.DataArray:
     """Return a DICOM series as a volume, read slab by slab; the pixel size counts where the files state none.
 
-    `lost_beside` files of the same folders could not be read, and may be of it.
+    `lost` files of the series could not be read; nor could `lost_beside` files of the same folders, which may be of it.
     """
     pixel = None if pixel_size_mm is None else (pixel_size_mm, pixel_size_mm)
     try:
@@ -45,12 +47,18 @@ def read_dicom(files: list[Content], *, pixel_size_mm: float | None = None, lost
     except BadData as refusal:
         raise refusal.showing(glance(files)) from None
     leading = [name for name in attrs.pop("dims") if name not in SPACE]
-    notes += [_lost(lost_beside)] if lost_beside else []
+    notes += [_lost(lost)] if lost else []
+    notes += [_lost_beside(lost_beside)] if lost_beside else []
     corrections = [*attrs.pop("corrections"), *(note.model_dump() for note in notes)]
     return volume(values, geometry, leading=leading, corrections=corrections, **attrs)
 
 
 def _lost(files: int) -> Correction:
+    came = "a file of the series" if files == 1 else f"{files} files of the series"
+    return Correction(name="files_lost", text=f"{came} could not be read: slices at its ends may be missing")
+
+
+def _lost_beside(files: int) -> Correction:
     came = "a file beside it could not be read" if files == 1 else f"{files} files beside it could not be read"
     text = f"{came}, and nothing tells whether they are of this series: slices at its ends may be missing"
     return Correction(name="files_lost_beside", text=text)
@@ -165,8 +173,8 @@ def _second(scan: Scan, files: tuple[str, ...], *, is_part: bool) -> Refusal:
     if is_part:
         came = (
             "another part of the same series has more regions or voxels: its images differ in size, spacing, direction,"
+            " kind, kernel, tube voltage, study or frame of reference"
         )
-        came += " kind, study or frame of reference"
         remedy = "Export the series again, or leave these files out if the other part is all that should count."
     else:
         came = "another one has more regions or voxels, or comes first"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from data_catalog.collector import paused
 from data_catalog.errors import BadData
 from data_catalog.kinds import CONTENTS
-from tasks.formats.dicom.header import read_header
+from tasks.formats.dicom.header import read_header, whose
 from tasks.sources.files import walk
 from tasks.sources.found import UNREAD, Contents, FileFacts, file_refusal
 from tasks.sources.refusals import SourceMoved
@@ -69,7 +69,9 @@ def scan_dicom(listing: Iterable[tuple[SourceFile, Content | BadData]], *, ident
             except SourceMoved:
                 raise
             except BadData as problem:
-                yield FileFacts(digest=UNREAD, refusal=file_refusal(problem, (content.digest(),)))
+                item, series = whose(content, identities)
+                refusal = file_refusal(problem, (content.digest(),), item)
+                yield FileFacts(digest=UNREAD, series=series, refusal=refusal)
 
     with paused():
         return Contents(files=tuple(facts()))

@@ -214,7 +214,7 @@ def _agreed(stated: float | None, given: float | None) -> float | None:
         raise BadData(
             "conflicting_geometry",
             "A TIFF file and the plan give a voxel the same size",
-            f"they differ by more than {OTHERWISE:.0%}",
+            f"{stated:.6g} mm in the file and {given:.6g} mm in the plan, more than {OTHERWISE:.0%} apart",
             "Correct the plan, or the file.",
         )
     return given if stated is None else stated

@@ -45,6 +45,8 @@ class FileFacts(BaseModel):
     dicom: DicomHeader | None = None
     named: Named | None = None
     refusal: Refusal | None = None
+    series: str = ""
+    """Keyed name of the DICOM series of a file that was refused; empty where it does not tell."""
 
     @property
     def known(self) -> Fingerprint:
@@ -87,6 +89,8 @@ class FoundSeries:
     """Which multiplex group of a file of waveforms."""
     lost_beside: int = 0
     """Files in the same folders that could not be read, of which nothing tells whether they are of this series."""
+    lost: int = 0
+    """Files of the series that could not be read."""
 
     @property
     def item(self) -> str:
@@ -124,6 +128,8 @@ class Found:
     """Names of the regions that structure sets and segmentations hold, those among them that the plan leaves out."""
     left_out: frozenset[str] = frozenset()
     """Pseudonyms of everyone of whom something is there that was not asked for."""
+    other_modalities: frozenset[str] = frozenset()
+    """Modalities that are there and were not asked for."""
 
     def patients(self) -> list[str]:
         """Return the pseudonyms of everyone of whom anything was found, sorted."""
@@ -133,8 +139,10 @@ class Found:
         """Return what belongs to some modalities, or all where none is named; refusals are kept."""
         if not modalities:
             return self
+        everything = (*self.series, *self.recordings, *self.reports)
         return replace(
             self,
+            other_modalities=frozenset(one.modality for one in everything) - set(modalities),
             series=[series for series in self.series if series.modality in modalities],
             regions=[region for region in self.regions if region.series.modality in modalities],
             recordings=[series for series in self.recordings if series.modality in modalities],
@@ -156,9 +164,9 @@ class Found:
 Scanned = tuple["SourceFile", FileFacts]
 
 
-def file_refusal(problem: BadData, files: tuple[str, ...]) -> Refusal:
-    """Return the refusal of one file of a source, named by its digest where it has one."""
-    name = f"file {files[0][:12]}" if files else "file"
+def file_refusal(problem: BadData, files: tuple[str, ...], item: str = "") -> Refusal:
+    """Return the refusal of one file of a source, named as an item of its series, or else by its digest."""
+    name = item or (f"file {files[0][:12]}" if files else "file")
     return Refusal(
         item=name,
         stage=SCAN,
@@ -192,11 +200,16 @@ def dicom_found(
     lost : sequence of str
         Where something could not be listed, as `Walk.lost` has it.
     """
-    places = Counter([*lost, *(_folder(file) for file, facts in scanned if _is_lost(facts))])
-    found = Found(refusals=[facts.refusal for _, facts in scanned if facts.refusal])
+    unread = [(file, facts.series) for file, facts in scanned if _is_lost(facts)]
+    places = Counter([*lost, *(_folder(file) for file, series in unread if not series)])
+    lost_of = Counter(series for _, series in unread)
+    found = Found(refusals=_together([facts.refusal for _, facts in scanned if facts.refusal]))
     with_header = [(file, facts.dicom) for file, facts in scanned if facts.dicom is not None]
     headers = [header for _, header in with_header]
-    images = [_dicom_series(series, with_header, places) for series in group_series(headers)]
+    images = [
+        replace(_dicom_series(series, with_header, places), lost=lost_of[series.first.series])
+        for series in group_series(headers)
+    ]
     everything = with_visits([*images, *_recordings(with_header)], near)
     found.series = [one for one in everything if one.role == "image"]
     found.recordings = [one for one in everything if one.role == "waveform"]
@@ -208,13 +221,27 @@ def dicom_found(
     return found.of_modalities(modalities)
 
 
+def _together(refusals: Iterable[Refusal]) -> list[Refusal]:
+    """Return the refusals with one for all files of a series that are refused for the same reason."""
+    alike: dict[tuple[str, ...], list[Refusal]] = defaultdict(list)
+    for one in refusals:
+        files = () if "/" in one.item else one.files
+        alike[one.item, one.verdict, one.reason, *files].append(one)
+    return [one if not others else _of_all(one, others) for one, *others in alike.values()]
+
+
+def _of_all(first: Refusal, others: Sequence[Refusal]) -> Refusal:
+    files = (*first.files, *(name for one in others for name in one.files))
+    return first.model_copy(update={"files": files, "came": f"{first.came} (in {1 + len(others)} files)"})
+
+
 def _folder(file: SourceFile) -> str:
     return file.name.rpartition("/")[0]
 
 
 def _is_lost(facts: FileFacts) -> bool:
     """Say whether a file may hold a slice that cannot be read; what is no DICOM at all holds none."""
-    return facts.refusal is not None and facts.refusal.verdict != "not_dicom"
+    return facts.refusal is not None and facts.refusal.verdict not in {"not_dicom", "media_directory"}
 
 
 def _lost_beside(files: Iterable[SourceFile], places: Counter[str]) -> int:

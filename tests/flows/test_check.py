@@ -8,7 +8,7 @@ from data_catalog.errors import PlanError
 from data_catalog.store import Store
 from flows.check import check_plan, check_tables, further_columns
 from flows.plan_files import parse_plan
-from tests.tasks.conftest import png
+from tests.tasks.conftest import axial, png
 
 CLINICAL = "id,age,progression,pixel,to_surgery\nA,61,yes,0.1,5\nB,55,no,0.2,\nC,40,no,0.1,7\n"
 
@@ -58,6 +58,18 @@ def test_a_sound_plan_gives_its_table_as_it_is_written(folder):
 def test_a_plan_without_a_clinical_table_has_none(folder):
     alone = {**PNG, "pixel_size_column": None, "pixel_size_mm": 0.1}
     assert check_tables(plan(folder, sources=[alone], clinical=None, outcome=None)) == []
+
+
+def test_what_the_modalities_leave_out_and_which_series_counts_is_told(folder):
+    (folder / "ct").mkdir()
+    for word, series in (("a", "1.2.3"), ("b", "1.2.4")):
+        (folder / "ct" / word).write_bytes(axial(0.0, 5, SeriesInstanceUID=series))
+    (folder / "ct" / "c").write_bytes(axial(0.0, 5, SeriesInstanceUID="1.2.5", Modality="MR"))
+    source = {"method": "dicom", "path": "ct", "modalities": ["CT", "PET"]}
+    lines = check_plan(plan(folder, sources=[source], clinical=None, outcome=None, events=None))
+    assert "Nothing is of modality PET." in lines
+    assert "Not taken, by `modalities` of the sources: MR." in lines
+    assert [line for line in lines if line.startswith("1 visits have several series of CT: ")]
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_sources_without_a_series_are_refused_with_why_files_were_left_out(folde
     with pytest.raises(PlanError) as refusal:
         found_in(folder, [{**SOURCES[1], "images": "{patient}.jpg", "masks": None}])
     assert "files left out: 1 for corrupt_file, 3 for name_not_named" in str(refusal.value)
-    with pytest.raises(PlanError, match="files left out: none"):
+    with pytest.raises(PlanError, match="files left out: none; of modalities that the plan does not take: CT"):
         found_in(folder, [{"method": "dicom", "path": f"dicom/{NAME}", "modalities": ["XX"]}])
 
 

@@ -46,6 +46,13 @@ def test_a_series_beside_files_that_could_not_be_read_says_so(lost, said):
     assert note["text"].startswith(said)
 
 
+@pytest.mark.parametrize(("lost", "said"), [(1, "a file of the series"), (3, "3 files of the series")])
+def test_a_series_of_which_files_could_not_be_read_says_so(lost, said):
+    *_, note = read_dicom.function(held(*SLICES), lost=lost).attrs["corrections"]
+    assert note["name"] == "files_lost"
+    assert note["text"].startswith(said)
+
+
 def test_what_tells_slices_apart_becomes_a_named_axis_with_its_coordinates():
     files = [axial(z, 10 * k + int(z), Modality="MR", EchoTime=e) for k, e in enumerate((2.5, 8.0)) for z in (0.0, 3.0)]
     image = read_dicom.function(held(*files))

@@ -7,6 +7,7 @@ import os
 import zipfile
 
 import pytest
+from pydicom.dataset import Dataset
 
 from data_catalog.errors import BadData
 from data_catalog.store import Store
@@ -16,7 +17,7 @@ from tasks.formats.identities import Identities
 from tasks.scan import UNREAD, list_files, scan_dicom
 from tasks.sources.files import walk
 from tasks.stage import Sources
-from tests.tasks.conftest import NAME, PATIENT, axial, run
+from tests.tasks.conftest import NAME, PATIENT, axial, dicom, run
 
 SLICES = [axial(z, value) for z, value in ((6.0, 30), (0.0, 10), (3.0, 20))]
 
@@ -107,6 +108,22 @@ def test_headers_are_read_without_identities(who):
     assert (third.digest, third.refusal.verdict, third.refusal.files) == (UNREAD, "gone", ())
     text = contents.model_dump_json()
     assert not [secret for secret in (NAME, PATIENT, "ZEBRA", "20240131") if secret in text]
+
+
+def test_files_of_a_series_whose_headers_are_refused_say_whose_they_are(who):
+    files = [axial(z, int(z), RescaleSlope=0) for z in (0.0, 3.0)]
+    contents = scan_dicom.function([(None, Held(data)) for data in files], identities=who)
+    (first, second) = contents.files
+    assert first.series == second.series != ""
+    assert first.refusal.item == second.refusal.item == f"{who.pseudonym(PATIENT)}/CT/{first.series[:6]}"
+    assert (first.refusal.verdict, first.refusal.came) == ("bad_element", "it is 0")
+    assert PATIENT not in contents.model_dump_json()
+
+
+def test_a_directory_of_files_is_no_file_of_a_patient(who):
+    directory = dicom(PatientID="", DirectoryRecordSequence=[Dataset()])
+    (only,) = scan_dicom.function([(None, Held(directory))], identities=who).files
+    assert (only.refusal.verdict, only.series) == ("media_directory", "")
 
 
 class Beginning(Held):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from tasks.formats.dicom.places import places_of
 from tasks.formats.dicom.telling import COUNTED, STATED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -55,6 +56,7 @@ class _Told:
     slices: Sequence[Slice]
     places: NDArray[np.int64]
     alive: list[int]
+    values: Callable[[int], Hashable]
     keys: list[tuple[Key, dict[int, Value]]] = field(default_factory=list)
 
     def label(self, index: int) -> tuple[Value, ...]:
@@ -72,17 +74,18 @@ class _Told:
         return all(len(group) == 1 for group in self.ties())
 
 
-def arrange(slices: Sequence[Slice], is_copy: Callable[[int, int], bool]) -> Arrangement:
+def arrange(slices: Sequence[Slice], values: Callable[[int], Hashable]) -> Arrangement:
     """Return the order of parallel slices.
 
-    `is_copy(i, j)` says whether two slices hold the same values.
+    `values(i)` stands for the values of a slice: it is equal for copies only. It is asked once, and of slices that lie
+    at one position only.
 
     Raises `BadData`: `unknown_position`, `uneven_slices`, `conflicting_slices`, `incomplete_series`.
     """
-    told = _Told(slices, places_of([one.plane for one in slices]), list(range(len(slices))))
+    told = _Told(slices, places_of([one.plane for one in slices]), list(range(len(slices))), cache(values))
     for key in STATED:
         _tell(told, key)
-    dropped = 0 if told.is_done else _drop_copies(told, is_copy)
+    dropped = 0 if told.is_done else _drop_copies(told)
     for key in COUNTED:
         _tell(told, key)
     if not told.is_done:
@@ -140,41 +143,48 @@ def _counts_in_turn(told: _Told, values: dict[int, Value], ranks: dict[int, Valu
     return by_step == sorted(by_step) or changes + 1 == len(set(by_place))
 
 
-def _drop_copies(told: _Told, is_copy: Callable[[int, int], bool]) -> int:
+def _drop_copies(told: _Told) -> int:
     """Leave out slices that equal another at their position in all they state; return how many these were.
 
     Where all positions have as many, the one in the middle decides whether they are copies or points in time.
     """
     ties = told.ties()
     middle = ties[len(ties) // 2]
-    if len({len(group) for group in ties}) == 1 and not all(is_copy(middle[0], other) for other in middle[1:]):
+    if len({len(group) for group in ties}) == 1 and len(set(map(told.values, middle))) > 1:
         return 0
-    copies = {
-        other
-        for group in ties
-        for n, other in enumerate(group[1:], start=1)
-        if any(is_copy(first, other) for first in group[:n])
-    }
-    left = [index for index in told.alive if index not in copies]
-    if len({sum(index not in copies for index in group) for group in ties}) > 1:
+    left = [_each_once(told, group) for group in ties]
+    if len({len(group) for group in left}) > 1:
         # Some equal by chance: outside the body all points in time are alike.
         return 0
-    told.alive = left
-    return len(copies)
+    dropped = len(told.alive) - sum(map(len, left))
+    told.alive = sorted(index for group in left for index in group)
+    return dropped
+
+
+def _each_once(told: _Told, group: Sequence[int]) -> list[int]:
+    """Return slices of one position without those that equal one before."""
+    first: dict[Hashable, int] = {}
+    for index in group:
+        first.setdefault(told.values(index), index)
+    return list(first.values())
 
 
 def _conflicting(told: _Told) -> BadData:
-    places = len(set(told.places.tolist()))
-    ties = told.ties()
-    extra = len(told.alive) - len(ties)
+    """Return the refusal of slices that nothing tells apart; copies of a slice do not count."""
+    ties = [_each_once(told, group) for group in told.ties()]
+    held = sum(map(len, ties))
+    extra = held - len(ties)
     several = sum(len(group) > 1 for group in ties)
-    if extra and 2 * several > len(ties) and len({len(group) for group in ties}) > 1:
+    if 2 * several > len(ties) and len({len(group) for group in ties}) > 1:
         most = max(len(group) for group in ties)
-        return incomplete(f"{most * len(ties) - len(told.alive)} of {most * len(ties)} slices are missing")
+        return incomplete(f"{most * len(ties) - held} of {most * len(ties)} slices are missing")
+    places = len(set(told.places.tolist()))
+    copies = len(told.alive) - held
+    beside = f" beside {copies} copies" if copies else ""
     return BadData(
         "conflicting_slices",
         "A series has one slice at each position, or states what sets them apart",
-        f"{len(told.alive)} slices lie at {places} positions, {extra} of them with other values",
+        f"{held} slices{beside} lie at {places} positions, {extra} of them with other values",
         "Read each time, echo or b-value as a series of its own.",
     )
 

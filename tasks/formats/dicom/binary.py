@@ -35,10 +35,14 @@ def numbers(dataset: DataSet, keyword: str, count: int | None = None) -> tuple[f
     if not code:
         return dataset.numbers(keyword, count)
     found = unpacked(dataset, dataset.raw(keyword), code)
-    if found is None or not all(math.isfinite(one) and abs(one) <= MAX_MAGNITUDE for one in found):
-        raise bad_element(keyword, "holds finite binary numbers", "something else")
+    if found is None:
+        raise bad_element(keyword, "holds finite binary numbers", "bytes that are no whole number of them")
+    if not all(math.isfinite(one) and abs(one) <= MAX_MAGNITUDE for one in found):
+        raise bad_element(
+            keyword, "holds finite binary numbers", f"an infinite one, none, or one beyond {MAX_MAGNITUDE:g}"
+        )
     if count is not None and found and len(found) != count:
-        raise bad_element(keyword, f"holds {count} numbers", f"{len(found)}")
+        raise bad_element(keyword, f"holds {count} numbers", f"it holds {len(found)}")
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from tasks.formats.dicom.elements import bad_element
+from tasks.formats.dicom.elements import another_count, bad_element
 
 if TYPE_CHECKING:
     from tasks.formats.dicom.elements import DataSet
@@ -23,8 +23,12 @@ def frame_seconds(dataset: DataSet, frames: int) -> list[float] | None:
     """
     steps = dataset.numbers("FrameTimeVector")
     if steps:
-        if len(steps) != frames or min(steps[1:], default=1.0) <= 0:
-            raise bad_element("FrameTimeVector", "has a step above 0 for each frame", "others")
+        if len(steps) != frames:
+            raise bad_element(
+                "FrameTimeVector", "has a step for each frame", another_count(len(steps), frames, "steps")
+            )
+        if min(steps[1:], default=1.0) <= 0:
+            raise bad_element("FrameTimeVector", "has steps above 0", "one of 0 or less")
         return [total / _MS for total in accumulate((0.0, *steps[1:]))]
     step = dataset.number("FrameTime")
     if step is not None and step > 0:

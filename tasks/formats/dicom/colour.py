@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.formats.dicom.codecs import DEFLATED_FRAME, JPEG, JPEG_2000
-from tasks.formats.dicom.elements import bad_element, missing_element
+from tasks.formats.dicom.elements import another_count, bad_element, missing_element
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from data_catalog.errors import BadData
     from tasks.formats.dicom.elements import DataSet
     from tasks.formats.dicom.layout import Layout
 
@@ -56,7 +57,7 @@ def to_rgb(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
     if layout.samples == 1 or not layout.photometric.startswith("YBR") or layout.syntax in _TURNED_BY_CODEC:
         return values
     if layout.photometric in {"YBR_RCT", "YBR_ICT"}:
-        raise bad_element("PhotometricInterpretation", "is a transform of JPEG 2000 only there", "another encoding")
+        raise bad_element("PhotometricInterpretation", "is a transform of JPEG 2000", "another encoding")
     top = (1 << layout.stored) - 1
     floats = values.astype(np.float32)
     floats[..., 1:] -= 1 << (layout.stored - 1)
@@ -75,7 +76,8 @@ def palette(dataset: DataSet) -> LookUp:
     firsts, depths = {first for first, _, _ in tables}, {depth for _, depth, _ in tables}
     lengths = {len(entries) for _, _, entries in tables}
     if len(firsts) > 1 or len(depths) > 1 or len(lengths) > 1:
-        raise bad_element("RedPaletteColorLookupTableDescriptor", "equals those of green and blue", "another one")
+        came = "its first value, bits or entries differ"
+        raise bad_element("RedPaletteColorLookupTableDescriptor", "equals those of green and blue", came)
     rgb = np.stack([entries for _, _, entries in tables], axis=-1)
     # A table of 16 bits holds colours of 16 bits, of which a screen shows the upper 8.
     return LookUp(firsts.pop(), (rgb >> 8 if depths.pop() > _BYTE else rgb).astype(np.uint8))
@@ -93,8 +95,13 @@ def _channel(dataset: DataSet, name: str) -> tuple[int, int, NDArray[Any]]:
             raise missing_element(f"{keyword}Data")
         entries = _cells(dataset, data, count=count, depth=depth)
     if len(entries) < count:
-        raise bad_element(f"{keyword}Data", "holds as many entries as its descriptor says", "fewer")
+        raise _too_short(f"{keyword}Data", len(entries), count)
     return first, depth, entries[:count]
+
+
+def _too_short(keyword: str, found: int, count: int) -> BadData:
+    rule = "holds as many entries as its descriptor says"
+    return bad_element(keyword, rule, another_count(found, count, "entries"))
 
 
 def _descriptor(dataset: DataSet, keyword: str, *, signed: bool = False) -> tuple[int, int, int]:
@@ -105,7 +112,7 @@ def _descriptor(dataset: DataSet, keyword: str, *, signed: bool = False) -> tupl
     order = "<" if dataset.little_endian else ">"
     count, first, depth = (int(number) for number in np.frombuffer(raw, dtype=f"{order}u2"))
     if depth not in range(_BYTE, 17):
-        raise bad_element(keyword, "says 8 to 16 bits", "another number")
+        raise bad_element(keyword, "says 8 to 16 bits", "fewer" if depth < _BYTE else "more")
     if signed:
         first = int(np.frombuffer(raw, dtype=f"{order}i2")[1])
     return count or MAX_ENTRIES, first, depth
@@ -149,7 +156,7 @@ def _segment(words: NDArray[Any], at: int, out: list[int], keyword: str, *, insi
                 break
             offset = _segment(words, offset, out, keyword, inside=True)
         return at + 4
-    raise bad_element(keyword, "holds discrete, linear and indirect segments", "something else")
+    raise bad_element(keyword, "holds discrete, linear and indirect segments", f"none begins at word {at + 1}")
 
 
 def modality_table(dataset: DataSet, *, signed: bool) -> LookUp | None:
@@ -163,5 +170,5 @@ def modality_table(dataset: DataSet, *, signed: bool) -> LookUp | None:
         raise missing_element("LUTData")
     entries = _cells(items[0], data, count=count, depth=depth)
     if len(entries) < count:
-        raise bad_element("LUTData", "holds as many entries as its descriptor says", "fewer")
+        raise _too_short("LUTData", len(entries), count)
     return LookUp(first, entries[:count].astype(np.int64))

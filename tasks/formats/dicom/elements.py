@@ -27,6 +27,7 @@ MAX_MAGNITUDE = 1e15
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _NUMBER = r"[ \t\r\n]*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?[ \t\r\n]*"
 _NUMBERS = re.compile(rf"{_NUMBER}(?:\\{_NUMBER})*", re.ASCII)
+_DECIMALS = "holds finite decimal numbers"
 _DATE = re.compile(r"\d{8}", re.ASCII)
 _BLANKS = " \0\t\r\n"
 _ESCAPE = b"\x1b"
@@ -144,12 +145,12 @@ class DataSet:
         if not text:
             return ()
         if not _NUMBERS.fullmatch(text):
-            raise bad_element(keyword, "holds finite decimal numbers", "something else")
+            raise _no_numbers(keyword, text)
         numbers = tuple(map(float, text.split("\\")))
         if max(map(abs, numbers)) > MAX_MAGNITUDE:
-            raise bad_element(keyword, "holds finite decimal numbers", "something else")
+            raise bad_element(keyword, _DECIMALS, f"a number beyond {MAX_MAGNITUDE:g}")
         if count is not None and numbers and len(numbers) != count:
-            raise bad_element(keyword, f"holds {count} numbers", f"{len(numbers)}")
+            raise bad_element(keyword, f"holds {count} numbers", f"it holds {len(numbers)}")
         return numbers
 
     def number(self, keyword: str) -> float | None:
@@ -165,7 +166,8 @@ class DataSet:
         try:
             return date.fromisoformat(text if _DATE.fullmatch(text) else "")
         except ValueError:
-            raise bad_element(keyword, "is a date (YYYYMMDD)", "another text") from None
+            came = f"{len(text)} characters that are none"
+            raise bad_element(keyword, "is a date (YYYYMMDD)", came) from None
 
     def integer(self, keyword: str, *, signed: bool = False) -> int | None:
         """Return the first 16-bit whole number of an element, None where it is absent or empty."""
@@ -277,6 +279,23 @@ def _codec_of(named: bytes) -> str:
 def bad_element(keyword: str, rule: str, came: str) -> BadData:
     """Return the refusal of an element whose value breaks a rule; `came` never holds the value."""
     return BadData("bad_element", f"{keyword} {rule}", came, "Correct the header, or leave the file out.")
+
+
+def _no_numbers(keyword: str, text: str) -> BadData:
+    """Return the refusal of a list of numbers in which some are none."""
+    parts = text.split("\\")
+    odd = [k for k, part in enumerate(parts, start=1) if not _NUMBERS.fullmatch(part)]
+    which = (
+        "it is none"
+        if len(parts) == 1
+        else f"{len(odd)} of its {len(parts)} values are none, the first is value {odd[0]}"
+    )
+    return bad_element(keyword, _DECIMALS, which)
+
+
+def another_count(found: int, wanted: int, what: str) -> str:
+    """Return what to say of a list of another length, without the number that the file states."""
+    return f"{found} {what}, {abs(found - wanted)} too {'few' if found < wanted else 'many'}"
 
 
 def missing_element(keyword: str) -> BadData:

@@ -88,6 +88,8 @@ class DicomHeader:
         The public UID of how the pixels are encoded; `other` for a private one.
     referenced_series : tuple of str
         Keyed names of the series that regions were drawn on.
+    reconstruction : str or None
+        Keyed name of the kernel and the tube voltage of a CT image; images of two kernels are two series.
     referenced_instances : tuple of str
         Keyed names of some of the images that a segmentation was drawn on, where it names no series.
     regions : tuple of str
@@ -128,6 +130,7 @@ class DicomHeader:
     photometric: str = ""
     burned_in: Literal["yes", "no", "unknown"] = "unknown"
     transfer_syntax: str = ""
+    reconstruction: str | None = None
     referenced_instances: tuple[str, ...] = ()
 
     @property
@@ -139,7 +142,7 @@ class DicomHeader:
 def read_header(content: Content, identities: Identities) -> DicomHeader:
     """Return what a DICOM file tells, with every identity replaced; its pixels are not read.
 
-    Raises `BadData`: those of `parse_header`, `no_patient_id`, `missing_element`, `bad_element`.
+    Raises `BadData`: those of `parse_header`, `media_directory`, `no_patient_id`, `missing_element`, `bad_element`.
     """
     file = parse_header(content)
     header = file.dataset
@@ -155,9 +158,32 @@ def read_header(content: Content, identities: Identities) -> DicomHeader:
     )
 
 
+def whose(content: Content, identities: Identities) -> tuple[str, str]:
+    """Return of which series a file is whose header was refused: its opaque name in records, and its keyed UID.
+
+    Both are empty where the file does not tell.
+    """
+    try:
+        header = parse_header(content).dataset
+    except BadData:
+        return "", ""
+    patient_id, series = header.text("PatientID"), header.text("SeriesInstanceUID")
+    if not patient_id or not series:
+        return "", ""
+    keyed = identities.opaque(series)
+    return f"{identities.pseudonym(patient_id)}/{code(header.text('Modality'))}/{keyed[:6]}", keyed
+
+
 def _shared(header: DataSet, identities: Identities, has_pixels: bool) -> DicomHeader:  # noqa: FBT001
     """Return what the files of a series share."""
     patient_id = header.text("PatientID")
+    if header.items("DirectoryRecordSequence"):
+        raise BadData(
+            "media_directory",
+            "A DICOM file holds an object of a patient",
+            "a directory of other files",
+            "Leave it out.",
+        )
     if not patient_id and not has_pixels and _ends_early(header):
         raise corrupt("it ends before it says whose it is")
     if not patient_id:
@@ -179,7 +205,7 @@ def _shared(header: DataSet, identities: Identities, has_pixels: bool) -> DicomH
         manufacturer=machine_name(header.text("Manufacturer")),
         model=machine_name(header.text("ManufacturerModelName")),
         station=_keyed(header.text("StationName") or header.text("DeviceSerialNumber"), identities),
-        **_image_facts(header) if kind == "image" else {},
+        **({"reconstruction": _reconstruction(header, identities), **_image_facts(header)} if kind == "image" else {}),
     )
 
 
@@ -228,6 +254,11 @@ def _own_facts(kind: KindOfFile, header: DataSet, identities: Identities) -> dic
     if kind == "waveform":
         return {"groups": group_count(header)}
     return structure_facts(header, identities) if kind in {"rtstruct", "seg"} else {}
+
+
+def _reconstruction(header: DataSet, identities: Identities) -> str | None:
+    words = [header.text(keyword) for keyword in ("ConvolutionKernel", "KVP")]
+    return _keyed("\\".join(words) if any(words) else "", identities) if header.text("Modality") == "CT" else None
 
 
 def _image_facts(header: DataSet) -> dict[str, Any]:

@@ -151,12 +151,14 @@ def _check(layout: Layout) -> None:
     if min(layout.rows, layout.columns) < 1:
         raise missing_element("Rows and Columns above 0")
     if layout.allocated not in _WIDTHS[layout.keyword]:
-        raise bad_element("BitsAllocated", f"is one of {_WIDTHS[layout.keyword]}", "another number")
+        raise bad_element("BitsAllocated", f"is one of {_WIDTHS[layout.keyword]}", "it is none of them")
     if not 1 <= layout.stored <= layout.high + 1 <= layout.allocated:
-        raise bad_element("BitsStored", "fits below HighBit, and that into BitsAllocated", "others")
+        came = "BitsStored is 0" if not layout.stored else "BitsStored reaches above HighBit"
+        came = "HighBit is outside BitsAllocated" if layout.high >= layout.allocated else came
+        raise bad_element("BitsStored", "fits below HighBit, and that into BitsAllocated", came)
     wanted = GREY if layout.samples == 1 else COLOURS
     if layout.samples not in {1, RGB_SAMPLES} or layout.photometric not in wanted:
-        raise colour_not_supported("another kind came")
+        raise colour_not_supported(f"{layout.samples} samples of another kind came")
     if layout.samples == RGB_SAMPLES and (layout.allocated == BIT or layout.keyword != "PixelData"):
         raise colour_not_supported("colours of another width came")
     if not layout.encapsulated and layout.photometric == "YBR_PARTIAL_420":

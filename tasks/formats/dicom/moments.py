@@ -1,4 +1,4 @@
-"""What tells slices at one position apart: echo, b-value, cardiac phase, part of a complex value, time."""
+"""What tells slices at one position apart: echo, inversion, flip angle, b-value, cardiac phase, part, time."""
 
 from __future__ import annotations
 
@@ -46,9 +46,10 @@ def moment(dataset: DataSet, frame: DataSet | None = None) -> Moment:
     Returns
     -------
     tuple of (str, float)
-        `echo` (ms), `b_value` (s/mm2) with `gradient_z`, `_y`, `_x`, `phase` (percent of the cycle) or `trigger`
-        (ms after the heart's), `delay` (ms after any other trigger), `part` (index in `PARTS`), `t_index` and
-        `acquisition` (numbers of the time points), `index_1`, ... (of dimensions that are not of space).
+        `echo` and `inversion_time` (ms), `flip_angle` (degrees), `b_value` (s/mm2) with `gradient_z`, `_y`, `_x`,
+        `phase` (percent of the cycle) or `trigger` (ms after the heart's), `delay` (ms after any other trigger), `part`
+        (index in `PARTS`), `t_index` and `acquisition` (numbers of the time points), `index_1`, ... (of dimensions
+        that are not of space).
     """
     levels = _levels(dataset, frame)
     named = {
@@ -68,6 +69,8 @@ def _magnetic(levels: list[DataSet]) -> dict[str, float | None]:
     return {
         "echo": _first(levels, ("EffectiveEchoTime", "MREchoSequence"), ("EchoTime", "")),
         "echo_number": _first(levels, ("EchoNumbers", "")),
+        "inversion_time": _first(levels, ("InversionTimes", "MRModifierSequence"), ("InversionTime", "")),
+        "flip_angle": _first(levels, ("FlipAngle", "MRTimingAndRelatedParametersSequence")),
         "part": _part(levels),
         **_diffusion(levels),
     }

@@ -77,7 +77,9 @@ def _tile_shape(dataset: DataSet, count: int) -> tuple[int, int, int]:
     rows, columns = dataset.require_integer("Rows"), dataset.require_integer("Columns")
     across = ceil(count**0.5) if isqrt(count) ** 2 != count else isqrt(count)
     if not count <= across**2 or rows % across or columns % across:
-        raise bad_element("Rows", f"are those of {across} x {across} tiles", "another number")
+        raise bad_element(
+            "Rows", f"and Columns are those of {across} x {across} tiles", f"{across} does not divide them"
+        )
     return rows // across, columns // across, across
 
 

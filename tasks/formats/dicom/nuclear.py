@@ -9,7 +9,7 @@ import numpy as np
 
 from data_catalog.errors import BadData
 from tasks.formats.dicom.binary import number, numbers
-from tasks.formats.dicom.elements import bad_element
+from tasks.formats.dicom.elements import another_count, bad_element
 from tasks.formats.dicom.planes import axes_of, first_plane, reversed_
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _steps(dataset: DataSet, frames: int) -> list[dict[str, float]]:
 def _vector(dataset: DataSet, keyword: str, frames: int) -> tuple[float, ...]:
     vector = numbers(dataset, keyword)
     if vector and len(vector) != frames:
-        raise bad_element(keyword, "has a number for each frame", f"{len(vector)} numbers")
+        raise bad_element(keyword, "has a number for each frame", another_count(len(vector), frames, "numbers"))
     return vector
 
 

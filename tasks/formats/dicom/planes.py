@@ -90,7 +90,8 @@ def frame_count(dataset: DataSet) -> int:
     if frames is None:
         return 1
     if not 1 <= frames <= MAX_FRAMES or frames != int(frames):
-        raise bad_element("NumberOfFrames", f"is a whole number from 1 to {MAX_FRAMES}", "another number")
+        came = "less" if frames < 1 else "more" if frames > MAX_FRAMES else "a fraction"
+        raise bad_element("NumberOfFrames", f"is a whole number from 1 to {MAX_FRAMES}", came)
     return int(frames)
 
 
@@ -161,14 +162,15 @@ def axes_of(cosines: tuple[float, ...]) -> tuple[Triple, Triple]:
     across, down = np.array(cosines[2::-1]), np.array(cosines[:2:-1])
     lengths = np.array([np.linalg.norm(across), np.linalg.norm(down)])
     if np.abs(lengths - 1).max() > UNIT_TOLERANCE or abs(float(across @ down)) > UNIT_TOLERANCE:
-        raise bad_element("ImageOrientationPatient", "holds two unit vectors at a right angle", "others")
+        came = f"lengths of {lengths[1]:.4g} and {lengths[0]:.4g}, and a product of {float(across @ down):.4g}"
+        raise bad_element("ImageOrientationPatient", "holds two unit vectors at a right angle", came)
     return _triple(down / lengths[1]), _triple(across / lengths[0])
 
 
 def _slope(scale: DataSet) -> float:
     slope = scale.number("RescaleSlope")
     if slope == 0:
-        raise bad_element("RescaleSlope", "is not 0", "it is")
+        raise bad_element("RescaleSlope", "is not 0", "it is 0")
     return 1.0 if slope is None else slope
 
 

@@ -83,7 +83,7 @@ def _closed(held: Sequence[DataSet]) -> tuple[list[NDArray[np.float64]], list[Co
 def _number(roi: DataSet) -> int:
     number = roi.number("ROINumber")
     if number is None or number != int(number):
-        raise bad_element("ROINumber", "is a whole number", "none")
+        raise bad_element("ROINumber", "is a whole number", "it has a fraction, or is missing")
     return int(number)
 
 
@@ -91,5 +91,6 @@ def _points(contour: DataSet) -> NDArray[np.float64]:
     numbers = np.array(contour.numbers("ContourData"))
     stated = contour.number("NumberOfContourPoints")
     if numbers.size == 0 or numbers.size % 3 or (stated is not None and numbers.size != 3 * stated):
-        raise bad_element("ContourData", "holds three numbers for each point stated", f"{numbers.size} numbers")
+        came = f"{numbers.size} numbers, for another number of points"
+        raise bad_element("ContourData", "holds three numbers for each point stated", came)
     return np.ascontiguousarray(numbers.reshape(-1, 3)[:, ::-1])

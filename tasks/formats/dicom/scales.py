@@ -139,7 +139,7 @@ def _real_world(dataset: DataSet, group: DataSet, plain: Scale) -> Scale:
     if slope is None:
         return plain
     if slope == 0:
-        raise bad_element("RealWorldValueSlope", "is not 0", "it is")
+        raise bad_element("RealWorldValueSlope", "is not 0", "it is 0")
     return Scale(slope, intercept or 0.0, _measured(mapping) or ARBITRARY)
 
 

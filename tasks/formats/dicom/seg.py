@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from data_catalog.errors import BadData
 from data_catalog.verdicts import Correction
 from tasks.formats.dicom.binary import number
-from tasks.formats.dicom.elements import bad_element, missing_element
+from tasks.formats.dicom.elements import another_count, bad_element, missing_element
 from tasks.formats.dicom.labels import identity_tokens, region_name
 from tasks.formats.dicom.parse import parse_header
 from tasks.formats.dicom.pixels import pixels_of
@@ -95,7 +95,7 @@ def _number_of(header: DataSet, region: str) -> int:
 def _kind_of(header: DataSet) -> str:
     kind = header.require_text("SegmentationType")
     if kind not in {"BINARY", "FRACTIONAL", "LABELMAP"}:
-        raise bad_element("SegmentationType", "is BINARY, FRACTIONAL or LABELMAP", "another word")
+        raise bad_element("SegmentationType", "is BINARY, FRACTIONAL or LABELMAP", "it is none of them")
     return kind
 
 
@@ -134,7 +134,8 @@ def _frames_of(header: DataSet, wanted: int, kind: str) -> list[int]:
     frames = frame_count(header)
     groups = header.items("PerFrameFunctionalGroupsSequence")
     if len(groups) != frames and (groups or kind != "LABELMAP"):
-        raise bad_element("PerFrameFunctionalGroupsSequence", "has an item for each frame", f"{len(groups)} items")
+        came = another_count(len(groups), frames, "items")
+        raise bad_element("PerFrameFunctionalGroupsSequence", "has an item for each frame", came)
     if kind == "LABELMAP":
         return list(range(frames))
     shared = _named_segment(header.items("SharedFunctionalGroupsSequence"))
@@ -163,7 +164,7 @@ def _inside(
 
 def _from_half(values: Iterable[NDArray[Any]], largest: int) -> tuple[list[NDArray[np.bool_]], list[Correction]]:
     if largest < 1:
-        raise bad_element("MaximumFractionalValue", "is above 0", "it is not")
+        raise bad_element("MaximumFractionalValue", "is above 0", "it is 0 or less")
     inside, between, out = [], 0, 0
     for frame in values:
         inside.append(frame >= HALF * largest)

@@ -43,8 +43,9 @@ class Series:
 def group_series(headers: Sequence[DicomHeader]) -> list[Series]:
     """Return the image series among headers, by their content; sorted by patient and key.
 
-    The files of a group have the same series, modality, size in pixels and mm, orientation, frame of reference and
-    role. An image without a position is a series of its own, whatever its number of frames.
+    The files of a group have the same series, modality, size in pixels and mm, orientation, frame of reference,
+    role, and in CT kernel and tube voltage. An image without a position is a series of its own, whatever its number of
+    frames.
     """
     groups: dict[tuple[Any, ...], list[list[int]]] = {}
     for index, header in enumerate(headers):
@@ -58,7 +59,7 @@ def _group_key(header: DicomHeader) -> tuple[Any, ...]:
     key = (header.patient, header.study, header.series, header.modality, header.frame_of_reference)
     if header.plane is None or header.plane.position_mm is None:
         return (*key, header.fingerprint)
-    return (*key, header.rows, header.columns, role_of(header.image_type))
+    return (*key, header.rows, header.columns, role_of(header.image_type), header.reconstruction)
 
 
 def _join(stacks: list[list[int]], index: int, headers: Sequence[DicomHeader]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.formats.dicom.binary import number
 from tasks.formats.dicom.cine import frame_seconds
-from tasks.formats.dicom.elements import bad_element
+from tasks.formats.dicom.elements import another_count, bad_element
 from tasks.formats.dicom.moments import clock, first_moment, moment, time_offset
 from tasks.formats.dicom.mosaic import is_mosaic, tiles
 from tasks.formats.dicom.nuclear import nuclear_frames
@@ -109,7 +109,8 @@ def _enhanced(dataset: DataSet, groups: Sequence[DataSet], frames: int) -> list[
     if groups[0].items("PlanePositionSlideSequence"):
         raise not_supported("its frames are tiles of a slide")
     if len(groups) != frames:
-        raise bad_element("PerFrameFunctionalGroupsSequence", "has an item for each frame", f"{len(groups)} items")
+        came = another_count(len(groups), frames, "items")
+        raise bad_element("PerFrameFunctionalGroupsSequence", "has an item for each frame", came)
     found = [_slice(dataset, group, k, plane_of(dataset, group)) for k, group in enumerate(groups)]
     if len(found) > 1 and all(one.plane.position_mm is None for one in found):
         if dataset.text("Modality") in TOMOGRAPHIC or groups[0].items("PlanePositionVolumeSequence"):

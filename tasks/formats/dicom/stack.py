@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,12 +73,16 @@ def require_one_size(planes: Sequence[Plane]) -> None:
             "it has neither PixelSpacing nor another element that tells it",
             "Give the pixel size with the source, or leave the image out.",
         )
-    others = {plane.spacing_mm for plane in planes} - {first}
-    if any(other is None or not np.allclose(other, first, rtol=1e-4, atol=0) for other in others):
+    unlike = {
+        other
+        for other in {plane.spacing_mm for plane in planes} - {first}
+        if other is None or not np.allclose(other, first, rtol=1e-4, atol=0)
+    }
+    if unlike:
         raise BadData(
             "mixed_pixel_size",
             "The slices of a series share one pixel size",
-            "they have several",
+            f"{sum(plane.spacing_mm in unlike for plane in planes)} of {len(planes)} have another than the first",
             "Export the series again, each reconstruction as a series of its own.",
         )
 
@@ -86,7 +91,8 @@ def grid_of(planes: Sequence[Plane], shape: tuple[int, int], modality: str) -> t
     """Return the grid that planes of `shape` (y, x) form in their order, and what has to be known of it.
 
     The step from slice to slice is (last - first) / (n - 1), so a tilted gantry keeps its shear; nothing is
-    resampled. Of positions rounded to few decimals it is that of an even line which explains them.
+    resampled. Of positions rounded to few decimals it is that of an even line which explains them, within half their
+    last digit.
 
     Raises `BadData`: `unknown_position`, `missing_slice`, `uneven_slices`, `implausible_size`.
     """
@@ -103,6 +109,7 @@ def grid_of(planes: Sequence[Plane], shape: tuple[int, int], modality: str) -> t
     positions = np.array([plane.position_mm for plane in planes])
     step, is_rounded = _step(positions, np.array(first.normal))
     if is_rounded:
+        first = replace(first, position_mm=_middle_of_band(positions, step))
         text = "the slices are as uneven as the rounding of their positions explains, and were taken for even"
         notes.append(Correction(name="slice_positions_rounded", text=text))
     tilt = _tilt_degrees(step, np.array(first.normal))
@@ -114,7 +121,9 @@ def grid_of(planes: Sequence[Plane], shape: tuple[int, int], modality: str) -> t
 def _require_placed(planes: Sequence[Plane]) -> None:
     odd = sum(plane.position_mm is None or plane.across is None for plane in planes)
     if odd:
-        raise unknown_position("they do not" if odd == len(planes) else f"{odd} of {len(planes)} do not")
+        raise unknown_position(
+            f"none of {len(planes)} does" if odd == len(planes) else f"{odd} of {len(planes)} do not"
+        )
 
 
 def unknown_position(came: str) -> BadData:
@@ -197,6 +206,12 @@ def _widths(positions: NDArray[np.float64], step: NDArray[np.float64]) -> NDArra
 def _width(numbers: NDArray[np.float64], slope: float) -> float:
     """Return the width of the narrowest band of a slope that holds all numbers."""
     return float(np.ptp(numbers - slope * np.arange(len(numbers))))
+
+
+def _middle_of_band(positions: NDArray[np.float64], step: NDArray[np.float64]) -> Triple:
+    """Return where a line of a slope begins that is as near to its farthest position as can be."""
+    offsets = positions - np.arange(len(positions))[:, None] * step
+    return _triple((offsets.min(axis=0) + offsets.max(axis=0)) / 2)
 
 
 def _uneven(steps: NDArray[np.float64]) -> BadData:

@@ -1,4 +1,4 @@
-"""Where the steps along the axes before z lie: in s, ms, s/mm2, or by name."""
+"""Where the steps along the axes before z lie: in s, ms, degrees, s/mm2, or by name."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ def coordinates(found: Arrangement, slices: Sequence[Slice]) -> tuple[dict[str, 
     """Return the coordinate of each step by axis, and what else is stated of the steps.
 
     The coordinates: `t` in s after the first step, or counted where no time is stated (then `time_counted` is among
-    the arrangement's corrections); `echo` in ms; `b_value` in s/mm2; `phase` in percent of the cycle, ms after the
-    trigger, or counted; `part` by name. Beside them `gradient_direction`, for each b-value a unit vector (z, y, x) in
-    the patient or None, and `steps`, all that is stated of the steps of an axis along which several things change.
+    the arrangement's corrections); `echo` and `inversion_time` in ms; `flip_angle` in degrees; `b_value` in s/mm2;
+    `phase` in percent of the cycle, ms after the trigger, or counted; `part` by name. Beside them
+    `gradient_direction`, for each b-value a unit vector (z, y, x) in the patient or None, and `steps`, all that is
+    stated of the steps of an axis along which several things change.
     """
     coords: dict[str, list[Any]] = {}
     attrs: dict[str, Any] = {}
@@ -53,6 +54,20 @@ def _part(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str
 
 def _echo(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str, float]]) -> list[float]:  # noqa: ARG001
     return [_number(step.get("echo", step.get("echo_number", 0.0))) for step in stated]
+
+
+def _magnetic(axis: str) -> Callable[..., list[float]]:
+    """Return how to tell where the steps of an axis lie that may be set slice by slice: at their means."""
+
+    def coordinate(
+        found: Arrangement,
+        slices: Sequence[Slice],
+        stated: Sequence[dict[str, float]],  # noqa: ARG001
+    ) -> list[float]:
+        groups = _slices_of_steps(found, slices, axis)
+        return [round(float(np.mean([one.moment.get(axis, 0.0) for one in group])), _DIGITS) for group in groups]
+
+    return coordinate
 
 
 def _b_value(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str, float]]) -> list[float]:  # noqa: ARG001
@@ -87,6 +102,8 @@ def _time(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str
 _ALONG: dict[str, Callable[..., list[Any]]] = {
     "part": _part,
     "echo": _echo,
+    "inversion_time": _magnetic("inversion_time"),
+    "flip_angle": _magnetic("flip_angle"),
     "b_value": _b_value,
     "phase": _phase,
     "t": _time,

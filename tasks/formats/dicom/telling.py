@@ -47,6 +47,8 @@ STATED = (
     Key("part", ("part",)),
     Key("echo", ("echo",)),
     Key("echo", ("echo_number",)),
+    Key("inversion_time", ("inversion_time",), may_rank=True),
+    Key("flip_angle", ("flip_angle",), may_rank=True),
     Key("b_value", ("b_value", *GRADIENT, *SCANNER_GRADIENT)),
     Key("phase", ("phase",)),
     Key("t", ("t",)),

@@ -52,7 +52,7 @@ def read_series(
     planes = [one.plane for one in slices]
     require_parallel(planes)
     require_one_size(planes)
-    found = arrange(slices, lambda first, second: layers[first].is_copy(layers[second]))
+    found = arrange(slices, lambda index: layers[index].values())
     first_stack = found.order[(0,) * (found.order.ndim - 1)]
     shape = (meaning.shape[0], meaning.shape[1])
     geometry, notes = grid_of([planes[int(index)] for index in first_stack], shape, meaning.modality)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_catalog.errors import BadData
-from tasks.formats.dicom.elements import bad_element, corrupt, missing_element, unreasonable
+from tasks.formats.dicom.elements import another_count, bad_element, corrupt, missing_element, unreasonable
 from tasks.formats.dicom.labels import identity_tokens, is_anonymous, machine_name, safe_label
 from tasks.formats.dicom.parse import parse
 
@@ -95,12 +95,19 @@ def read_waveform(content: Content, group: int = 0) -> Waveform:
         )
     item = groups[group]
     rate = item.number("SamplingFrequency")
-    if rate is None or not 0 < rate <= MAX_SAMPLING_HZ:
-        raise bad_element("SamplingFrequency", "is above 0 Hz", "another number or none")
+    if rate is None:
+        raise missing_element("SamplingFrequency")
+    if not 0 < rate <= MAX_SAMPLING_HZ:
+        came = "it is more" if rate > 0 else "it is 0 or less"
+        raise bad_element("SamplingFrequency", f"is above 0 Hz, and at most {MAX_SAMPLING_HZ:g}", came)
     stored = _stored(item)
     definitions = item.items("ChannelDefinitionSequence")
     if len(definitions) != len(stored):
-        raise bad_element("ChannelDefinitionSequence", "has an item for each channel", f"{len(definitions)} came")
+        raise bad_element(
+            "ChannelDefinitionSequence",
+            "has an item for each channel",
+            another_count(len(definitions), len(stored), "items"),
+        )
     scaled = [_scaled(samples, channel) for samples, channel in zip(stored, definitions, strict=True)]
     with np.errstate(over="ignore"):
         values = np.array([samples for samples, _ in scaled], dtype=np.float32)

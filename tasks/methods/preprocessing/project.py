@@ -50,8 +50,9 @@ class Project(Step):
     """
 
     method: Literal["project"] = "project"
-    axis: Literal["t", "echo", "b_value", "phase", "part", "c"] = "t"
-    """Which axis ends: time, echo, b-value, cardiac phase, part (magnitude, phase, ...) or channel (colour)."""
+    axis: Literal["t", "echo", "inversion_time", "flip_angle", "b_value", "phase", "part", "c"] = "t"
+    """Which axis ends: time, echo, inversion time, flip angle, b-value, cardiac phase, part (magnitude, phase, ...) or
+    channel (colour)."""
     by: Literal["mean", "median", "max", "min", "sd", "first", "last", "luminance"] = "mean"
     """What is kept of each voxel's values along the axis; a voxel that is missing in one step is missing."""
 

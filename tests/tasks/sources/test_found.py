@@ -125,6 +125,32 @@ def test_files_that_were_refused_are_kept_as_refusals_beside_the_others():
     assert len(found.series) == 1
 
 
+def refused_of(word, series):
+    file, facts = refused(word)
+    refusal = facts.refusal.model_copy(update={"item": f"P-1/CT/{series}", "files": (digest_of(word),)})
+    return file, FileFacts(digest=digest_of(word), refusal=refusal, series=series)
+
+
+def test_files_of_a_series_that_are_refused_alike_are_one_refusal_with_all_their_files():
+    found = dicom(*(refused_of(word, series) for word, series in (("x", "s1"), ("y", "s1"), ("z", "s2"))), *STACK)
+    first, second = found.refusals
+    assert (first.item, first.files) == ("P-1/CT/s1", (digest_of("x"), digest_of("y")))
+    assert first.came == "c (in 2 files)"
+    assert (second.files, second.came) == ((digest_of("z"),), "c")
+    assert found.series[0].lost == 2
+
+
+def test_what_another_series_lost_is_not_lost_beside_this_one():
+    scanned = [refused_of("p/ct/x", "s2"), *(image(f"p/ct/{word}", z) for z, word in enumerate("abc"))]
+    (series,) = dicom(*scanned).series
+    assert (series.lost, series.lost_beside) == (0, 0)
+
+
+def test_modalities_that_were_not_asked_for_are_told():
+    found = dicom(*STACK, image("m", modality="MR", series="s2"), modalities=("CT", "PT"))
+    assert (found.other_modalities, len(found.series)) == ({"MR"}, 1)
+
+
 @pytest.mark.parametrize(
     ("lost", "count"),
     [

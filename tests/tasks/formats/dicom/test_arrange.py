@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_catalog.errors import BadData
+from tasks.formats.dicom.images import Layer
 from tasks.formats.dicom.moments import PHILIPS_MR
 
 ZS = (0.0, 2.0, 4.0)
@@ -51,6 +52,10 @@ PUBLIC_B = [{"DiffusionBValue": b, "DiffusionGradientOrientation": g} for b, g i
     [
         ([{"EchoTime": 2.5}, {"EchoTime": 7.5}], "echo", [2.5, 7.5]),
         ([{"EchoNumbers": 1}, {"EchoNumbers": 2}], "echo", [1, 2]),
+        ([{"InversionTime": 700.0}, {"InversionTime": 2500.0}], "inversion_time", [700, 2500]),
+        ([{"InversionTime": 700.0, "FlipAngle": 4.0}, {"InversionTime": 2500.0, "FlipAngle": 5.0}], "inversion_time",
+         [700, 2500]),
+        ([{"FlipAngle": 2.0}, {"FlipAngle": 15.0}, {"FlipAngle": 26.0}], "flip_angle", [2, 15, 26]),
         ([{"ImageType": ["ORIGINAL", "PRIMARY", word]} for word in "MPRI"], "part",
          ["magnitude", "phase", "real", "imaginary"]),
         ([{"ComplexImageComponent": word} for word in ("MAGNITUDE", "PHASE")], "part", ["magnitude", "phase"]),
@@ -235,6 +240,43 @@ def test_one_slice_of_other_values_among_many_conflicts(make):
     refusal = refusal_of(make.read, files)
     assert refusal.verdict == "conflicting_slices"
     assert "4 slices lie at 3 positions, 1 of them" in refusal.came
+
+
+def test_copies_beside_a_slice_of_other_values_do_not_make_a_series_incomplete(make):
+    zs = tuple(2.0 * j for j in range(10))
+    stack = grid(make, [{}], zs=zs)
+    refusal = refusal_of(make.read, [*stack, *stack, make.slice(PLANE + 7, 4.0, Modality="MR")])
+    assert refusal.verdict == "conflicting_slices"
+    assert "11 slices beside 10 copies lie at 10 positions, 1 of them with other values" in refusal.came
+
+
+def test_each_slice_is_read_once_to_find_its_copies(make, monkeypatch):
+    asked = []
+    values = Layer.values
+    monkeypatch.setattr(Layer, "values", lambda layer: asked.append(layer) or values(layer))
+    steps = [make.slice(PLANE + k, z, Modality="MR") for k in range(20) for z in ZS]
+    assert refusal_of(make.read, steps[:-1]).verdict == "incomplete_series"
+    assert len(asked) == len(set(map(id, asked))) == 59
+
+
+def test_an_inversion_time_of_each_slice_is_an_axis_at_the_mean_of_its_slices(make):
+    files = [
+        make.slice(PLANE + 1000 * k + 100 * j, z, Modality="MR", InversionTime=100.0 + 80 * k + 3 * j)
+        for k in range(3)
+        for j, z in enumerate(ZS)
+    ]
+    values, _, attributes = make.read(shuffled(files))
+    assert attributes["dims"][0] == "inversion_time"
+    assert attributes["coords"] == {"inversion_time": [103, 183, 263]}
+    assert np.array_equal(values, expected(3))
+
+
+def test_flip_angles_and_echoes_are_axes_of_their_own(make):
+    steps = [{"EchoTime": e, "FlipAngle": f} for e in (2.0, 5.0) for f in (3.0, 20.0)]
+    values, _, attributes = make.read(shuffled(grid(make, steps)))
+    assert attributes["dims"] == ["echo", "flip_angle", "z", "y", "x"]
+    assert attributes["coords"] == {"echo": [2, 5], "flip_angle": [3, 20]}
+    assert np.array_equal(values.reshape(4, 3, 3, 4), expected(4))
 
 
 def test_slices_at_one_height_that_are_shifted_sideways_are_refused(make):

@@ -46,6 +46,8 @@ def test_files_known_as_identical_are_members_to_be_confirmed_by_their_pixels(ma
         {"FrameOfReferenceUID": "1.2.3"},
         {"Modality": "PT"},
         {"PixelSpacing": [2.0, 0.6]},
+        {"ConvolutionKernel": "B70f"},
+        {"KVP": 80},
         {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
         {"ImageType": ["DERIVED", "SECONDARY", "AXIAL"]},
         {"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]},

@@ -140,7 +140,7 @@ def test_names_are_each_there_once_and_hold_no_identity(make, written):
     ("changes", "verdict"),
     [
         ({"SamplingFrequency": "0"}, "bad_element"),
-        ({"SamplingFrequency": None}, "bad_element"),
+        ({"SamplingFrequency": None}, "missing_element"),
         ({"SamplingFrequency": "1e9"}, "bad_element"),
         ({"WaveformData": None}, "missing_element"),
         ({"NumberOfWaveformSamples": None}, "missing_element"),
