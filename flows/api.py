@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import os
 import queue
 import time
@@ -78,6 +79,7 @@ def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None)
         yield configured
         return
     server = started()
+    prefects_own_log.addFilter(_is_news)
     try:
         meanwhile()
         _wait_for(server)
@@ -86,6 +88,12 @@ def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None)
     finally:
         server.end()
         drop_events()
+        prefects_own_log.removeFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Say whether a line of Prefect's own log tells more than that our server is gone, which the run tells once."""
+    return not str(record.msg).startswith("Service %r failed to process item")
 
 
 @contextmanager

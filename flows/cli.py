@@ -216,7 +216,9 @@ def _run(plan: Plan) -> None:
     from flows.full_study import full_study
     from flows.progress import shown
     from flows.results import last_results
+    from tasks.stage import require_stages
 
+    require_stages(plan.compute.refresh)
     check_tables(plan)
     with _stoppable("Stopped. What is done is kept: run the same plan again to go on."), shown():
         full_study(plan)

@@ -40,7 +40,10 @@ def is_number(text: str) -> bool:
 
 
 def find_number(store: Store, results: Results, text: str) -> dict[Ref, list[str]]:
-    """Return the artefacts of a run that hold a number, each with the places in it.
+    """Return the artefacts of a run that hold a number, each with the places in it, the likeliest first.
+
+    First come those from which a part of the report was drawn that shows the number, then those that hold it at the
+    fewest places: short numbers stand in many tables by chance.
 
     A value counts where it is the number when it is rounded to as many decimals; of a number in percent, also where
     it is a hundredth of it. Measured are fields, values that are derived from them (`Rule.confidence`), and cells.
@@ -53,8 +56,9 @@ def find_number(store: Store, results: Results, text: str) -> dict[Ref, list[str
     wanted = _Wanted(text)
     made = dict.fromkeys(ref for name, ref in results.refs() if not name.endswith(".study"))
     held = {ref: list(wanted.places(store.open(ref))) for ref in made if ref.kind not in WITHOUT_NUMBERS}
-    found = {ref: places for ref, places in sorted(held.items(), key=lambda pair: len(pair[1])) if places}
-    found = found or _in_the_page(store, results.report, text)
+    shown = _in_the_page(store, results.report, text)
+    likeliest = sorted(held.items(), key=lambda pair: (pair[0] not in shown, len(pair[1])))
+    found = {ref: places for ref, places in likeliest if places} or shown
     if not found:
         raise StoreError(
             f"{text} stands in what the last run made",
@@ -66,7 +70,7 @@ def find_number(store: Store, results: Results, text: str) -> dict[Ref, list[str
 
 
 def _in_the_page(store: Store, report: Ref, text: str) -> dict[Ref, list[str]]:
-    """Return what the parts of a report were drawn from in which a number stands that no artefact holds: a summary."""
+    """Return what the parts of a report were drawn from in which a number stands, as it is written."""
     page: str = store.open(report)
     alone = re.compile(rf"(?<![\d.,]){re.escape(text.strip())}(?![\d]|[.,]\d)")
     found: dict[Ref, list[str]] = {}

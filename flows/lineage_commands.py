@@ -108,7 +108,8 @@ def gc(
     for name in found.runs:
         out.print(f"{'forgotten' if delete else 'would be forgotten'}: {name}")
     what = f"{len(found.refs):,} artefacts, {found.bytes / 2**20:,.1f} MiB"
-    out.print(f"{found.kept:,} artefacts are needed; {found.young:,} are not, but are too young to go.")
+    young = f"; {found.young:,} are not, but are younger than {min_age:g} hours, and are left" if found.young else ""
+    out.print(f"{found.kept:,} artefacts are needed{young}.")
     if not delete:
         out.print(f"Would remove {what}. Do it with --delete.")
         return

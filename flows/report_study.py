@@ -82,7 +82,14 @@ def report_study(
         facts = _facts(plan, here, held, (study, cohort), (learnt or Learnt(), mined or Mined()), inputs, pictured)
         report = one(write_report.job(plan.study, inputs, {"facts": facts}))
         counts = tuple(Counts(**row) for row in here.tally.rows())
-        results = Results(cohort=held, learnt=learnt, mined=mined, report=report, counts=counts)
+        results = Results(
+            cohort=held,
+            learnt=learnt,
+            mined=mined,
+            report=report,
+            counts=counts,
+            quarantined=len(study.refusals),
+        )
         write_results(plan, results, here.store)
         if here.journal is not None:
             here.journal.gave(dict(results.refs()))

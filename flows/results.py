@@ -126,6 +126,8 @@ class Results(Made):
     mined: Mined | None = None
     report: Ref
     counts: tuple[Counts, ...] = ()
+    quarantined: int = 0
+    """Refusals in the report's quarantine: of items, and of files and series that never became one."""
 
     def total(self, what: str) -> int:
         """Return how many items of all stages were `computed`, `reused`, `refused` or `failed`."""
@@ -136,6 +138,8 @@ class Results(Made):
         lines = [
             f"{self.total('computed')} items computed, {self.total('reused')} reused, {self.total('refused')} refused."
         ]
+        if self.quarantined:
+            lines.append(f"In quarantine: {self.quarantined}; the report says what, why, and what to do.")
         if failed := self.total("failed"):
             lines.append(f"{failed} items failed for a reason that is no fault of the data: see the report.")
         return [*lines, *(f"{one.stage.replace('_', ' ')} refused: {one.reason}" for one in self.undone())]

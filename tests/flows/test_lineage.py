@@ -247,6 +247,21 @@ def test_a_number_as_the_report_shows_it_leads_to_the_artefact_and_the_place(sto
     assert any(one.startswith(place) for one in found[cohort])
 
 
+def test_a_number_leads_first_to_what_the_part_of_the_report_that_shows_it_was_drawn_from(store):
+    judged = store.put(COHORT, pd.DataFrame({"auc": [0.56, 0.561, 0.562]}), recorded("judged"))
+    chance = store.put(COHORT, pd.DataFrame({"limit": [0.5603]}), recorded("chance"))
+    page = store.put(
+        REPORT,
+        '<section id="cohort"><p>40 patients</p></section><section id="models"><p>AUC 0.56</p></section>'
+        f'<table id="made-cohort"><code>{chance.short}</code></table>'
+        f'<table id="made-models"><code>{judged.short}</code></table>',
+        recorded("report"),
+    )
+    tables = CohortTables(features=Features(study=page, table=chance), cohort=chance, readers=judged)
+    found = find_number(store, Results(cohort=tables, report=page), "0.56")
+    assert list(found) == [judged, chance], "though it stands at more places there"
+
+
 @pytest.mark.parametrize("number", ["0.85", "0.8413", "13", "1", "5.5", "999"])
 def test_a_number_that_stands_nowhere_is_not_found_nearby(store, number):
     _, results = tables(store)

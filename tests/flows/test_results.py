@@ -96,6 +96,11 @@ def test_items_are_added_up_over_stages():
     assert RESULTS.lines() == ["4 items computed, 2 reused, 1 refused."]
 
 
+def test_what_is_in_quarantine_is_told():
+    _, line = RESULTS.model_copy(update={"quarantined": 3}).lines()
+    assert line.startswith("In quarantine: 3;")
+
+
 def test_items_that_failed_are_told():
     lines = RESULTS.model_copy(update={"counts": (counts("fit", items=2, failed=2),)}).lines()
     assert lines[0] == "0 items computed, 0 reused, 0 refused."

@@ -71,6 +71,8 @@ class _Told:
 
     @property
     def is_done(self) -> bool:
+        if not self.keys:
+            return len(np.unique(self.places[self.alive])) == len(self.alive)
         return all(len(group) == 1 for group in self.ties())
 
 
@@ -83,6 +85,16 @@ def arrange(slices: Sequence[Slice], values: Callable[[int], Hashable]) -> Arran
     Raises `BadData`: `unknown_position`, `uneven_slices`, `conflicting_slices`, `incomplete_series`.
     """
     told = _Told(slices, places_of([one.plane for one in slices]), list(range(len(slices))), cache(values))
+    dropped = 0 if told.is_done else _told_apart(told)
+    found = _ordered(told)
+    if dropped:
+        text = f"{dropped} slices stored twice were read once"
+        found.corrections.append(Correction(name="duplicate_slices", text=text))
+    return found
+
+
+def _told_apart(told: _Told) -> int:
+    """Find out what tells slices at one position apart, and leave out copies; return how many these were."""
     for key in STATED:
         _tell(told, key)
     dropped = 0 if told.is_done else _drop_copies(told)
@@ -90,11 +102,7 @@ def arrange(slices: Sequence[Slice], values: Callable[[int], Hashable]) -> Arran
         _tell(told, key)
     if not told.is_done:
         raise _conflicting(told)
-    found = _ordered(told)
-    if dropped:
-        text = f"{dropped} slices stored twice were read once"
-        found.corrections.append(Correction(name="duplicate_slices", text=text))
-    return found
+    return dropped
 
 
 def _tell(told: _Told, key: Key) -> None:

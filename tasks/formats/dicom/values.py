@@ -116,11 +116,13 @@ class Values:
             ranges = [(survey.low, survey.high) for survey in self.surveys]
         else:
             ranges = [layer.image.range or (0, 0) for layer in self.layers]
-        ends = {
-            self._turned(layer, end) * layer.slice.scale.slope + layer.slice.scale.intercept
-            for layer, held in zip(self.layers, ranges, strict=True)
+        scaled = zip(self.layers, ranges, strict=True)
+        alike = {(layer.image.range, *layer.slice.scale[:2], held): layer for layer, held in scaled}
+        ends = [
+            self._turned(layer, end) * slope + intercept
+            for (_, slope, intercept, held), layer in alike.items()
             for end in held
-        }
+        ]
         return min(ends), max(ends)
 
     def _turned(self, layer: Layer, value: Any) -> Any:  # noqa: ANN401 - a number or an array of them
