@@ -209,6 +209,9 @@ def _of_modalities(plan: Plan, found: Found) -> list[str]:
     lines = [f"Nothing is of modality {', '.join(sorted(asked - there))}."] if asked - there else []
     if found.other_modalities:
         lines.append(f"Not taken, by `modalities` of the sources: {', '.join(sorted(found.other_modalities))}.")
+    if found.other_kernels:
+        names = ", ".join(sorted(name or "none stated" for name in found.other_kernels))
+        lines.append(f"Not taken, by `kernels` of the sources: {names}.")
     held = Counter((one.patient, one.visit, one.modality) for one in found.series)
     several = Counter(modality for (_, _, modality), count in held.items() if count > 1)
     lines += [
@@ -216,4 +219,7 @@ def _of_modalities(plan: Plan, found: Found) -> list[str]:
         " with the most voxels; the others will be left out (second_series)."
         for modality, count in sorted(several.items())
     ]
+    kernels = sorted({one.kernel for one in found.series if held[one.patient, one.visit, "CT"] > 1 and one.kernel})
+    if len(kernels) > 1:
+        lines.append(f"Their kernels are {', '.join(kernels)}: name those that count in `kernels` of the source.")
     return lines

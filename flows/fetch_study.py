@@ -61,7 +61,9 @@ def with_fetched(plan: Plan, who: Identities) -> Plan:
     """Return the plan with the folder of what was fetched in place of each archive."""
     root = fetched_folder(plan)
     sources = tuple(
-        DicomSource(path=private_folder(source_folder(root, source, who)), modalities=source.modalities)
+        DicomSource(
+            path=private_folder(source_folder(root, source, who)), modalities=source.modalities, kernels=source.kernels
+        )
         if isinstance(source, Remote)
         else source
         for source in plan.sources

@@ -89,6 +89,7 @@ def assemble(plan: Plan, jobs: Sequence[Job], outcomes: Sequence[Outcome], probl
         everything.refusals += found.refusals
         everything.region_names |= found.region_names
         everything.other_modalities |= found.other_modalities
+        everything.other_kernels |= found.other_kernels
     patients = everything.patients()
     if not patients:
         left_out = Counter(refusal.verdict for refusal in everything.refusals)
@@ -97,7 +98,9 @@ def assemble(plan: Plan, jobs: Sequence[Job], outcomes: Sequence[Outcome], probl
         later = "wait until they have been quiet for `quiet_s`, or mark them with `.done`; or " if waiting else ""
         others = ", ".join(sorted(everything.other_modalities))
         there = f"; of modalities that the plan does not take: {others}" if others else ""
-        remedy = f"{later}correct the sources in the plan: their paths, patterns and modalities."
+        kernels = ", ".join(sorted(map(repr, everything.other_kernels)))
+        there += f"; of kernels that the plan does not take: {kernels}" if kernels else ""
+        remedy = f"{later}correct the sources in the plan: their paths, patterns, modalities and kernels."
         raise PlanError(
             "The sources hold at least one series, recording or report",
             f"none was found; files left out: {reasons or 'none'}{waiting}{there}",
@@ -124,7 +127,7 @@ def _scanned(job: Job, contents: Contents | None) -> list[Scanned]:
 def _of_source(plan: Plan, number: int, scanned: list[Scanned], lost: tuple[str, ...]) -> Found:
     source = plan.sources[number]
     if not isinstance(source, FilesByName):
-        return dicom_found(scanned, source.modalities, plan.regions, plan.visit_days, lost)
+        return dicom_found(scanned, source.modalities, plan.regions, plan.visit_days, lost, source.kernels)
     modality = source.modality if isinstance(source, ImageFiles | SoundSource) else ""
     labels = source.labels if isinstance(source, ImageFiles) else {}
     return named_found(scanned, modality, plan.regions, labels, source.visits)

@@ -178,7 +178,9 @@ def _second(scan: Scan, files: tuple[str, ...], *, is_part: bool) -> Refusal:
         remedy = "Export the series again, or leave these files out if the other part is all that should count."
     else:
         came = "another one has more regions or voxels, or comes first"
-        remedy = "Name the modalities or the folder in the plan so that one is left, if the other should count."
+        remedy = (
+            "Name the modalities, the kernels or the folder in the plan so that one is left, if the other should count."
+        )
     return Refusal(
         item=scan.item,
         stage=SCAN,

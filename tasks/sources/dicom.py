@@ -17,5 +17,7 @@ class DicomSource(Method):
     """Folder (zip and tar files in it are opened), or one archive; relative to the plan's folder."""
     modalities: tuple[str, ...] = ()
     """Modalities to take (`CT`, `PT`); empty takes all."""
+    kernels: tuple[str, ...] = ()
+    """Patterns of the reconstruction kernels of CT to take (`B30*`); empty takes all."""
     pixel_size_mm: Positive | None = None
     """Edge of a pixel of images that do not state it (photographs, screenshots); empty refuses them."""

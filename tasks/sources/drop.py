@@ -32,6 +32,8 @@ class DropFolderSource(Method):
     directly count as one study."""
     modalities: tuple[str, ...] = ()
     """Modalities to take (`CT`, `PT`); empty takes all."""
+    kernels: tuple[str, ...] = ()
+    """Patterns of the reconstruction kernels of CT to take (`B30*`); empty takes all."""
     quiet_s: Seconds = 60
     """A study is complete when none of its files has changed for so long, or when a file `.done` in its folder,
     or `NAME.done` beside it, is newer than all of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -91,6 +92,8 @@ class FoundSeries:
     """Files in the same folders that could not be read, of which nothing tells whether they are of this series."""
     lost: int = 0
     """Files of the series that could not be read."""
+    kernel: str = ""
+    """Reconstruction kernel of a CT."""
 
     @property
     def item(self) -> str:
@@ -130,6 +133,8 @@ class Found:
     """Pseudonyms of everyone of whom something is there that was not asked for."""
     other_modalities: frozenset[str] = frozenset()
     """Modalities that are there and were not asked for."""
+    other_kernels: frozenset[str] = frozenset()
+    """Kernels of CT that are there and were not asked for."""
 
     def patients(self) -> list[str]:
         """Return the pseudonyms of everyone of whom anything was found, sorted."""
@@ -147,6 +152,21 @@ class Found:
             regions=[region for region in self.regions if region.series.modality in modalities],
             recordings=[series for series in self.recordings if series.modality in modalities],
             reports=[series for series in self.reports if series.modality in modalities],
+        )
+
+    def of_kernels(self, patterns: Sequence[str]) -> Found:
+        """Return what belongs to CT of some kernels, by patterns of their names, and to other modalities."""
+        if not patterns:
+            return self
+
+        def takes(one: FoundSeries) -> bool:
+            return one.modality != "CT" or any(fnmatchcase(one.kernel, pattern) for pattern in patterns)
+
+        return replace(
+            self,
+            other_kernels=frozenset(one.kernel for one in self.series if not takes(one)),
+            series=[series for series in self.series if takes(series)],
+            regions=[region for region in self.regions if takes(region.series)],
         )
 
     def of_patients(self, patients: set[str]) -> Found:
@@ -184,6 +204,7 @@ def dicom_found(
     wanted: Mapping[str, str],
     near: int,
     lost: Sequence[str] = (),
+    kernels: Sequence[str] = (),
 ) -> Found:
     """Return the DICOM series of some files, the regions drawn on them, recordings and structured reports.
 
@@ -199,6 +220,8 @@ def dicom_found(
         Studies of a patient at most so many days apart are one visit.
     lost : sequence of str
         Where something could not be listed, as `Walk.lost` has it.
+    kernels : sequence of str
+        Patterns of the reconstruction kernels of CT to take; empty takes all.
     """
     unread = [(file, facts.series) for file, facts in scanned if _is_lost(facts)]
     places = Counter([*lost, *(_folder(file) for file, series in unread if not series)])
@@ -218,7 +241,7 @@ def dicom_found(
     found.regions = [_dicom_region(one) for one in drawn]
     found.region_names = frozenset(plain_name(name) for header in headers for name in header.regions)
     found.refusals += [_no_image(header) for header in alone]
-    return found.of_modalities(modalities)
+    return found.of_modalities(modalities).of_kernels(kernels)
 
 
 def _together(refusals: Iterable[Refusal]) -> list[Refusal]:
@@ -267,6 +290,7 @@ def _dicom_series(series: Series, files: Sequence[tuple[SourceFile, DicomHeader]
         files=_sources([(files[index][0], files[index][1].known) for index in series.members]),
         day=first.day,
         scanner=_scanner(first),
+        kernel=first.kernel,
         uid=first.series,
         frame_of_reference=first.frame_of_reference,
         lost_beside=_lost_beside((files[index][0] for index in series.members), places),

@@ -42,6 +42,8 @@ class RemoteSource(Method):
     """Last day of the studies."""
     modalities: tuple[str, ...] = ()
     """Modalities to take (`CT`, `PT`); empty takes all. RTSTRUCT and SEG come along."""
+    kernels: tuple[str, ...] = ()
+    """Patterns of the reconstruction kernels of CT to take (`B30*`) of what was fetched; empty takes all."""
     description: str = ""
     """Pattern of the series' descriptions (`*T1*`); capitals do not count, empty takes all."""
     quiet_s: Seconds = 0

@@ -63,13 +63,19 @@ def test_a_plan_without_a_clinical_table_has_none(folder):
 def test_what_the_modalities_leave_out_and_which_series_counts_is_told(folder):
     (folder / "ct").mkdir()
     for word, series in (("a", "1.2.3"), ("b", "1.2.4")):
-        (folder / "ct" / word).write_bytes(axial(0.0, 5, SeriesInstanceUID=series))
+        file = axial(0.0, 5, SeriesInstanceUID=series, ConvolutionKernel=f"B{word}")
+        (folder / "ct" / word).write_bytes(file)
     (folder / "ct" / "c").write_bytes(axial(0.0, 5, SeriesInstanceUID="1.2.5", Modality="MR"))
     source = {"method": "dicom", "path": "ct", "modalities": ["CT", "PET"]}
     lines = check_plan(plan(folder, sources=[source], clinical=None, outcome=None, events=None))
     assert "Nothing is of modality PET." in lines
     assert "Not taken, by `modalities` of the sources: MR." in lines
     assert [line for line in lines if line.startswith("1 visits have several series of CT: ")]
+    assert "Their kernels are Ba, Bb: name those that count in `kernels` of the source." in lines
+    alone = {**source, "modalities": ["CT"], "kernels": ["Bb"]}
+    lines = check_plan(plan(folder, sources=[alone], clinical=None, outcome=None, events=None))
+    assert "Not taken, by `kernels` of the sources: Ba." in lines
+    assert not [line for line in lines if "several series" in line]
 
 
 @pytest.mark.parametrize(

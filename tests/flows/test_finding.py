@@ -102,6 +102,12 @@ def test_sources_without_a_series_are_refused_with_why_files_were_left_out(folde
         found_in(folder, [{"method": "dicom", "path": f"dicom/{NAME}", "modalities": ["XX"]}])
 
 
+def test_a_kernel_that_no_series_has_is_told_with_those_that_are_there(folder):
+    source = {"method": "dicom", "path": f"dicom/{NAME}", "kernels": ["B30*"]}
+    with pytest.raises(PlanError, match="of kernels that the plan does not take: ''"):
+        found_in(folder, [source])
+
+
 def test_a_scan_that_failed_leaves_out_its_files(folder, monkeypatch):
     plan = parse_plan({"sources": SOURCES}, folder)
     store = Store(folder / "store")

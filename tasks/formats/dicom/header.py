@@ -14,7 +14,7 @@ from tasks.formats.dicom.elements import changed, corrupt, tag_of
 from tasks.formats.dicom.labels import code, machine_name
 from tasks.formats.dicom.moments import Moment, first_moment
 from tasks.formats.dicom.parse import parse_header
-from tasks.formats.dicom.planes import Plane, first_plane, frame_count
+from tasks.formats.dicom.planes import Plane, first_plane, frame_count, group_of
 from tasks.formats.dicom.waveform import group_count
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ class DicomHeader:
         The public UID of how the pixels are encoded; `other` for a private one.
     referenced_series : tuple of str
         Keyed names of the series that regions were drawn on.
+    kernel : str
+        Reconstruction kernel of a CT image: letters, digits and blanks only.
     reconstruction : str or None
         Keyed name of the kernel and the tube voltage of a CT image; images of two kernels are two series.
     referenced_instances : tuple of str
@@ -130,6 +132,7 @@ class DicomHeader:
     photometric: str = ""
     burned_in: Literal["yes", "no", "unknown"] = "unknown"
     transfer_syntax: str = ""
+    kernel: str = ""
     reconstruction: str | None = None
     referenced_instances: tuple[str, ...] = ()
 
@@ -205,7 +208,7 @@ def _shared(header: DataSet, identities: Identities, has_pixels: bool) -> DicomH
         manufacturer=machine_name(header.text("Manufacturer")),
         model=machine_name(header.text("ManufacturerModelName")),
         station=_keyed(header.text("StationName") or header.text("DeviceSerialNumber"), identities),
-        **({"reconstruction": _reconstruction(header, identities), **_image_facts(header)} if kind == "image" else {}),
+        **({**_reconstruction(header, identities), **_image_facts(header)} if kind == "image" else {}),
     )
 
 
@@ -256,9 +259,17 @@ def _own_facts(kind: KindOfFile, header: DataSet, identities: Identities) -> dic
     return structure_facts(header, identities) if kind in {"rtstruct", "seg"} else {}
 
 
-def _reconstruction(header: DataSet, identities: Identities) -> str | None:
-    words = [header.text(keyword) for keyword in ("ConvolutionKernel", "KVP")]
-    return _keyed("\\".join(words) if any(words) else "", identities) if header.text("Modality") == "CT" else None
+def _reconstruction(header: DataSet, identities: Identities) -> dict[str, Any]:
+    """Return what tells the reconstructions of one CT series apart."""
+    if header.text("Modality") != "CT":
+        return {}
+    first = next(iter(header.items("PerFrameFunctionalGroupsSequence")), header)
+    kernel = group_of(header, first, "CTReconstructionSequence").text("ConvolutionKernel")
+    words = (kernel, header.text("KVP"))
+    return {
+        "kernel": machine_name(kernel),
+        "reconstruction": _keyed("\\".join(words) if any(words) else "", identities),
+    }
 
 
 def _image_facts(header: DataSet) -> dict[str, Any]:

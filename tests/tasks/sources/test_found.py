@@ -152,6 +152,25 @@ def test_modalities_that_were_not_asked_for_are_told():
 
 
 @pytest.mark.parametrize(
+    ("patterns", "taken", "others"),
+    [
+        ((), {"B30f", "B70f", "", "MR"}, set()),
+        (("B30*",), {"B30f", "MR"}, {"B70f", ""}),
+        (("B70f", "B3?f"), {"B30f", "B70f", "MR"}, {""}),
+        (("b30f",), {"MR"}, {"B30f", "B70f", ""}),
+    ],
+)
+def test_ct_is_taken_by_its_kernel(patterns, taken, others):
+    kernels = {"s1": "B30f", "s2": "B70f", "s3": ""}
+    scanned = [image(word, series=word, kernel=kernel) for word, kernel in kernels.items()]
+    scanned += [image("m", series="s4", modality="MR"), structure("r", referenced=("s2",))]
+    found = dicom_found(scanned, (), {}, 0, (), patterns)
+    assert {one.kernel or ("MR" if one.modality == "MR" else "") for one in found.series} == taken
+    assert found.other_kernels == others
+    assert len(found.regions) == ("B70f" in taken)
+
+
+@pytest.mark.parametrize(
     ("lost", "count"),
     [
         ("p/ct/x", 1),  # of the same folder

@@ -58,6 +58,14 @@ def test_images_of_other_content_are_series_of_their_own(make, identities, eleme
     assert groups_of(files, identities) == [(0, 1), (2,)]
 
 
+def test_the_kernel_is_told_in_plain_words(make, identities):
+    files = [
+        make.slice(BLANK, ConvolutionKernel=["I40f", "3"]),
+        make.slice(BLANK, Modality="MR", ConvolutionKernel="B"),
+    ]
+    assert [header.kernel for header in headers_of(files, identities)] == ["I40f 3", ""]
+
+
 def test_images_of_other_sizes_are_series_of_their_own(make, identities):
     assert groups_of([make.slice(BLANK), make.slice(np.zeros((4, 4), np.int16), 1.0)], identities) == [(0,), (1,)]
 
