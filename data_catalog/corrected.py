@@ -28,6 +28,10 @@ CORRECTED: dict[str, dict[str, tuple[str, str]]] = {
             " tube voltage, study or frame of reference, and were refused as `second_series`.",
             "Look at the quarantine for the other parts: the volume may be a fraction of what was scanned.",
         ),
+        "settings_differ_by_slice": (
+            "The slices of one stack were taken with different inversion times or flip angles.",
+            "Nothing where the sequence sets them slice by slice; else take the series apart.",
+        ),
         "duplicate_slices": (
             "Slices that are stored several times with the same values were read once.",
             "Nothing; remove the copies if they surprise you.",
@@ -123,8 +127,12 @@ CORRECTED: dict[str, dict[str, tuple[str, str]]] = {
             "Points and open lines beside closed contours enclose nothing, and were left out.",
             "Nothing.",
         ),
+        "contours_cross": (
+            "Contours of one slice cross each other; what both enclose was left out (even-odd).",
+            "Look at the region: if their union was meant, draw it as one contour.",
+        ),
         "contours_off_slices": (
-            "Contours lie off their slices by less than half a slice, and were drawn in the nearest.",
+            "Contours lie off their slices by up to half a slice, and were drawn in the nearest.",
             "Check that the region was drawn on this series.",
         ),
         "slices_without_contours": (

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tasks.sources.found import Found
     from tasks.sources.tables import ClinicalTable, PatientTable
 
+KERNELS = ", then the first by the name of its kernel"
 SHOWN = 12
 """Names that a line lists at the most."""
 
@@ -195,10 +196,11 @@ def _of_files(plan: Plan, found: Found) -> list[str]:
         lines.append(f"Regions in the sources: {', '.join(names[:SHOWN])}{more}.")
     if plan.regions and not found.regions:
         lines.append(f"No region in the sources is named {', '.join(plan.regions.values())}: none will be read.")
-    for verdict in sorted({refusal.verdict for refusal in found.refusals}):
-        alike = [refusal for refusal in found.refusals if refusal.verdict == verdict]
+    for verdict, expected in sorted({(refusal.verdict, refusal.expected) for refusal in found.refusals}):
+        alike = [one for one in found.refusals if (one.verdict, one.expected) == (verdict, expected)]
         count = sum(max(1, len(refusal.files)) for refusal in alike)
-        lines.append(f"{count} files are left out ({verdict}): {alike[0].reason}")
+        first = "" if len({refusal.reason for refusal in alike}) == 1 else "among them: "
+        lines.append(f"{count} files are left out ({verdict}): {first}{alike[0].reason}")
     return lines
 
 
@@ -216,7 +218,7 @@ def _of_modalities(plan: Plan, found: Found) -> list[str]:
     several = Counter(modality for (_, _, modality), count in held.items() if count > 1)
     lines += [
         f"{count} visits have several series of {modality}: of each the one with the most regions counts, then the one"
-        " with the most voxels; the others will be left out (second_series)."
+        f" with the most voxels{KERNELS if modality == 'CT' else ''}; the others will be left out (second_series)."
         for modality, count in sorted(several.items())
     ]
     kernels = sorted({one.kernel for one in found.series if held[one.patient, one.visit, "CT"] > 1 and one.kernel})

@@ -102,7 +102,7 @@ def _read_job(plan: Plan, series: FoundSeries, scales: Scales) -> Job:
 def _region_job(plan: Plan, region: FoundRegion, image: Ref) -> Job:
     source = plan.sources[region.series.source]
     inputs: dict[str, Input] = {"files": region.files, "image": image}
-    item = f"{region.series.item}/{region.name}/{region.reader}"
+    item = f"{region.series.item}/{region.name or 'regions'}/{region.reader}"
     space = {"space": source.space} if isinstance(source, NrrdSource) else {}
     if region.kind not in DRAWN:
         labels = source.labels if isinstance(source, ImageFiles) else {}
@@ -150,6 +150,9 @@ class _Known:
 
     def size(self, scan: Scan) -> int:
         return int(self._store.open(scan.image).size)
+
+    def kernel(self, scan: Scan) -> str:
+        return str(self._store.attrs(scan.image).get("reconstruction_kernel", ""))
 
     def source(self, scan: Scan) -> str:
         return self._names[scan.item]

@@ -118,6 +118,9 @@ class Known(Protocol):
     def size(self, scan: Scan) -> int:
         """Return how many voxels it has."""
 
+    def kernel(self, scan: Scan) -> str:
+        """Return the kernel that a CT was reconstructed with; empty where it is not known."""
+
     def source(self, scan: Scan) -> str:
         """Return what its series is called in the source, of which it may be a part; empty where that is not known."""
 
@@ -130,7 +133,8 @@ def without_doubles(scans: list[Scan], known: Known) -> tuple[list[Scan], list[R
 
     The same voxels under two patients would leak from the training folds into the test folds: only the
     first by pseudonym keeps them. Of several series of one modality at one visit, the one with regions
-    counts, then the one with the most voxels: a scout stands for no stack. Where what is left is a part of a
+    counts, then the one with the most voxels: a scout stands for no stack. Among equals the first by kernel counts, so
+    that it is the same one for all patients. Where what is left is a part of a
     series that was taken apart, it says so.
     """
     kept: dict[str, Scan] = {}
@@ -146,7 +150,7 @@ def without_doubles(scans: list[Scan], known: Known) -> tuple[list[Scan], list[R
     for place in sorted(by_place):
         held = by_place[place]
         if len(held) > 1:
-            held.sort(key=lambda scan: (-len(scan.regions), -known.size(scan), scan.series))
+            held.sort(key=lambda scan: (-len(scan.regions), -known.size(scan), known.kernel(scan), scan.series))
         best, *others = held
         parts = [scan for scan in others if known.source(scan) and known.source(scan) == known.source(best)]
         if parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import reduce
 from itertools import product
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from tasks.methods.radiomics.rows import CHANNEL, REPETITION, STEP
 from tasks.stage import stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pandas as pd
     import xarray as xr
@@ -162,15 +163,29 @@ def _seen(measure: Measure, box: Box, geometry: Geometry) -> Box:
 
 
 def _steps(image: xr.DataArray) -> list[str]:
-    """Return what tells apart the images of a series, in their order: the values of its axes, or numbers."""
+    """Return what tells apart the images of a series, in their order: the values of its axes, or numbers.
+
+    Steps of an axis with the same value, as those of several directions of diffusion, are numbered from the second on.
+    """
     axes = [str(name) for name in image.dims[: -len(SPACE)]]
     values = [image.coords[name].values if name in image.coords else range(image.sizes[name]) for name in axes]
-    return [", ".join(map(_step, axes, values_of)) for values_of in product(*values)]
+    return [", ".join(words) for words in product(*map(_words_along, axes, values))]
+
+
+def _words_along(axis: str, values: Iterable[object]) -> list[str]:
+    found: list[str] = []
+    seen: Counter[str] = Counter()
+    for value in values:
+        word = _step(axis, value)
+        seen[word] += 1
+        found.append(word if seen[word] == 1 else f"{word} no {seen[word]}")
+    return found
 
 
 def _step(axis: str, value: object) -> str:
     # A point would part the name of a column, so that decimals stand behind a comma.
     said = (f"{value:g}" if isinstance(value, int | float) else str(value)).replace(".", ",")
+    said = "unknown" if said == "nan" else said
     return said if axis == "c" else f"{axis} {said}"
 
 

@@ -17,6 +17,7 @@ from tasks.formats.dicom.seg import plain_name
 from tasks.formats.dicom.series import group_series
 from tasks.sources.drawings import drawings
 from tasks.sources.named import Named
+from tasks.sources.query import DRAWN
 from tasks.stage import Sources
 
 if TYPE_CHECKING:
@@ -141,12 +142,13 @@ class Found:
         return sorted({one.patient for one in (*self.series, *self.recordings, *self.reports)})
 
     def of_modalities(self, modalities: Sequence[str]) -> Found:
-        """Return what belongs to some modalities, or all where none is named; refusals are kept."""
+        """Return what belongs to some modalities, or all where none is named; so do refusals that tell theirs."""
         if not modalities:
             return self
         everything = (*self.series, *self.recordings, *self.reports)
         return replace(
             self,
+            refusals=[one for one in self.refusals if _may_be_of(one, modalities)],
             other_modalities=frozenset(one.modality for one in everything) - set(modalities),
             series=[series for series in self.series if series.modality in modalities],
             regions=[region for region in self.regions if region.series.modality in modalities],
@@ -179,6 +181,12 @@ class Found:
             recordings=[series for series in self.recordings if series.patient in patients],
             reports=[series for series in self.reports if series.patient in patients],
         )
+
+
+def _may_be_of(refusal: Refusal, modalities: Sequence[str]) -> bool:
+    """Say whether what was refused is of some modalities, belongs to their images, or does not tell its own."""
+    parts = refusal.item.split("/")
+    return len(parts) < len(("patient", "modality", "series")) or bool({*modalities, *DRAWN} & set(parts[1:]))
 
 
 Scanned = tuple["SourceFile", FileFacts]
@@ -240,7 +248,8 @@ def dicom_found(
     drawn, alone = drawings(with_header, found.series, wanted)
     found.regions = [_dicom_region(one) for one in drawn]
     found.region_names = frozenset(plain_name(name) for header in headers for name in header.regions)
-    found.refusals += [_no_image(header) for header in alone]
+    found.refusals += [_no_image(header, lost_of) for header in alone]
+    found.refusals = _named_as_series(found)
     return found.of_modalities(modalities).of_kernels(kernels)
 
 
@@ -251,6 +260,16 @@ def _together(refusals: Iterable[Refusal]) -> list[Refusal]:
         files = () if "/" in one.item else one.files
         alike[one.item, one.verdict, one.reason, *files].append(one)
     return [one if not others else _of_all(one, others) for one, *others in alike.values()]
+
+
+def _named_as_series(found: Found) -> list[Refusal]:
+    """Return the refusals of files, named as the series that is left of their series where there is one."""
+    left = {one.uid[:6]: one for one in reversed(found.series) if one.uid}
+    return [
+        refusal.model_copy(update={"item": left[uid].item}) if uid in left and left[uid].patient == patient else refusal
+        for refusal in found.refusals
+        for patient, uid in [(refusal.item.partition("/")[0], refusal.item.rpartition("/")[2])]
+    ]
 
 
 def _of_all(first: Refusal, others: Sequence[Refusal]) -> Refusal:
@@ -290,7 +309,7 @@ def _dicom_series(series: Series, files: Sequence[tuple[SourceFile, DicomHeader]
         files=_sources([(files[index][0], files[index][1].known) for index in series.members]),
         day=first.day,
         scanner=_scanner(first),
-        kernel=first.kernel,
+        kernel=first.reconstruction.kernel,
         uid=first.series,
         frame_of_reference=first.frame_of_reference,
         lost_beside=_lost_beside((files[index][0] for index in series.members), places),
@@ -330,13 +349,14 @@ def _scanner(header: DicomHeader) -> str | None:
     return f"{made}{station}".strip() or None
 
 
-def _no_image(header: DicomHeader) -> Refusal:
+def _no_image(header: DicomHeader, lost_of: Mapping[str, int]) -> Refusal:
+    is_lost = any(lost_of.get(series) for series in header.referenced_series)
     return Refusal(
         item=f"{header.patient}/{header.modality}/{header.series[:6]}",
         stage=SCAN,
         verdict="regions_without_image",
         expected="Regions are drawn on a series of the same source",
-        came="the series they refer to is not there",
+        came=f"the series they refer to is not there{', for its files were refused' if is_lost else ''}",
         remedy="Add the series, or leave the file with the regions out.",
         files=(header.fingerprint,),
     )

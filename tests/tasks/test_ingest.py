@@ -88,7 +88,8 @@ def scan(word, patient="P-1", regions=0, **changes):
 class Known:
     """Know scans by their series: equal digests are equal voxels, unless it is told otherwise."""
 
-    def __init__(self, voxels=None, sizes=None, sources=None):
+    def __init__(self, voxels=None, sizes=None, sources=None, kernels=None):
+        self._kernels = kernels or {}
         self._voxels, self._sizes, self._sources = voxels or {}, sizes or {}, sources or {}
 
     def voxels(self, scan):
@@ -96,6 +97,9 @@ class Known:
 
     def size(self, scan):
         return self._sizes.get(scan.series, 1)
+
+    def kernel(self, scan):
+        return self._kernels.get(scan.series, "")
 
     def source(self, scan):
         return self._sources.get(scan.series, "")
@@ -136,6 +140,12 @@ def test_of_several_series_of_a_visit_the_one_with_regions_counts_then_the_first
 def test_of_series_without_regions_the_one_with_the_most_voxels_counts():
     assert kept(scan("a"), scan("b"), sizes={"a": 100, "b": 1200}) == (["b"], [("second_series", "P-1/v0/CT/a")])
     assert kept(scan("a", regions=1), scan("b"), sizes={"a": 100, "b": 1200})[0] == ["a"]
+
+
+def test_of_series_that_differ_in_their_kernel_only_all_patients_keep_the_same():
+    kernels = {"a": "B70f", "b": "B30f", "c": "B30f", "d": "B70f"}
+    held, _ = without_doubles([scan(word, "P-1" if word in "ab" else "P-2") for word in "abcd"], Known(kernels=kernels))
+    assert [one.series for one in held] == ["b", "c"]
 
 
 def test_equal_voxels_are_doubles_wherever_they_lie():

@@ -114,6 +114,16 @@ def test_each_image_of_a_series_is_told_apart_by_where_it_lies_along_its_axis():
     assert table[[CHANNEL, STEP]].to_numpy().tolist() == [[0, "echo 2,5"], [1, "echo 5"]]
 
 
+def test_steps_of_one_value_are_told_apart_too_and_an_unknown_one_is_called_so():
+    series = volume(
+        np.stack([ball()] * 4), GRID, unit="1", modality="MR", leading=("b_value",),
+        coords={"b_value": [np.nan, 1000.0, 1000.0, 1000.0]},
+    )  # fmt: skip
+    table = features(series, measures=STATISTICS)
+    words = ["b_value unknown", "b_value 1000", "b_value 1000 no 2", "b_value 1000 no 3"]
+    assert table[STEP].tolist() == words
+
+
 def test_a_long_series_is_to_be_summed_up_first():
     film = volume(np.stack([ball()] * (MOST_STEPS + 1)), GRID, unit="1", modality="US", leading=("t",))
     with pytest.raises(BadData, match="`project`") as refusal:

@@ -116,9 +116,11 @@ def _tell(told: _Told, key: Key) -> None:
     if key.is_exact and not (key.may_rank and _differs_by_place(told, values)):
         told.keys.append((key, values))
         return
-    ranks = _ranks(told.ties(), values)
+    ranks = _ranks(told.ties(), values, may_be_equal=key.is_exact)
     if ranks is not None and (key.names != ("number",) or _counts_in_turn(told, values, ranks)):
         told.keys.append((key, ranks))
+    elif ranks is None and key.is_sure:
+        told.keys.append((key, values))
 
 
 def _differs_by_place(told: _Told, values: dict[int, Value]) -> bool:
@@ -129,17 +131,21 @@ def _differs_by_place(told: _Told, values: dict[int, Value]) -> bool:
     return len({frozenset(one) for one in held.values()}) > 1
 
 
-def _ranks(ties: Sequence[list[int]], values: dict[int, Value]) -> dict[int, Value] | None:
-    """Return the rank of each slice among those it ties with; None unless all groups have as many, in one order."""
-    if len({len(group) for group in ties}) > 1:
-        return None
+def _ranks(ties: Sequence[list[int]], values: dict[int, Value], *, may_be_equal: bool) -> dict[int, Value] | None:
+    """Return the rank of each slice's value among those it ties with; None unless all groups have as many of each.
+
+    What is counted must differ within a group; what is stated may be equal there, and tell only some apart.
+    """
     ranks: dict[int, Value] = {}
+    found = set()
     for group in ties:
-        if len({values[index] for index in group}) < len(group):
+        held = sorted({values[index] for index in group})
+        if len(held) < len(group) and not may_be_equal:
             return None
-        for rank, index in enumerate(sorted(group, key=values.__getitem__)):
-            ranks[index] = (float(rank),)
-    return ranks
+        place = {value: (float(rank),) for rank, value in enumerate(held)}
+        ranks.update((index, place[values[index]]) for index in group)
+        found.add(tuple(sorted(ranks[index] for index in group)))
+    return ranks if len(found) == 1 else None
 
 
 def _counts_in_turn(told: _Told, values: dict[int, Value], ranks: dict[int, Value]) -> bool:

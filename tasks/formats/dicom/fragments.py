@@ -65,11 +65,21 @@ def _candidates(content: Content, table: bytes, extended: bytes, fragments: Sequ
     first = fragments[0][0] - DELIMITER_BYTES
     yield [first + offset for offset in _numbers(extended, "Q") or _numbers(table, "L")]
     held = [fragment for fragment in fragments if fragment[1] > fragment[0]]
-    starts = [(a, b) for a, b in held if content.range(a, min(b, a + 8)).startswith(STARTS)]
-    yield [a - DELIMITER_BYTES for a, _ in starts]
-    before = dict(zip(held[1:], held, strict=False))
-    yield [part[0] - DELIMITER_BYTES for part in starts if part not in before or _is_ended(content, before[part])]
-    yield [a - DELIMITER_BYTES for a, b in held if _is_rle_start(content.range(a, min(b, a + _RLE_HEADER.size)))]
+    heads = [_head(content, held, k) for k in range(len(held))]
+    yield [a - DELIMITER_BYTES for (a, _), head in zip(held, heads, strict=True) if head.startswith(STARTS)]
+    begun = [k for k, head in enumerate(heads) if head.startswith(STARTS)]
+    yield [held[k][0] - DELIMITER_BYTES for k in begun if k == 0 or _is_ended(content, held[:k])]
+    yield [a - DELIMITER_BYTES for (a, _), head in zip(held, heads, strict=True) if _is_rle_start(head)]
+
+
+def _head(content: Content, held: Sequence[Range], first: int) -> bytes:
+    """Return the first bytes of what begins with a fragment, out of several where these are tiny."""
+    found = b""
+    for a, b in held[first:]:
+        found += content.range(a, min(b, a + _RLE_HEADER.size - len(found)))
+        if len(found) >= _RLE_HEADER.size:
+            break
+    return found
 
 
 def _is_rle_start(head: bytes) -> bool:
@@ -84,9 +94,14 @@ def _is_rle_start(head: bytes) -> bool:
     )
 
 
-def _is_ended(content: Content, fragment: Range) -> bool:
-    start, stop = fragment
-    return content.range(max(start, stop - _PADDED_END), stop).rstrip(b"\0").endswith(END)
+def _is_ended(content: Content, held: Sequence[Range]) -> bool:
+    """Say whether fragments end as a frame does, which may lie in several of them where these are tiny."""
+    found = b""
+    for start, stop in reversed(held):
+        found = content.range(max(start, stop - _PADDED_END + len(found)), stop) + found
+        if len(found) >= _PADDED_END:
+            break
+    return found.rstrip(b"\0").endswith(END)
 
 
 def _fragments(content: Content, start: int, stop: int) -> tuple[bytes, list[Range]]:

@@ -14,7 +14,8 @@ from tasks.formats.dicom.elements import changed, corrupt, tag_of
 from tasks.formats.dicom.labels import code, machine_name
 from tasks.formats.dicom.moments import Moment, first_moment
 from tasks.formats.dicom.parse import parse_header
-from tasks.formats.dicom.planes import Plane, first_plane, frame_count, group_of
+from tasks.formats.dicom.planes import Plane, first_plane, frame_count
+from tasks.formats.dicom.reconstruction import NOT_STATED, Reconstruction, first_reconstruction
 from tasks.formats.dicom.waveform import group_count
 
 if TYPE_CHECKING:
@@ -88,10 +89,8 @@ class DicomHeader:
         The public UID of how the pixels are encoded; `other` for a private one.
     referenced_series : tuple of str
         Keyed names of the series that regions were drawn on.
-    kernel : str
-        Reconstruction kernel of a CT image: letters, digits and blanks only.
-    reconstruction : str or None
-        Keyed name of the kernel and the tube voltage of a CT image; images of two kernels are two series.
+    reconstruction : Reconstruction
+        Kernel and tube voltage of a CT image; images of two are two series.
     referenced_instances : tuple of str
         Keyed names of some of the images that a segmentation was drawn on, where it names no series.
     regions : tuple of str
@@ -132,8 +131,7 @@ class DicomHeader:
     photometric: str = ""
     burned_in: Literal["yes", "no", "unknown"] = "unknown"
     transfer_syntax: str = ""
-    kernel: str = ""
-    reconstruction: str | None = None
+    reconstruction: Reconstruction = NOT_STATED
     referenced_instances: tuple[str, ...] = ()
 
     @property
@@ -208,7 +206,7 @@ def _shared(header: DataSet, identities: Identities, has_pixels: bool) -> DicomH
         manufacturer=machine_name(header.text("Manufacturer")),
         model=machine_name(header.text("ManufacturerModelName")),
         station=_keyed(header.text("StationName") or header.text("DeviceSerialNumber"), identities),
-        **({**_reconstruction(header, identities), **_image_facts(header)} if kind == "image" else {}),
+        **_image_facts(header) if kind == "image" else {},
     )
 
 
@@ -242,7 +240,15 @@ def _keyed(identifier: str, identities: Identities) -> str | None:
 
 
 def _day(header: DataSet) -> date | None:
-    return next((day for day in map(header.day, DAYS_FROM) if day is not None), None)
+    """Return the day of the study; what is no date, as where it was made anonymous, is not stated."""
+    for keyword in DAYS_FROM:
+        try:
+            day = header.day(keyword)
+        except BadData:
+            continue
+        if day is not None:
+            return day
+    return None
 
 
 def _frame_of_reference(header: DataSet) -> str:
@@ -259,25 +265,13 @@ def _own_facts(kind: KindOfFile, header: DataSet, identities: Identities) -> dic
     return structure_facts(header, identities) if kind in {"rtstruct", "seg"} else {}
 
 
-def _reconstruction(header: DataSet, identities: Identities) -> dict[str, Any]:
-    """Return what tells the reconstructions of one CT series apart."""
-    if header.text("Modality") != "CT":
-        return {}
-    first = next(iter(header.items("PerFrameFunctionalGroupsSequence")), header)
-    kernel = group_of(header, first, "CTReconstructionSequence").text("ConvolutionKernel")
-    words = (kernel, header.text("KVP"))
-    return {
-        "kernel": machine_name(kernel),
-        "reconstruction": _keyed("\\".join(words) if any(words) else "", identities),
-    }
-
-
 def _image_facts(header: DataSet) -> dict[str, Any]:
     return {
         "rows": header.require_integer("Rows"),
         "columns": header.require_integer("Columns"),
         "frames": frame_count(header),
         "image_type": tuple(code(word) for word in header.texts("ImageType")),
+        "reconstruction": first_reconstruction(header),
         "photometric": code(header.text("PhotometricInterpretation")),
         "burned_in": BURNED_IN.get(header.text("BurnedInAnnotation"), "unknown"),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from data_catalog.errors import BadData
 from tasks.formats.dicom.binary import number, numbers, private_decimals, private_floats, unpacked
 from tasks.formats.dicom.clock import seconds_named, seconds_of
 
@@ -51,13 +52,15 @@ def moment(dataset: DataSet, frame: DataSet | None = None) -> Moment:
         (index in `PARTS`), `t_index` and `acquisition` (numbers of the time points), `index_1`, ... (of dimensions
         that are not of space).
     """
-    levels = _levels(dataset, frame)
+    levels = levels_of(dataset, frame)
     named = {
-        "phase": _first(levels, ("NominalPercentageOfCardiacPhase", "CardiacSynchronizationSequence")),
-        "t_index": _first(
+        "phase": first_number(levels, ("NominalPercentageOfCardiacPhase", "CardiacSynchronizationSequence")),
+        "t_index": first_number(
             levels, ("TemporalPositionIndex", "FrameContentSequence"), ("TemporalPositionIdentifier", "")
         ),
-        "acquisition": _first(levels, ("FrameAcquisitionNumber", "FrameContentSequence"), ("AcquisitionNumber", "")),
+        "acquisition": first_number(
+            levels, ("FrameAcquisitionNumber", "FrameContentSequence"), ("AcquisitionNumber", "")
+        ),
         **_triggered(levels),
         **_dimensions(dataset, frame),
         **(_magnetic(levels) if dataset.text("Modality") == "MR" else {}),
@@ -67,10 +70,10 @@ def moment(dataset: DataSet, frame: DataSet | None = None) -> Moment:
 
 def _magnetic(levels: list[DataSet]) -> dict[str, float | None]:
     return {
-        "echo": _first(levels, ("EffectiveEchoTime", "MREchoSequence"), ("EchoTime", "")),
-        "echo_number": _first(levels, ("EchoNumbers", "")),
-        "inversion_time": _first(levels, ("InversionTimes", "MRModifierSequence"), ("InversionTime", "")),
-        "flip_angle": _first(levels, ("FlipAngle", "MRTimingAndRelatedParametersSequence")),
+        "echo": first_number(levels, ("EffectiveEchoTime", "MREchoSequence"), ("EchoTime", "")),
+        "echo_number": first_number(levels, ("EchoNumbers", "")),
+        "inversion_time": first_number(levels, ("InversionTimes", "MRModifierSequence"), ("InversionTime", "")),
+        "flip_angle": first_number(levels, ("FlipAngle", "MRTimingAndRelatedParametersSequence")),
         "part": _part(levels),
         **_diffusion(levels),
     }
@@ -86,7 +89,7 @@ def clock(dataset: DataSet, frame: DataSet | None = None) -> float | None:
 
     None where the file does not say it.
     """
-    levels = _levels(dataset, frame)
+    levels = levels_of(dataset, frame)
     holders = [holder for level in levels for holder in (*level.items("FrameContentSequence"), level)]
     for keyword in ("FrameReferenceDateTime", "FrameAcquisitionDateTime", "AcquisitionDateTime"):
         for holder in holders:
@@ -99,14 +102,22 @@ def clock(dataset: DataSet, frame: DataSet | None = None) -> float | None:
 
 def time_offset(dataset: DataSet, frame: DataSet | None = None) -> float | None:
     """Return the seconds of a slice after the first of its series, None where the file does not say it."""
-    offset = _first(_levels(dataset, frame), ("TemporalPositionTimeOffset", "TemporalPositionSequence"))
+    offset = first_number(levels_of(dataset, frame), ("TemporalPositionTimeOffset", "TemporalPositionSequence"))
     if offset is not None:
         return offset
     reference = number(dataset, "FrameReferenceTime")
     return None if reference is None else reference / 1000
 
 
-def _levels(dataset: DataSet, frame: DataSet | None) -> list[DataSet]:
+def image_number(dataset: DataSet) -> float | None:
+    """Return the number of an image in its series; None where it is missing, or is none: places tell the order."""
+    try:
+        return number(dataset, "InstanceNumber")
+    except BadData:
+        return None
+
+
+def levels_of(dataset: DataSet, frame: DataSet | None) -> list[DataSet]:
     """Return where an element may stand, the nearest first; the top level is the last.
 
     A legacy file that was converted keeps what has no macro of its own in a sequence for each frame, or for all.
@@ -117,7 +128,7 @@ def _levels(dataset: DataSet, frame: DataSet | None) -> list[DataSet]:
     return [*groups, *kept, dataset]
 
 
-def _first(levels: list[DataSet], *places: tuple[str, str]) -> float | None:
+def first_number(levels: list[DataSet], *places: tuple[str, str]) -> float | None:
     """Return the first number among (keyword, sequence) places, or of the keyword outside of any sequence."""
     for keyword, sequence in places:
         inside = [item for level in levels for item in level.items(sequence)] if sequence else []
@@ -145,10 +156,10 @@ def _pointer(item: DataSet) -> tuple[float, ...]:
 
 def _triggered(levels: list[DataSet]) -> dict[str, float | None]:
     """Return the ms after a trigger: `trigger` where it is the heart's, else `delay`."""
-    after_r = _first(levels, ("NominalCardiacTriggerDelayTime", "CardiacSynchronizationSequence"))
+    after_r = first_number(levels, ("NominalCardiacTriggerDelayTime", "CardiacSynchronizationSequence"))
     if after_r is not None:
         return {"trigger": after_r}
-    after = _first(levels, ("TriggerTime", ""))
+    after = first_number(levels, ("TriggerTime", ""))
     if after is None:
         return {}
     is_heart = any(number(levels[-1], keyword) for keyword in ("CardiacNumberOfImages", "NominalInterval", "HeartRate"))

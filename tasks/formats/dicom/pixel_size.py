@@ -20,7 +20,9 @@ PROJECTIONS = frozenset({"CR", "DX", "MG", "PX", "IO", "RF", "XA", "RG"})
 """Modalities whose detector lies behind the patient."""
 _CENTIMETRES = 3
 _MM_PER_CM = 10.0
-_IMAGE, _TISSUE = 1, 1
+_IMAGE = 1
+_SEEN = frozenset({1, 2})
+"""Data types of a region: tissue, and flow in colours over it."""
 
 
 def pixel_size(dataset: DataSet, measures: DataSet) -> tuple[Pair | None, Basis]:
@@ -56,10 +58,10 @@ def _region(dataset: DataSet) -> Pair | None:
     """Return the pixel size that all regions of tissue share, None where there are none or they differ."""
     sizes = set()
     for region in dataset.items("SequenceOfUltrasoundRegions"):
-        kinds = (number(region, "RegionSpatialFormat"), number(region, "RegionDataType"))
+        is_image = number(region, "RegionSpatialFormat") == _IMAGE and number(region, "RegionDataType") in _SEEN
         units = {number(region, f"PhysicalUnits{axis}Direction") for axis in "XY"}
         steps = [number(region, f"PhysicalDelta{axis}") for axis in "YX"]
-        if kinds == (_IMAGE, _TISSUE) and units == {_CENTIMETRES} and all(steps):
+        if is_image and units == {_CENTIMETRES} and all(steps):
             sizes.add(tuple(abs(step) * _MM_PER_CM for step in steps if step))
     if len(sizes) != 1:
         return None

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from tasks.formats.dicom.planes import Plane
 
-SAME_PLACE_MM = 1e-3
-"""Slices closer than this lie at one position."""
+SAME_PLACE_MM = (1e-3, 0.02)
+"""Slices closer than a hundredth of a pixel lie at one position; not less than the first, nor more than the second."""
+_OF_A_PIXEL = 0.01
 
 
 def places_of(planes: Sequence[Plane]) -> NDArray[np.int64]:
@@ -35,7 +36,7 @@ def places_of(planes: Sequence[Plane]) -> NDArray[np.int64]:
     positions = np.array(known)
     along = positions @ np.array(planes[0].normal)
     order = np.argsort(along, kind="stable")
-    begins = _begins(along[order])
+    begins = _begins(along[order], _same_place_mm(planes[0]))
     ranks = np.cumsum(begins) - 1
     first = positions[order][begins][ranks]
     if np.abs(positions[order] - first).max() > ROUNDING_MM:
@@ -45,12 +46,17 @@ def places_of(planes: Sequence[Plane]) -> NDArray[np.int64]:
     return places
 
 
-def _begins(along: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _same_place_mm(plane: Plane) -> float:
+    least, most = SAME_PLACE_MM
+    return min(most, max(least, _OF_A_PIXEL * min(plane.spacing_mm or (0.0,))))
+
+
+def _begins(along: NDArray[np.float64], same_mm: float) -> NDArray[np.bool_]:
     """Return where a new position begins among ascending ones: more than the tolerance behind the first of the last."""
-    begins = np.concatenate([[True], np.diff(along) > SAME_PLACE_MM])
+    begins = np.concatenate([[True], np.diff(along) > same_mm])
     start = along[0]
     for k in np.flatnonzero(~begins):
         # A chain of tiny steps is one position only as long as it stays near its beginning.
         start = along[k - 1] if begins[k - 1] else start
-        begins[k] = along[k] - start > SAME_PLACE_MM
+        begins[k] = along[k] - start > same_mm
     return begins

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from data_catalog.verdicts import Correction
 from tasks.formats.dicom.binary import number, private_floats
 from tasks.formats.dicom.elements import bad_element
+from tasks.formats.dicom.labels import identity_tokens, is_anonymous
 from tasks.formats.dicom.moments import PHILIPS_MR
 from tasks.formats.dicom.planes import group_of
 from tasks.formats.dicom.suv import activity_factor, suv_factor
@@ -32,7 +33,7 @@ RESCALED = {
     "EDW": "electron density relative to water",
 }
 """Units by Rescale Type; any other says nothing."""
-UCUM = {"[hnsf'U]": HOUNSFIELD, "{SUVbw}g/ml": SUV, "g/ml{SUVbw}": SUV, "1": ARBITRARY}
+UCUM = {"[hnsf'U]": HOUNSFIELD, "{SUVbw}g/ml": SUV, "Bq/mL": ACTIVITY, "g/ml{SUVbw}": SUV, "1": ARBITRARY}
 """Units of UCUM that have a name here."""
 _UNIT = re.compile(r"[A-Za-z0-9./*%{}'\[\]_+-]{1,16}", re.ASCII)
 SAME = 1e-6
@@ -72,14 +73,12 @@ def scale_of(dataset: DataSet, group: DataSet | None, plane: Plane) -> Scale:
     group = dataset if group is None else group
     stated = group_of(dataset, group, "PixelValueTransformationSequence").text("RescaleIntercept")
     plain = Scale(plane.slope, plane.intercept, _unit(dataset, group, plane), is_stated=bool(stated))
+    if dataset.text("SOPClassUID") == _PARAMETRIC:
+        return _real_world(dataset, group, plain)
     modality = dataset.text("Modality")
     if modality == "PT":
         return _uptake(dataset, plain)
-    if modality == "MR":
-        return _philips(dataset, group, plain)
-    if dataset.text("SOPClassUID") == _PARAMETRIC:
-        return _real_world(dataset, group, plain)
-    return plain
+    return _philips(dataset, group, plain) if modality == "MR" else plain
 
 
 def _unit(dataset: DataSet, group: DataSet, plane: Plane) -> str:
@@ -87,12 +86,12 @@ def _unit(dataset: DataSet, group: DataSet, plane: Plane) -> str:
     modality = dataset.text("Modality")
     if modality == "CT":
         return HOUNSFIELD if not kind else RESCALED.get(kind, ARBITRARY)
-    if modality == "PT":
+    if modality == "PT" and dataset.text("Units"):
         return _pet_unit(dataset)
-    if modality == "MR":
+    if modality in {"MR", "PT"}:
         # A mapping to the real world that only repeats the rescaling tells the unit; of another one nothing is taken.
         mapping = _mapping(dataset, group)
-        return (_measured(mapping) if _repeats(mapping, plane) else "") or ARBITRARY
+        return (_measured(dataset, mapping) if _repeats(mapping, plane) else "") or ARBITRARY
     return RESCALED.get(kind, ARBITRARY)
 
 
@@ -140,15 +139,17 @@ def _real_world(dataset: DataSet, group: DataSet, plain: Scale) -> Scale:
         return plain
     if slope == 0:
         raise bad_element("RealWorldValueSlope", "is not 0", "it is 0")
-    return Scale(slope, intercept or 0.0, _measured(mapping) or ARBITRARY)
+    return Scale(slope, intercept or 0.0, _measured(dataset, mapping) or ARBITRARY)
 
 
 def _mapping(dataset: DataSet, group: DataSet) -> DataSet:
     return group_of(dataset, group, "RealWorldValueMappingSequence")
 
 
-def _measured(mapping: DataSet) -> str:
-    """Return the unit by its code of UCUM, '' where none is stated or it says that there is none."""
+def _measured(dataset: DataSet, mapping: DataSet) -> str:
+    """Return the unit by its code of UCUM; '' where none is stated, it says that there is none, or names a person."""
     items = mapping.items("MeasurementUnitsCodeSequence")
     unit = items[0].text("CodeValue") if items else ""
-    return UCUM.get(unit, unit) if _UNIT.fullmatch(unit) else ""
+    if not _UNIT.fullmatch(unit) or not is_anonymous(unit, identity_tokens(dataset)):
+        return ""
+    return UCUM.get(unit, unit)

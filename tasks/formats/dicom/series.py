@@ -59,18 +59,23 @@ def _group_key(header: DicomHeader) -> tuple[Any, ...]:
     key = (header.patient, header.study, header.series, header.modality, header.frame_of_reference)
     if header.plane is None or header.plane.position_mm is None:
         return (*key, header.fingerprint)
-    return (*key, header.rows, header.columns, role_of(header.image_type), header.reconstruction)
+    return (*key, header.rows, header.columns, role_of(header.image_type))
 
 
 def _join(stacks: list[list[int]], index: int, headers: Sequence[DicomHeader]) -> None:
-    """Put an image to those that lie parallel to it and have its pixel size."""
-    plane = headers[index].plane
-    for stack in stacks:
-        other = headers[stack[0]].plane
-        if plane is not None and other is not None and plane.is_parallel(other) and _is_same_size(plane, other):
-            stack.append(index)
-            return
-    stacks.append([index])
+    """Put an image to those that lie parallel to it, have its pixel size, and were reconstructed as it was."""
+    stack = next((one for one in stacks if _is_alike(headers[one[0]], headers[index])), None)
+    if stack is None:
+        stacks.append([index])
+    else:
+        stack.append(index)
+
+
+def _is_alike(first: DicomHeader, other: DicomHeader) -> bool:
+    one, two = first.plane, other.plane
+    if one is None or two is None or not first.reconstruction.is_like(other.reconstruction):
+        return False
+    return one.is_parallel(two) and _is_same_size(one, two)
 
 
 def _is_same_size(plane: Plane, other: Plane) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tasks.formats.dicom.binary import number
 from tasks.formats.dicom.cine import frame_seconds
 from tasks.formats.dicom.elements import another_count, bad_element
-from tasks.formats.dicom.moments import clock, first_moment, moment, time_offset
+from tasks.formats.dicom.moments import clock, first_moment, image_number, moment, time_offset
 from tasks.formats.dicom.mosaic import is_mosaic, tiles
 from tasks.formats.dicom.nuclear import nuclear_frames
 from tasks.formats.dicom.planes import TOMOGRAPHIC, first_plane, frame_count, not_supported, plane_elsewhere, plane_of
+from tasks.formats.dicom.reconstruction import NOT_STATED, Reconstruction, first_reconstruction, reconstruction
 from tasks.formats.dicom.scales import scale_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Slice:
         Number of the image in its series.
     tile : Tile or None
         The part of the frame it fills, of a mosaic.
+    reconstruction : Reconstruction
+        Of CT, how it was reconstructed.
     """
 
     frame: int
@@ -53,6 +55,7 @@ class Slice:
     offset: float | None = None
     number: float | None = None
     tile: Tile | None = None
+    reconstruction: Reconstruction = NOT_STATED
 
 
 def slices_of(dataset: DataSet) -> list[Slice]:
@@ -83,8 +86,9 @@ def _slice(dataset: DataSet, group: DataSet | None, frame: int, plane: Plane, ti
         dict(moment(dataset, group)),
         clock(dataset, group),
         time_offset(dataset, group),
-        number(dataset, "InstanceNumber"),
+        image_number(dataset),
         tile,
+        reconstruction(dataset, group),
     )
 
 
@@ -97,7 +101,8 @@ def _single(dataset: DataSet) -> Slice:
         dict(dataset.remembered(first_moment)),
         clock(dataset, None),
         time_offset(dataset, None),
-        number(dataset, "InstanceNumber"),
+        image_number(dataset),
+        reconstruction=dataset.remembered(first_reconstruction),
     )
 
 

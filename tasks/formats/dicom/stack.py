@@ -24,6 +24,9 @@ UNEVEN = 0.01
 """Steps between slices may differ from their mean by this share."""
 ROUNDING_MM = 0.01
 """Headers round positions; thin slices may be off a straight line by this much."""
+_ONE_AND_A_HALF = 1.5
+_STEP_DIGITS = 9
+"""Decimals of a step that was found behind rounded positions."""
 WHOLE_STEPS = 0.1
 """A gap is so many missing slices when it is within this of a whole number of steps."""
 TILT_DEGREES = 0.1
@@ -70,7 +73,7 @@ def require_one_size(planes: Sequence[Plane]) -> None:
         raise BadData(
             "unknown_pixel_size",
             "An image states its pixel size in mm",
-            "it has neither PixelSpacing nor another element that tells it",
+            "no element tells it: of patient, detector or film, or one that all ultrasound regions share",
             "Give the pixel size with the source, or leave the image out.",
         )
     unlike = {
@@ -156,7 +159,7 @@ def _step(positions: NDArray[np.float64], normal: NDArray[np.float64]) -> tuple[
     if np.abs(steps - mean).max() > tolerance:
         hidden = _rounded_step(positions, normal)
         if hidden is None:
-            raise _uneven(steps)
+            raise _uneven(steps, float(max(_last_digit_mm(along) for along in positions.T)))
         return hidden, True
     step = (positions[-1] - positions[0]) / (len(positions) - 1)
     line = positions[0] + np.arange(len(positions))[:, None] * step
@@ -168,7 +171,7 @@ def _step(positions: NDArray[np.float64], normal: NDArray[np.float64]) -> tuple[
 def _rounded_step(positions: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return the step of an even line from which rounded positions differ by half their last digit at the most."""
     digits = np.array([_last_digit_mm(along) for along in positions.T])
-    step = np.array([_evenest_step(along) for along in positions.T])
+    step = np.array([round(_evenest_step(along), _STEP_DIGITS) for along in positions.T])
     straight = (step @ normal) * normal
     if digits.max() > COARSEST * float(np.linalg.norm(step)):
         return None
@@ -211,21 +214,23 @@ def _width(numbers: NDArray[np.float64], slope: float) -> float:
 def _middle_of_band(positions: NDArray[np.float64], step: NDArray[np.float64]) -> Triple:
     """Return where a line of a slope begins that is as near to its farthest position as can be."""
     offsets = positions - np.arange(len(positions))[:, None] * step
-    return _triple((offsets.min(axis=0) + offsets.max(axis=0)) / 2)
+    return _triple(np.round((offsets.min(axis=0) + offsets.max(axis=0)) / 2, _STEP_DIGITS) + 0.0)
 
 
-def _uneven(steps: NDArray[np.float64]) -> BadData:
+def _uneven(steps: NDArray[np.float64], rounding_mm: float) -> BadData:
+    """Return the refusal of uneven steps: slices are missing where all are whole ones, as far as rounding shows it."""
     shortest = float(steps.min())
-    gaps = steps / shortest
+    unit = float(steps[steps < _ONE_AND_A_HALF * shortest].mean())
+    gaps = steps / unit
     whole = np.rint(gaps)
-    if np.abs(gaps - whole).max() > WHOLE_STEPS or whole.max() == 1:
+    if np.abs(gaps - whole).max() > max(WHOLE_STEPS, rounding_mm / unit) or whole.max() == 1:
         return crooked(f"steps from {shortest:.3f} to {steps.max():.3f} mm come")
     missing = int(whole.sum()) - len(steps)
     places = [f"{k + 1} and {k + 2}" for k in np.flatnonzero(whole > 1)]
     more = ", and further on" if len(places) > LISTED else ""
     return BadData(
         "missing_slice",
-        f"The slices of a series are {shortest:.3f} mm apart, without gaps",
+        f"The slices of a series are {unit:.3f} mm apart, without gaps",
         f"{missing} of {len(steps) + 1 + missing} are missing: between slices {', '.join(places[:LISTED])}{more}",
         "Fetch the missing slices from the archive, or leave the series out.",
     )

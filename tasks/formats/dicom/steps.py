@@ -22,6 +22,10 @@ COUNTED = Correction(
 )
 _DIGITS = 6
 _MS = 1000.0
+_BY_SLICE = frozenset({"echo", "inversion_time", "flip_angle"})
+"""These may be set slice by slice, and are ranked then: steps are told their means."""
+_BESIDE = frozenset({"echo", "inversion_time", "flip_angle", "b_value"})
+"""What is told of steps along another axis, too."""
 _RANKS = frozenset({"clock", "offset", "number", "delay", "trigger"})
 """These were ranked: the steps hold the ranks."""
 
@@ -32,8 +36,8 @@ def coordinates(found: Arrangement, slices: Sequence[Slice]) -> tuple[dict[str, 
     The coordinates: `t` in s after the first step, or counted where no time is stated (then `time_counted` is among
     the arrangement's corrections); `echo` and `inversion_time` in ms; `flip_angle` in degrees; `b_value` in s/mm2;
     `phase` in percent of the cycle, ms after the trigger, or counted; `part` by name. Beside them
-    `gradient_direction`, for each b-value a unit vector (z, y, x) in the patient or None, and `steps`, all that is
-    stated of the steps of an axis along which several things change.
+    `gradient_direction`, for each b-value a unit vector (z, y, x) in the patient or None, and `stated_of_steps`, all
+    that is stated of the steps of an axis along which several things change. What a step does not state is NaN.
     """
     coords: dict[str, list[Any]] = {}
     attrs: dict[str, Any] = {}
@@ -43,8 +47,14 @@ def coordinates(found: Arrangement, slices: Sequence[Slice]) -> tuple[dict[str, 
         names = [name for name in stated[0] if len({step[name] for step in stated}) > 1]
         if axis == "b_value" or set(names) & set(GRADIENT):
             attrs["gradient_direction"] = [_direction(step) for step in stated]
-        if len(set(names) - _RANKS - set(GRADIENT)) > 1:
-            attrs["steps"] = {axis: [_known(step) for step in stated]}
+        beside = _stated_of_steps(found, slices, axis)
+        if len(set(names) - _RANKS - set(GRADIENT)) > 1 or beside:
+            ranked = {name: _means(found, slices, axis, name) for name in stated[0] if name in _BY_SLICE}
+            of_axis = [
+                {**_known(step), **{name: means[k] for name, means in ranked.items() if not np.isnan(means[k])}, **more}
+                for k, (step, more) in enumerate(zip(stated, beside or [{}] * len(stated), strict=True))
+            ]
+            attrs.setdefault("stated_of_steps", {})[axis] = of_axis
     return coords, attrs
 
 
@@ -52,22 +62,26 @@ def _part(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str
     return ["unknown" if step["part"] == MISSING else PARTS[int(step["part"])] for step in stated]
 
 
-def _echo(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str, float]]) -> list[float]:  # noqa: ARG001
-    return [_number(step.get("echo", step.get("echo_number", 0.0))) for step in stated]
+def _echo(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str, float]]) -> list[float]:
+    if "echo" in stated[0]:
+        return _means(found, slices, "echo")
+    return [_number(step["echo_number"]) for step in stated]
 
 
-def _magnetic(axis: str) -> Callable[..., list[float]]:
-    """Return how to tell where the steps of an axis lie that may be set slice by slice: at their means."""
+def _means(found: Arrangement, slices: Sequence[Slice], axis: str, name: str = "") -> list[float]:
+    """Return where the steps of an axis lie that may be set slice by slice: the means of what the slices state."""
+    name = name or axis
+    groups = _slices_of_steps(found, slices, axis)
+    values = [[one.moment[name] for one in group if name in one.moment] for group in groups]
+    return [round(float(np.mean(known)), _DIGITS) if known else np.nan for known in values]
 
-    def coordinate(
-        found: Arrangement,
-        slices: Sequence[Slice],
-        stated: Sequence[dict[str, float]],  # noqa: ARG001
-    ) -> list[float]:
-        groups = _slices_of_steps(found, slices, axis)
-        return [round(float(np.mean([one.moment.get(axis, 0.0) for one in group])), _DIGITS) for group in groups]
 
-    return coordinate
+def _inversion_time(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str, float]]) -> list[float]:  # noqa: ARG001
+    return _means(found, slices, "inversion_time")
+
+
+def _flip_angle(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str, float]]) -> list[float]:  # noqa: ARG001
+    return _means(found, slices, "flip_angle")
 
 
 def _b_value(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str, float]]) -> list[float]:  # noqa: ARG001
@@ -86,14 +100,13 @@ def _time(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str
         first = stated[0]["t"]
         return [round(step["t"] - first, _DIGITS) for step in stated]
     groups = _slices_of_steps(found, slices, "t")
-    for times in (
-        [[one.offset for one in group] for group in groups],
-        [[one.clock for one in group] for group in groups],
-        [[one.moment.get("delay") for one in group] for group in groups],
+    for times, unit in (
+        ([[one.offset for one in group] for group in groups], 1.0),
+        ([[one.clock for one in group] for group in groups], 1.0),
+        ([[one.moment.get("delay") for one in group] for group in groups], _MS),
     ):
         begins = [min((time for time in step if time is not None), default=np.nan) for step in times]
         if all(a < b for a, b in pairwise(begins)):
-            unit = _MS if "delay" in stated[0] else 1.0
             return [round((begin - begins[0]) / unit, _DIGITS) for begin in begins]
     found.corrections.append(COUNTED)
     return [float(k) for k in range(len(stated))]
@@ -102,8 +115,8 @@ def _time(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str
 _ALONG: dict[str, Callable[..., list[Any]]] = {
     "part": _part,
     "echo": _echo,
-    "inversion_time": _magnetic("inversion_time"),
-    "flip_angle": _magnetic("flip_angle"),
+    "inversion_time": _inversion_time,
+    "flip_angle": _flip_angle,
     "b_value": _b_value,
     "phase": _phase,
     "t": _time,
@@ -116,12 +129,24 @@ def _slices_of_steps(found: Arrangement, slices: Sequence[Slice], axis: str) -> 
 
 
 def _number(value: float) -> float:
-    return 0.0 if value == MISSING else value
+    return np.nan if value == MISSING else value
 
 
 def _direction(step: dict[str, float]) -> list[float] | None:
     found = [step.get(name, MISSING) for name in GRADIENT]
     return None if MISSING in found else found
+
+
+def _stated_of_steps(found: Arrangement, slices: Sequence[Slice], axis: str) -> list[dict[str, float]]:
+    """Return what else differs from step to step and is the same for all slices of one: the flip angle of MP2RAGE."""
+    told = set(found.steps[axis][0])
+    groups = _slices_of_steps(found, slices, axis)
+    kept = {}
+    for name in sorted(_BESIDE - told):
+        values = [{one.moment[name] for one in group if name in one.moment} for group in groups]
+        if all(len(step) == 1 for step in values) and len(set[float]().union(*values)) > 1:
+            kept[name] = [step.pop() for step in values]
+    return [{name: steps[k] for name, steps in kept.items()} for k in range(len(groups))] if kept else []
 
 
 def _known(step: dict[str, float]) -> dict[str, float]:

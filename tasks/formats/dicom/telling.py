@@ -31,12 +31,15 @@ class Key:
         Whether the same value comes at each position; else the order of values at a position counts.
     may_rank : bool
         Whether the order counts where an exact value differs from position to position after all.
+    is_sure : bool
+        Whether it counts even so where no order is found: then slices are missing.
     """
 
     axis: str
     names: tuple[str, ...]
     is_exact: bool = True
     may_rank: bool = False
+    is_sure: bool = False
 
     def values(self, slices: Sequence[Slice]) -> list[Value]:
         """Return what each slice tells."""
@@ -45,10 +48,10 @@ class Key:
 
 STATED = (
     Key("part", ("part",)),
-    Key("echo", ("echo",)),
+    Key("echo", ("echo",), may_rank=True, is_sure=True),
     Key("echo", ("echo_number",)),
-    Key("inversion_time", ("inversion_time",), may_rank=True),
-    Key("flip_angle", ("flip_angle",), may_rank=True),
+    Key("inversion_time", ("inversion_time",), may_rank=True, is_sure=True),
+    Key("flip_angle", ("flip_angle",), may_rank=True, is_sure=True),
     Key("b_value", ("b_value", *GRADIENT, *SCANNER_GRADIENT)),
     Key("phase", ("phase",)),
     Key("t", ("t",)),

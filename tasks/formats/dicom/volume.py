@@ -8,24 +8,40 @@ import numpy as np
 
 from data_catalog.errors import BadData
 from data_catalog.kinds import SPACE, UNIT_OF_CHANNELS
+from data_catalog.verdicts import Correction
 from tasks.formats.dicom.arrange import arrange
 from tasks.formats.dicom.blocks import Blocks, surveyed
 from tasks.formats.dicom.images import read_layers
 from tasks.formats.dicom.labels import code
+from tasks.formats.dicom.reconstruction import may_be_one
 from tasks.formats.dicom.stack import grid_of, require_one_size, require_parallel
 from tasks.formats.dicom.steps import coordinates
 from tasks.formats.dicom.values import Values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import dask.array as da
     from numpy.typing import NDArray
 
     from data_catalog.geometry import Geometry
     from tasks.formats.content import Content
+    from tasks.formats.dicom.arrange import Arrangement
     from tasks.formats.dicom.images import Layer, Meaning
     from tasks.formats.dicom.pixel_size import Pair
+    from tasks.formats.dicom.slices import Slice
+
+
+_CONTRASTS = {
+    "echo": "echo times",
+    "b_value": "b-values",
+    "part": "parts of a complex value",
+    "phase": "phases of the heart",
+}
+"""What slices of one stack share, and what it is called."""
+_SETTINGS = {"inversion_time": "inversion times", "flip_angle": "flip angles"}
+_SAME_CONTRAST = 0.2
+"""Echo times of one stack, or phases, may differ by this part of the largest."""
 
 
 def read_series(
@@ -39,8 +55,8 @@ def read_series(
 
     Attributes: `modality`; `unit` (HU, SUV, Bq/ml, ... or 1; several are separated by commas); `dims`, names of the
     axes; `coords`, where the steps before z, y, x lie; `corrections`, by name and as sentences; `intercept`, the
-    highest that was added to the stored values of a slice; and, where stated, `gradient_direction` and `steps` (see
-    `coordinates`).
+    highest that was added to the stored values of a slice; and, where stated, `reconstruction_kernel`,
+    `gradient_direction` and `stated_of_steps` (see `coordinates`).
 
     Raises `BadData`: those of `read_layers`, `arrange` and `grid_of`; `mixed_series`, `mixed_orientation`,
     `mixed_pixel_size`, `unknown_pixel_size`, `empty_series`; when slabs are read, those of `Pixels.stored` and of
@@ -52,7 +68,9 @@ def read_series(
     planes = [one.plane for one in slices]
     require_parallel(planes)
     require_one_size(planes)
+    _require_one_reconstruction(slices)
     found = arrange(slices, lambda index: layers[index].values())
+    found.corrections += _contrasts(found, slices)
     first_stack = found.order[(0,) * (found.order.ndim - 1)]
     shape = (meaning.shape[0], meaning.shape[1])
     geometry, notes = grid_of([planes[int(index)] for index in first_stack], shape, meaning.modality)
@@ -64,6 +82,8 @@ def read_series(
     order = np.arange(found.order.size).reshape(found.order.shape)
     corrections = [*found.corrections, *notes, *values.notes()]
     channels = ("c",) * (len(meaning.shape) - 2)
+    kernel = next((one.reconstruction.kernel for one in slices if one.reconstruction.kernel), "")
+    attrs |= {"reconstruction_kernel": kernel} if kernel else {}
     return (
         Blocks(kept, order, values, held).array(),
         geometry,
@@ -77,6 +97,33 @@ def read_series(
             **attrs,
         },
     )
+
+
+def _require_one_reconstruction(slices: Sequence[Slice]) -> None:
+    if not may_be_one(one.reconstruction for one in slices):
+        raise mixed("its slices have several reconstruction kernels or tube voltages")
+
+
+def _contrasts(found: Arrangement, slices: Sequence[Slice]) -> list[Correction]:
+    """Refuse slices of one stack that differ in what they share: echoes that take turns from position to position.
+
+    What a sequence may set slice by slice is told.
+    """
+    stacks = [
+        [slices[int(index)].moment for index in stack] for stack in found.order.reshape(-1, found.order.shape[-1])
+    ]
+    for name, words in _CONTRASTS.items():
+        for stack in stacks:
+            if _differ(stack, name):
+                raise mixed(f"its slices have several {words}, and not all of them at each position")
+    told = [words for name, words in _SETTINGS.items() if any(_differ(stack, name) for stack in stacks)]
+    text = f"the slices of a stack have several {' and '.join(told)}"
+    return [Correction(name="settings_differ_by_slice", text=text)] if told else []
+
+
+def _differ(stack: Sequence[Mapping[str, float]], name: str) -> bool:
+    values = [moment[name] for moment in stack if name in moment]
+    return bool(values) and max(values) - min(values) > _SAME_CONTRAST * max(map(abs, values))
 
 
 def _unit(values: Values, order: NDArray[np.int64]) -> str:

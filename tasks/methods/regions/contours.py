@@ -8,7 +8,7 @@ import numpy as np
 
 from data_catalog.errors import BadData
 from data_catalog.verdicts import Correction
-from tasks.methods.regions.scanline import HALF_SLICE, rasterise
+from tasks.methods.regions.scanline import HALF_SLICE, crossing, rasterise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,7 @@ def place_contours(
         _copies(len(contours) - len(once)),
         _off_slices(np.abs(heights - slices) * geometry.spacing_mm[0], IN_SLICE * geometry.spacing_mm[0]),
         _between(slices),
+        _crossing(crossing(once, geometry)),
     ]
     return mask, [note for note in notes if note is not None]
 
@@ -73,6 +74,11 @@ def _require_one_plane(heights: NDArray[np.float64], slices: NDArray[np.int64]) 
 def _copies(count: int) -> Correction | None:
     text = f"{count} contours that are there twice were drawn once"
     return Correction(name="duplicate_contours", text=text) if count else None
+
+
+def _crossing(count: int) -> Correction | None:
+    text = f"{count} contours cross another one of their slice: what both enclose was left out, as even-odd has it"
+    return Correction(name="contours_cross", text=text) if count else None
 
 
 def _off_slices(off_mm: NDArray[np.float64], rounding_mm: float) -> Correction | None:

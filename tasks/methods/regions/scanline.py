@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 HALF_SLICE = 0.5
 """A contour belongs to the slice it lies within half a step of."""
+MOST_COMPARED = 100
+"""Contours of a slice that are compared with each other."""
 MARGIN = 1.0
 """In its slice, a contour may reach this many voxels beyond the outermost centres."""
 
@@ -43,6 +47,41 @@ def rasterise(contours: Sequence[NDArray[np.float64]], geometry: Geometry) -> ND
         edges = np.concatenate([_edges(indices[n][:, 1:]) for n in np.flatnonzero(slices == k)])
         _fill(mask[k], edges)
     return mask
+
+
+def crossing(contours: Sequence[NDArray[np.float64]], geometry: Geometry) -> int:
+    """Return how many contours cross another one of their slice: neither lies within the other, nor beside it.
+
+    A slice of more than `MOST_COMPARED` contours is not looked at.
+    """
+    by_slice: dict[int, list[NDArray[np.float64]]] = defaultdict(list)
+    for contour in contours:
+        index = geometry.to_index(contour)
+        by_slice[_slice_of(index)].append(index[:, 1:])
+    several = (polygons for polygons in by_slice.values() if 1 < len(polygons) <= MOST_COMPARED)
+    return sum(_crossing(polygons, geometry.shape[1:]) for polygons in several)
+
+
+def _crossing(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int]) -> int:
+    low, high = np.array([one.min(axis=0) for one in polygons]), np.array([one.max(axis=0) for one in polygons])
+    near = [
+        (a, b)
+        for a, b in combinations(range(len(polygons)), 2)
+        if (low[a] <= high[b]).all() and (low[b] <= high[a]).all()
+    ]
+    planes = {n: _filled(polygons[n], shape) for n in {n for pair in near for n in pair}}
+    crossed = set()
+    for a, b in near:
+        shared = int((planes[a] & planes[b]).sum())
+        if 0 < shared < min(int(planes[a].sum()), int(planes[b].sum())):
+            crossed.add(b)
+    return len(crossed)
+
+
+def _filled(polygon: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    plane = np.zeros(shape, dtype=np.bool_)
+    _fill(plane, _edges(polygon))
+    return plane
 
 
 def _slice_of(index: NDArray[np.float64]) -> int:

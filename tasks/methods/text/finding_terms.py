@@ -72,8 +72,8 @@ class FindingTerms(Method):
     def __call__(self, items: Sequence[TextItem]) -> list[Mention]:
         """Return every mention of a finding, in the order of the report.
 
-        A coded status of an item holds for all that it names. Of two findings whose words overlap, the longer
-        words count.
+        What is said of the patient's family is none. A coded status of an item holds for all that it names. Of two
+        findings whose words overlap, the longer words count.
         """
         mentions: list[Mention] = []
         triggers, number = LANGUAGES[self.language], 0
@@ -82,7 +82,8 @@ class FindingTerms(Method):
                 standing = triggers_in(sentence, triggers)
                 for finding, span in self._named(sentence):
                     status = item.status or status_of(sentence, span, standing, self.within_words)
-                    mentions.append(Mention(finding, status, number))
+                    if status is not None:
+                        mentions.append(Mention(finding, status, number))
                 number += 1
         return mentions
 

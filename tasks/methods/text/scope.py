@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from tasks.methods.text.triggers import Triggers
 
 Span = tuple[int, int]
-Sort = Literal["pseudo", "negates_after", "negates_before", "doubts_after", "doubts_before", "ends"]
-SORTS: tuple[Sort, ...] = ("pseudo", "negates_after", "negates_before", "doubts_after", "doubts_before", "ends")
+Sort = Literal["pseudo", "negates_after", "negates_before", "doubts_after", "doubts_before", "others_after", "ends"]
+SORTS: tuple[Sort, ...] = (
+    "pseudo",
+    "negates_after",
+    "negates_before",
+    "doubts_after",
+    "doubts_before",
+    "others_after",
+    "ends",
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,8 @@ def triggers_in(sentence: str, triggers: Triggers) -> list[Trigger]:
     ]
 
 
-def status_of(sentence: str, span: Span, standing: Sequence[Trigger], within_words: int | None = None) -> Status:
-    """Return what a sentence says of the words in a span.
+def status_of(sentence: str, span: Span, standing: Sequence[Trigger], within_words: int | None = None) -> Status | None:
+    """Return what a sentence says of the words in a span; None where it is not of the patient.
 
     A trigger reaches to the end of the sentence, or back to its beginning, unless another trigger or an ending word
     stands between; with `within_words`, at most so many words. Of negation and doubt, negation counts. A trigger
@@ -44,6 +52,8 @@ def status_of(sentence: str, span: Span, standing: Sequence[Trigger], within_wor
     """
     others = [one for one in standing if one.end <= span[0] or one.start >= span[1]]
     reaching = {sort for sort, reach in _reaches(sentence, others, within_words) if _covers(reach, span)}
+    if "others_after" in reaching:
+        return None
     if reaching & {"negates_after", "negates_before"}:
         return "absent"
     return "uncertain" if reaching else "present"

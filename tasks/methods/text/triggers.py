@@ -19,6 +19,8 @@ class Triggers:
         Negate what stands after, or before, them.
     doubts_after, doubts_before : tuple of str
         Cast doubt on what stands after, or before, them.
+    others_after : tuple of str
+        Say that what stands after them is of somebody else in the family.
     pseudo : tuple of str
         Look like negations and are none.
     ends : tuple of str
@@ -33,6 +35,7 @@ class Triggers:
     negates_before: tuple[str, ...]
     doubts_after: tuple[str, ...]
     doubts_before: tuple[str, ...]
+    others_after: tuple[str, ...]
     pseudo: tuple[str, ...]
     ends: tuple[str, ...]
     plural: str
@@ -57,7 +60,9 @@ ENGLISH = Triggers(
         "are not seen", "are not visualized", "are ruled out", "free", "has been excluded", "has been ruled out",
         "has resolved", "have been excluded", "have been ruled out", "have resolved", "is absent", "is excluded",
         "is negative", "is not identified", "is not present", "is not seen", "is not visualized", "is ruled out",
-        "is unlikely", "negative", "no longer present", "no longer seen", "no longer visualized", "none",
+        "is unlikely", "negative", "no longer demonstrated", "no longer evident", "no longer identified",
+        "no longer present", "no longer seen", "no longer visible", "no longer visualised", "no longer visualized",
+        "none",
         "not appreciated", "not demonstrated", "not detected", "not evident", "not found", "not identified",
         "not noted", "not observed", "not present", "not seen", "not visible", "not visualised", "not visualized",
         "resolved", "ruled out", "unlikely", "was excluded", "was negative", "was not seen", "was ruled out",
@@ -78,6 +83,11 @@ ENGLISH = Triggers(
         "is possible", "is probable", "is questionable", "is suspected", "may be considered", "not be excluded",
         "not be ruled out", "not excluded", "not ruled out", "should be considered", "should be excluded",
         "should be ruled out", "to be excluded", "to be ruled out", "was suspected",
+    ),
+    others_after=(
+        "aunt had", "brother had", "brother with", "familial history of", "family history", "family history of",
+        "family hx of", "father had", "father with", "grandfather had", "grandmother had", "mother had", "mother with",
+        "sister had", "sister with", "uncle had",
     ),
     pseudo=(
         "gram negative", "no change", "no change in", "no definite change", "no difficulty", "no further",
@@ -119,6 +129,10 @@ GERMAN = Triggers(
     doubts_before=(
         "ist möglich", "möglich", "kann nicht ausgeschlossen werden", "nicht auszuschließen", "nicht ausgeschlossen",
         "nicht ausschließbar", "nicht sicher auszuschließen", "wäre möglich",
+    ),
+    others_after=(
+        "bruder hatte", "bruder mit", "familienanamnese", "familienanamnestisch", "familiär", "mutter hatte",
+        "mutter mit", "schwester hatte", "schwester mit", "vater hatte", "vater mit",
     ),
     pseudo=(
         "kein unterschied", "keine änderung", "keine befundänderung", "keine veränderung",

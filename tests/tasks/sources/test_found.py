@@ -15,6 +15,7 @@ from data_catalog.kinds import CONTENTS
 from data_catalog.refs import Refusal
 from tasks.formats.dicom.header import DicomHeader
 from tasks.formats.dicom.planes import Plane
+from tasks.formats.dicom.reconstruction import Reconstruction
 from tasks.sources.drawings import study_region
 from tasks.sources.files import SourceFile
 from tasks.sources.found import (
@@ -134,7 +135,8 @@ def refused_of(word, series):
 def test_files_of_a_series_that_are_refused_alike_are_one_refusal_with_all_their_files():
     found = dicom(*(refused_of(word, series) for word, series in (("x", "s1"), ("y", "s1"), ("z", "s2"))), *STACK)
     first, second = found.refusals
-    assert (first.item, first.files) == ("P-1/CT/s1", (digest_of("x"), digest_of("y")))
+    assert (first.item, first.files) == (found.series[0].item, (digest_of("x"), digest_of("y")))
+    assert second.item == "P-1/CT/s2", "nothing is left of that one"
     assert first.came == "c (in 2 files)"
     assert (second.files, second.came) == ((digest_of("z"),), "c")
     assert found.series[0].lost == 2
@@ -162,7 +164,7 @@ def test_modalities_that_were_not_asked_for_are_told():
 )
 def test_ct_is_taken_by_its_kernel(patterns, taken, others):
     kernels = {"s1": "B30f", "s2": "B70f", "s3": ""}
-    scanned = [image(word, series=word, kernel=kernel) for word, kernel in kernels.items()]
+    scanned = [image(word, series=word, reconstruction=Reconstruction(kernel)) for word, kernel in kernels.items()]
     scanned += [image("m", series="s4", modality="MR"), structure("r", referenced=("s2",))]
     found = dicom_found(scanned, (), {}, 0, (), patterns)
     assert {one.kernel or ("MR" if one.modality == "MR" else "") for one in found.series} == taken

@@ -137,7 +137,7 @@ def test_combinations_of_which_some_were_not_taken_are_counted_along_one_axis(ma
     values, _, attributes = make.read(shuffled(grid(make, steps)))
     assert attributes["dims"] == ["b_value", "z", "y", "x"]
     assert attributes["coords"]["b_value"] == [b for b, _ in b_values]
-    assert attributes["steps"]["b_value"][-1] == {"b_value": 1000.0, "acquisition": 3.0}
+    assert attributes["stated_of_steps"]["b_value"][-1] == {"b_value": 1000.0, "acquisition": 3.0}
     assert np.array_equal(values, expected(6))
 
 
@@ -271,6 +271,89 @@ def test_an_inversion_time_of_each_slice_is_an_axis_at_the_mean_of_its_slices(ma
     assert np.array_equal(values, expected(3))
 
 
+def test_what_a_step_does_not_state_is_unknown_and_what_a_slice_does_not_counts_not(make):
+    steps = [{"InversionTime": t} for t in (None, 400.0)]
+    *_, attributes = make.read(grid(make, [{k: v for k, v in step.items() if v is not None} for step in steps]))
+    unknown, known = attributes["coords"]["inversion_time"]
+    assert np.isnan(unknown)
+    assert known == 400
+    files = grid(make, [{"InversionTime": 50.0}, {"InversionTime": 400.0}])
+    files[1] = make.slice(PLANE + 100, ZS[1], Modality="MR")
+    assert make.read(files)[2]["coords"] == {"inversion_time": [50, 400]}
+
+
+def test_times_of_slices_that_jitter_and_flip_angles_are_two_axes(make):
+    files = [
+        make.slice(PLANE + 1000 * (2 * i + k), z, Modality="MR", InversionTime=t + 1.5 * j, FlipAngle=f)
+        for i, t in enumerate((50.0, 400.0))
+        for k, f in enumerate((3.0, 9.0))
+        for j, z in enumerate(ZS)
+    ]
+    values, _, attributes = make.read(shuffled(files))
+    assert attributes["coords"] == {"inversion_time": [51.5, 401.5], "flip_angle": [3, 9]}
+    assert values[:, :, 0, 0, 0].ravel().tolist() == [0, 1000, 2000, 3000]
+
+
+def test_what_changes_along_with_an_axis_is_told_beside_it(make):
+    steps = [{"InversionTime": 700.0, "FlipAngle": 4.0}, {"InversionTime": 2500.0, "FlipAngle": 5.0}]
+    *_, attributes = make.read(grid(make, steps))
+    told = attributes["stated_of_steps"]["inversion_time"]
+    assert told == [{"inversion_time": 700, "flip_angle": 4}, {"inversion_time": 2500, "flip_angle": 5}]
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        lambda k: {"AcquisitionTime": f"1200{5 * k:02}"},
+        lambda k: {"TemporalPositionIdentifier": k + 1, "AcquisitionTime": "120000"},
+        lambda k: {"AcquisitionNumber": k + 1, "AcquisitionTime": "120000"},
+        lambda k: {"FrameReferenceTime": 5000.0 * k},
+        lambda k: {},
+    ],
+)
+def test_times_are_in_seconds_by_whatever_they_are_told(make, stated):
+    steps = [{"TriggerTime": 5000.0 * k, **stated(k)} for k in range(3)]
+    assert make.read(grid(make, steps))[2]["coords"] == {"t": [0, 5, 10]}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ({"EchoTime": 5.0}, {"EchoTime": 10.0}, "mixed_series"),
+        ({"EchoTime": 5.0}, {"EchoTime": 5.2}, None),
+        ({"DiffusionBValue": 0.0}, {"DiffusionBValue": 1000.0}, "mixed_series"),
+        ({"ComplexImageComponent": "MAGNITUDE"}, {"ComplexImageComponent": "PHASE"}, "mixed_series"),
+        ({"NominalPercentageOfCardiacPhase": 30.0}, {"NominalPercentageOfCardiacPhase": 75.0}, "mixed_series"),
+        ({"FlipAngle": 60.0}, {"FlipAngle": 180.0}, "settings_differ_by_slice"),
+        ({"InversionTime": 60.0}, {"InversionTime": 180.0}, "settings_differ_by_slice"),
+    ],
+)
+def test_contrasts_that_take_turns_from_slice_to_slice_are_no_stack(make, first, second, verdict):
+    files = [make.slice(PLANE + j, 2.0 * j, Modality="MR", **(second if j % 2 else first)) for j in range(6)]
+    if verdict == "mixed_series":
+        assert refusal_of(make.read, files).verdict == verdict
+    else:
+        assert names_of(make.read(files)[2]) == ([verdict] if verdict else [])
+
+
+@pytest.mark.parametrize(
+    ("elements", "is_one"), [({"KVP": "80"}, False), ({"ConvolutionKernel": "B"}, False), ({}, True)]
+)
+def test_slices_of_two_reconstructions_are_no_stack(make, elements, is_one):
+    usual = {"KVP": "120", "ConvolutionKernel": "A"}
+    files = [make.slice(PLANE + j, 2.0 * j, **{**usual, **(elements if j % 2 else {})}) for j in range(4)]
+    if is_one:
+        assert make.read(files)[2]["reconstruction_kernel"] == "A"
+    else:
+        assert refusal_of(make.read, files).verdict == "mixed_series"
+
+
+def test_a_number_of_an_image_that_is_none_matters_to_nobody(make):
+    files = [make.slice(PLANE + j, 2.0 * j) for j in range(3)]
+    broken = [data.replace(b"IS\x02\x001 ", b"IS\x02\x00xy") for data in files]
+    assert np.array_equal(make.read(broken)[0], make.read(files)[0])
+
+
 def test_flip_angles_and_echoes_are_axes_of_their_own(make):
     steps = [{"EchoTime": e, "FlipAngle": f} for e in (2.0, 5.0) for f in (3.0, 20.0)]
     values, _, attributes = make.read(shuffled(grid(make, steps)))
@@ -298,11 +381,11 @@ def test_a_single_position_may_have_steps(make):
     assert (values.shape, geometry.shape, attributes["dims"][0]) == ((2, 1, 3, 4), (1, 3, 4), "echo")
 
 
-def test_positions_closer_than_a_micrometre_are_one(make):
-    zs = [0.0, 0.0005, 2.0, 2.0005]
+def test_positions_closer_than_a_hundredth_of_a_pixel_are_one(make):
+    zs = [0.0, 0.004, 2.0, 2.004]
     files = [make.slice(PLANE + k, z, Modality="MR", EchoTime=1.0 + k % 2) for k, z in enumerate(zs)]
     assert make.read(files)[0].shape == (2, 2, 3, 4)
-    chain = [make.slice(PLANE, z) for z in np.arange(0, 0.01, 0.0009)]
+    chain = [make.slice(PLANE, z) for z in np.arange(0, 0.05, 0.0045)]
     assert make.read(chain)[1].shape == (6, 3, 4)
 
 

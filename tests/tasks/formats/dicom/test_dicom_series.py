@@ -46,8 +46,6 @@ def test_files_known_as_identical_are_members_to_be_confirmed_by_their_pixels(ma
         {"FrameOfReferenceUID": "1.2.3"},
         {"Modality": "PT"},
         {"PixelSpacing": [2.0, 0.6]},
-        {"ConvolutionKernel": "B70f"},
-        {"KVP": 80},
         {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
         {"ImageType": ["DERIVED", "SECONDARY", "AXIAL"]},
         {"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]},
@@ -58,12 +56,32 @@ def test_images_of_other_content_are_series_of_their_own(make, identities, eleme
     assert groups_of(files, identities) == [(0, 1), (2,)]
 
 
+@pytest.mark.parametrize(
+    ("elements", "is_alone"),
+    [
+        ({"ConvolutionKernel": "B70f"}, True),
+        ({"KVP": "80"}, True),
+        ({"KVP": "120.0"}, False),
+        ({"KVP": None}, False),
+        ({"ConvolutionKernel": None}, False),
+        ({"ConvolutionKernel": "b30F"}, False),
+    ],
+)
+def test_two_kernels_or_voltages_are_two_series_but_what_is_not_stated_parts_nothing(
+    make, identities, elements, is_alone
+):
+    usual = {"ConvolutionKernel": "B30f", "KVP": "120"}
+    other = {name: value for name, value in {**usual, **elements}.items() if value is not None}
+    files = [*(make.slice(BLANK, z, **usual) for z in (0.0, 1.0)), make.slice(BLANK, 2.0, **other)]
+    assert groups_of(files, identities) == ([(0, 1), (2,)] if is_alone else [(0, 1, 2)])
+
+
 def test_the_kernel_is_told_in_plain_words(make, identities):
     files = [
         make.slice(BLANK, ConvolutionKernel=["I40f", "3"]),
         make.slice(BLANK, Modality="MR", ConvolutionKernel="B"),
     ]
-    assert [header.kernel for header in headers_of(files, identities)] == ["I40f 3", ""]
+    assert [header.reconstruction.kernel for header in headers_of(files, identities)] == ["I40f 3", ""]
 
 
 def test_images_of_other_sizes_are_series_of_their_own(make, identities):

@@ -107,6 +107,17 @@ def test_an_oblique_stack_whose_positions_were_rounded_is_not_taken_for_tilted(m
     assert abs(geometry.spacing_mm[0] - 0.45) < 0.01
 
 
+def test_rounded_positions_give_a_plain_step_and_origin(make):
+    _, geometry, _ = make.read(make.stack([round(k * 1.25, 1) for k in range(30)]))
+    assert (geometry.spacing_mm[0], abs(geometry.origin_mm[0]) <= 0.05) == (1.25, True)
+
+
+@pytest.mark.parametrize("step", [0.625, 0.7, 0.75, 0.8])
+def test_a_gap_among_rounded_positions_is_a_missing_slice(make, step):
+    refusal = refusal_of(make.read, make.stack([round(k * step, 1) for k in range(20) if k != 9]))
+    assert (refusal.verdict, "1 of 20 are missing: between slices 9 and 10" in refusal.came) == ("missing_slice", True)
+
+
 @pytest.mark.parametrize("gap", [1, 7, 14, 28])
 @pytest.mark.parametrize("step", [0.3, 1 / 3, 0.45, 0.5, 0.625, 0.75, 1.25, 2.5])
 def test_a_missing_slice_is_never_taken_for_rounding(make, step, gap):

@@ -82,6 +82,11 @@ def test_frames_may_be_split_into_fragments_anyhow(make, table, cuts):
     assert np.array_equal(stored_values(parse(data)), FRAMES)
 
 
+def test_frames_may_come_in_fragments_of_two_bytes_without_a_table(make):
+    frames = [[stream[at : at + 2] for at in range(0, len(stream), 2)] for stream in STREAMS]
+    assert np.array_equal(stored_values(parse_header(Held(film(make, frames, table=False)))), FRAMES)
+
+
 def test_a_fragment_that_begins_with_the_inner_stream_of_a_frame_is_no_frame(make):
     inner = STREAMS[3].find(b"\xff\xd8", 2)
     assert inner > 0, "the encoder writes a SPIFF header, in which a stream begins twice"

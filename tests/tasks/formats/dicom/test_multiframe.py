@@ -173,6 +173,22 @@ def group(**sequences):
     return item
 
 
+@pytest.mark.parametrize(
+    "extra",
+    [
+        lambda k: group(CTReconstructionSequence=macro(ConvolutionKernel="AB"[k % 2])),
+        lambda k: group(CTXRayDetailsSequence=macro(KVP=(80.0, 140.0)[k % 2])),
+        lambda k: group(UnassignedPerFrameConvertedAttributesSequence=macro(ConvolutionKernel="AB"[k % 2])),
+    ],
+)
+def test_frames_of_two_reconstructions_are_no_volume_and_no_steps_in_time(make, extra):
+    for positions in ([0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 2.0, 3.0]):
+        data = enhanced(make, positions, extras=[extra(k) for k in range(4)], Modality="CT")
+        assert refusal_of(make.read, [data]).verdict == "mixed_series"
+    same = enhanced(make, [0.0, 1.0], extras=[extra(0), extra(2)], Modality="CT")
+    assert make.read([same])[0].shape == (2, 3, 4)
+
+
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("modality", ["CT", "MR", "MG"])
 def test_frames_lie_where_their_functional_groups_say(make, modality, shared):

@@ -61,6 +61,21 @@ def test_the_same_edges_are_the_same_contour(points, start):
     np.testing.assert_array_equal(mask, rasterise([contour], GRID))
 
 
+@pytest.mark.parametrize(
+    ("second", "count"),
+    [
+        (box(1.5, 1.5, 3.5, 4.5), 0),  # a hole
+        (box(2.5, 3.5, 5.4, 6.4), 1),
+        (box(2.5, 3.5, 5.4, 6.4, z=2.0), 0),  # of another slice
+        (box(4.5, 0.5, 5.4, 5.5), 0),  # beside it
+    ],
+)
+def test_contours_that_cross_are_told(second, count):
+    mask, notes = place_contours([box(), second], GRID)
+    assert names(notes) == ["contours_cross"] * count
+    np.testing.assert_array_equal(mask, rasterise([box(), second], GRID))
+
+
 def test_slices_between_contours_stay_empty_and_are_counted():
     mask, notes = place_contours([box(z=0.0), box(z=8.0)], GRID)
     assert mask.any(axis=(1, 2)).tolist() == [True, False, False, False, True]
