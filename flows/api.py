@@ -68,6 +68,7 @@ def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None)
         When the server of our own does not answer in time.
     """
     prefects_own_log.disabled = False
+    prefects_own_log.addFilter(_is_news)
     if wanted:
         end_ahead()
         with _set(_require(wanted)):
@@ -79,7 +80,6 @@ def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None)
         yield configured
         return
     server = started()
-    prefects_own_log.addFilter(_is_news)
     try:
         meanwhile()
         _wait_for(server)
@@ -88,11 +88,13 @@ def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None)
     finally:
         server.end()
         drop_events()
-        prefects_own_log.removeFilter(_is_news)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Say whether a line of Prefect's own log tells more than that our server is gone, which the run tells once."""
+    """Say whether a line of Prefect's own log tells more than that the server is gone, which the run tells once.
+
+    Each of them would hold a whole event or the lines of a log; what we keep of a run does not depend on them.
+    """
     return not str(record.msg).startswith("Service %r failed to process item")
 
 

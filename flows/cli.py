@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from contextlib import contextmanager
@@ -232,6 +233,7 @@ def main() -> None:
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     collect_seldom()
+    logging.raiseExceptions = False  # that a line of the log could not be sent is no line for the terminal
     try:
         app()
     except VoxmineError as fault:

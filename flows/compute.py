@@ -18,12 +18,18 @@ def _address(given: str) -> str:
     return given
 
 
+LEAST_MEMORY = "400MiB"
+"""A worker takes half of it by itself, and Dask ends one that comes near its limit."""
+
+
 def _size(given: str) -> str:
     if given != "auto":
         try:
-            parse_bytes(given)
+            size = parse_bytes(given)
         except ValueError:
             raise ValueError(f"Memory is a size such as 4GiB, or auto: {given!r} is neither. Correct it.") from None
+        if 0 < size < parse_bytes(LEAST_MEMORY):
+            raise ValueError(f"A worker has at least {LEAST_MEMORY}: {given!r} is less. Give it more, or auto.")
     return given
 
 
@@ -75,8 +81,8 @@ class Compute(Part):
     """Worker processes on this machine at most, started as items need them; empty takes one a core, 0 works in the
     flow's own process."""
     memory_per_worker: Annotated[str, AfterValidator(_size)] = "auto"
-    """Memory of one worker (`4GiB`); a worker that needs more is started anew, and an item to which that happens three
-    times fails."""
+    """Memory of one worker (`4GiB`), at least 400 MiB; a worker that needs more is started anew, and an item to which
+    that happens three times fails."""
     batch: Annotated[int, Field(ge=1)] = 50
     """Items of one task run at the least."""
     refresh: tuple[str, ...] = ()

@@ -33,6 +33,8 @@ OF_A_STUDY = "study"
 WATCH = "flows.watch_study:watch_study"
 ARRIVED = "voxmine.scans.arrived"
 """Event on a Prefect server that says that scans of a study have come."""
+CRON = "cron-"
+"""Begins the names of the further times of a study."""
 URL_MARK = "://"
 _ID = "prefect.resource.id"
 
@@ -74,7 +76,7 @@ class When:
         """Return the schedules of a deployment: those it offers, on or off, and the further times."""
         wanted = {"nightly": self.nightly, "weekly": self.weekly}
         own = [
-            {"slug": f"cron-{number}", "cron": cron, "timezone": self.timezone, "active": True}
+            {"slug": f"{CRON}{number}", "cron": cron, "timezone": self.timezone, "active": True}
             for number, cron in enumerate(self.cron, 1)
         ]
         return [{**one, "timezone": self.timezone, "active": wanted[one["slug"]]} for one in offered] + own
@@ -199,19 +201,25 @@ def register(held: Mapping[str, Any], environment: Mapping[str, str]) -> None:
 
 
 def _require_kept(server: SyncPrefectClient, entry: Mapping[str, Any]) -> str:
-    """Return a deployment's name, once the server is seen to hold it with its parameters."""
+    """Return a deployment's name, once the server is seen to hold it with its parameters, and no times but these."""
     name = f"{entry['entrypoint'].partition(':')[2].replace('_', '-')}/{entry['name']}"
     wanted = entry.get("parameters", {})
     try:
-        kept = server.read_deployment_by_name(name).parameters
+        held = server.read_deployment_by_name(name)
     except ObjectNotFound:
-        kept = None
-    if kept != wanted:
+        held = None
+    kept = None if held is None else held.parameters
+    if held is None or kept != wanted:
         raise PlanError(
             f"The server keeps the deployment {name} as it was given",
             "it does not have it" if kept is None else "it has other parameters",
             "Look for `{{` in the plan, which Prefect takes for a place to fill in; then deploy again.",
         )
+    slugs = {one["slug"] for one in entry.get("schedules", ())}
+    for schedule in held.schedules:
+        # Prefect adds schedules, and takes none away: those of an earlier command end here. Others are somebody's own.
+        if (schedule.slug or "").startswith(CRON) and schedule.slug not in slugs:
+            server.delete_deployment_schedule(held.id, schedule.id)
     return name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from data_catalog.refs import Ref
     from data_catalog.store import Store
     from data_catalog.ways import Way, Ways
+    from flows.find_number import Shown
     from flows.results import Results
 
+ARTEFACTS = 3
+"""Artefacts that hold a number, whose chains are shown."""
 PARAMETERS = 160
 """Characters of the parameters that are shown."""
 
@@ -65,15 +69,26 @@ def explain(workspace: Path, name: str, *, everything: bool = False) -> str:
 
 def _explain_number(workspace: Path, store: Store, number: str, *, everything: bool) -> str:
     """Return where a number stands in what the last report shows, and the chain behind each of these artefacts."""
-    results = last_of(workspace)
-    lines: list[str] = []
-    for ref, places in find_number(store, results, number).items():
-        shown = places if everything else places[:ALIKE]
-        lines += [f"{number} stands in {ref.short}: {place}" for place in shown]
-        if len(places) > len(shown):
-            lines.append(f"and at {len(places) - len(shown)} more places there (--all shows them)")
+    shown, held = find_number(store, last_of(workspace), number)
+    lines = [f"The report shows {number} in #{one.part}: {one.words}{_drawn_from(one)}" for one in shown]
+    lines += [""] if lines else []
+    chosen = dict(islice(held.items(), None if everything else ARTEFACTS))
+    for ref, places in chosen.items():
+        told = places if everything else places[:ALIKE]
+        lines += [f"{number} stands in {ref.short}: {place}" for place in told]
+        if len(places) > len(told):
+            lines.append(f"and at {len(places) - len(told)} more places there (--all shows them)")
         lines += [*_chain(workspace, store, ref, everything=everything), ""]
+    if len(held) > len(chosen):
+        lines.append(f"It stands in {len(held) - len(chosen)} more artefacts (--all shows them).")
+    if not held:
+        behind = dict.fromkeys(ref for one in shown for ref in one.made)
+        lines += [line for ref in behind for line in [*_chain(workspace, store, ref, everything=everything), ""]]
     return "\n".join(lines).rstrip()
+
+
+def _drawn_from(shown: Shown) -> str:
+    return f" (drawn from {', '.join(ref.short for ref in shown.made)})" if shown.made else ""
 
 
 def _chain(workspace: Path, store: Store, ref: Ref, *, everything: bool) -> list[str]:

@@ -98,9 +98,10 @@ def ask_archives(plan: Plan, who: Identities) -> tuple[list[str], set[str]]:
 
 
 def arrived(plan: Plan, who: Identities) -> list[str]:
-    """Fetch what is missing, and return an opaque stamp of what each archive and drop folder has given so far.
+    """Fetch what is missing, and return opaque stamps of what the archives and drop folders have given so far.
 
-    A stamp is empty where there is no complete study; it changes when one is added or changed.
+    Of a drop folder each complete study has one, of an archive there is one for all; a study or archive that has
+    changed has another.
 
     Raises
     ------
@@ -110,14 +111,14 @@ def arrived(plan: Plan, who: Identities) -> list[str]:
     stamps: list[str] = []
     for number, source in enumerate(plan.sources):
         if isinstance(source, DropFolderSource):
-            lying = deliveries(source, time.time())
-            stamps.append(lying.stamp if lying.studies else "")
+            stamps += [f"{number} {stamp}" for stamp in sorted(deliveries(source, time.time()).stamps)]
         elif isinstance(source, Remote):
             root = fetched_folder(plan)
             if not source.offline:
                 bring = partial(fetch_source, source, root, who, Told(), first_patients=plan.first_patients)
                 _plainly(number, source, bring)
-            stamps.append(stamp_of(source_folder(root, source, who)))
+            stamp = stamp_of(source_folder(root, source, who))
+            stamps += [f"{number} {stamp}"] if stamp else []
     return stamps
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,13 +23,20 @@ if TYPE_CHECKING:
     from data_catalog.store import Store
     from flows.results import Results
 
-NUMBER = re.compile(r"[-−+]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?\s?%?")
-PART = re.compile(r'<section id="([a-z-]+)"(.*?)</section>', re.DOTALL)
+NUMBER = re.compile(r"<?[-−+]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?\s?%?")
+PART = re.compile(r'<section (?:id|class="glance" aria-labelledby)="([a-z-]+)"[^>]*>(.*?)</section>', re.DOTALL)
 """A part of the report's page: its anchor and its content."""
 TAG = re.compile(r"<[^>]*>")
 NAME = re.compile(r"<code>([a-z]+-[0-9a-f]{12})</code>")
 WITHOUT_NUMBERS = {"report", "model", "volume", "mask", "signal", "picture"}
 """Kinds of artefacts that hold no numbers for people."""
+BELOW = "<"
+"""Begins a number that only a page shows: `<0.001`."""
+CELL = "column "
+INDICES = frozenset({"patient", "outcome"})
+"""Fields that hold positions, and no number that is shown."""
+MOST_SHOWN, AROUND = 3, 60
+"""Places of a part of the page that are told, and the letters around each."""
 SHORTEST_DIGEST = 6
 """A whole number of so many digits may also be the beginning of a digest."""
 
@@ -39,48 +48,80 @@ def is_number(text: str) -> bool:
     return any(sign.isdigit() for sign in bare) and NUMBER.fullmatch(bare) is not None and not is_digest
 
 
-def find_number(store: Store, results: Results, text: str) -> dict[Ref, list[str]]:
-    """Return the artefacts of a run that hold a number, each with the places in it, the likeliest first.
+@dataclass(frozen=True)
+class Shown:
+    """Where the report's page shows a number.
 
-    First come those from which a part of the report was drawn that shows the number, then those that hold it at the
-    fewest places: short numbers stand in many tables by chance.
+    Parameters
+    ----------
+    part : str
+        Anchor of the part of the page.
+    words : str
+        What stands around the number there.
+    made : tuple of Ref
+        What the part was drawn from.
+    """
+
+    part: str
+    words: str
+    made: tuple[Ref, ...]
+
+
+def find_number(store: Store, results: Results, text: str) -> tuple[list[Shown], dict[Ref, list[str]]]:
+    """Return where a run's report shows a number, and the artefacts that hold it, each with the places in it.
 
     A value counts where it is the number when it is rounded to as many decimals; of a number in percent, also where
     it is a hundredth of it. Measured are fields, values that are derived from them (`Rule.confidence`), and cells.
+    The likeliest come first: in artefacts from which a part of the report was drawn that shows the number, and there
+    what is said of the whole before what is said of one among many. Short numbers stand at many places by chance.
 
     Raises
     ------
     StoreError
         When it stands nowhere.
     """
-    wanted = _Wanted(text)
-    made = dict.fromkeys(ref for name, ref in results.refs() if not name.endswith(".study"))
-    held = {ref: list(wanted.places(store.open(ref))) for ref in made if ref.kind not in WITHOUT_NUMBERS}
-    shown = _in_the_page(store, results.report, text)
-    likeliest = sorted(held.items(), key=lambda pair: (pair[0] not in shown, len(pair[1])))
-    found = {ref: places for ref, places in likeliest if places} or shown
-    if not found:
+    shown = list(_in_the_page(store, results.report, text))
+    held = {} if text.strip().startswith(BELOW) else _in_artefacts(store, results, text)
+    drawn = {ref for one in shown for ref in one.made}
+    likeliest = sorted(held.items(), key=lambda pair: (pair[0] not in drawn, _depth(pair[1][0]), len(pair[1])))
+    if not shown and not held:
         raise StoreError(
             f"{text} stands in what the last run made",
             "no artefact of its results holds it",
             "Write it with all the decimals that the report shows; or ask for the artefact below that part of the"
             " report: voxmine why NAME",
         )
-    return found
+    return shown, dict(likeliest)
 
 
-def _in_the_page(store: Store, report: Ref, text: str) -> dict[Ref, list[str]]:
-    """Return what the parts of a report were drawn from in which a number stands, as it is written."""
+def _in_artefacts(store: Store, results: Results, text: str) -> dict[Ref, list[str]]:
+    wanted = _Wanted(text)
+    made = dict.fromkeys(ref for name, ref in results.refs() if not name.endswith(".study"))
+    found = {ref: list(wanted.places(store.open(ref))) for ref in made if ref.kind not in WITHOUT_NUMBERS}
+    return {ref: sorted(places, key=_depth) for ref, places in found.items() if places}
+
+
+def _depth(place: str) -> int:
+    """Return how far inside an artefact a place is: one of many patients, folds or rules stands deeper than a total."""
+    name = place.partition(":")[0]
+    return 1 if name.startswith(CELL) else name.count("[")
+
+
+def _in_the_page(store: Store, report: Ref, text: str) -> Iterator[Shown]:
+    """Yield where a number stands in the parts of a report, with or without the commas of its thousands."""
     page: str = store.open(report)
-    alone = re.compile(rf"(?<![\d.,]){re.escape(text.strip())}(?![\d]|[.,]\d)")
-    found: dict[Ref, list[str]] = {}
+    bare = text.strip().replace(",", "")
+    whole, dot, rest = bare.partition(".")
+    digits = re.sub(r"\d", lambda found: found[0] + ",?", whole).removesuffix(",?") + re.escape(dot + rest)
+    alone = re.compile(rf"(?<![\d.,]){digits if whole.isdigit() else re.escape(text.strip())}(?![\d]|[.,]\d)")
     for anchor, part in PART.findall(page):
-        words = html.unescape(TAG.sub(" ", part))
+        words = " ".join(html.unescape(TAG.sub(" ", part)).split())
         named = re.search(rf'<table id="made-{anchor}">(.*?)</table>', page, re.DOTALL)
-        if alone.search(words) and named:
-            for name in dict.fromkeys(NAME.findall(named[1])):
-                found.setdefault(store.resolve(name), []).append(f"the report's part #{anchor} was drawn from it")
-    return found
+        made = tuple(store.resolve(name) for name in dict.fromkeys(NAME.findall(named[1]))) if named else ()
+        for found in islice(alone.finditer(words), MOST_SHOWN):
+            start, stop = max(0, found.start() - AROUND), found.end() + AROUND
+            around = f"{'...' if start else ''}{words[start:stop]}{'...' if stop < len(words) else ''}"
+            yield Shown(anchor, around, made)
 
 
 class _Wanted:
@@ -125,11 +166,11 @@ class _Wanted:
                 continue
             for row in np.flatnonzero(self._are(table[name].to_numpy(dtype=float, na_value=np.nan))):
                 where = ", ".join(f"{key} {table[key].iloc[row]}" for key in keys if key != name)
-                yield f"column {name}, {where or f'row {row}'}: {table[name].iloc[row]:.6g}"
+                yield f"{CELL}{name}, {where or f'row {row}'}: {table[name].iloc[row]:.6g}"
 
     def _fields(self, value: object, path: str) -> Iterator[str]:
         if isinstance(value, BaseModel):
-            for name in [*type(value).model_fields, *_derived(type(value))]:
+            for name in [*(one for one in type(value).model_fields if one not in INDICES), *_derived(type(value))]:
                 yield from self._fields(getattr(value, name), f"{path}.{name}")
         elif isinstance(value, dict):
             for name, held in value.items():

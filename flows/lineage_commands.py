@@ -181,7 +181,8 @@ def _list_runs(known: Runs) -> None:
         killed = run.state == "going" and not known.is_going(run)
         pinned = ", pinned" if known.is_pinned(run.name) else ""
         state = "was killed" if killed else run.state
-        out.print(f"{run.name}  {run.flow}  {state}{pinned}  voxmine {run.version}  {run.started} to {run.beat}")
+        until = "to" if run.state != "going" else "to now, last heard of at" if not killed else "last heard of at"
+        out.print(f"{run.name}  {run.flow}  {state}{pinned}  voxmine {run.version}  {run.started} {until} {run.beat}")
 
 
 def descendants(

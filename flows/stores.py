@@ -26,7 +26,8 @@ def open_store(plan: Plan) -> Store:
     PlanError
         When the store cannot be written to.
     """
-    store = Store(plan.store_folder, plan.compute.compression)
+    root = plan.store_folder
+    store = Store(root.absolute() if isinstance(root, Path) else root, plan.compute.compression)
     try:
         store.probe()
     except OSError as fault:

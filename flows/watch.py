@@ -26,8 +26,9 @@ def watch(
 ) -> None:
     """Look for new complete studies again and again, and run when there are; end with `KeyboardInterrupt`.
 
-    What a run was for is noted in the workspace, so that neither a restart nor `once` runs the same again. A run
-    that fails is told of, and tried again when something new has come.
+    What a run was for is noted in the workspace, so that neither a restart nor `once` runs the same again. A study
+    to which files are added again, and which so is not complete, is no reason to run: the last one knows it as it
+    was. A run that fails is told of, and tried again when something new has come.
 
     Parameters
     ----------
@@ -54,18 +55,18 @@ def watch(
             "Add a source with `method: drop_folder`, `dicomweb` or `pacs`, or run the plan once.",
         )
     note = plan.workspace / f".{plan.study}-watched"
-    tried = note.read_text(encoding="ascii") if note.is_file() else ""
+    tried = frozenset(note.read_text(encoding="ascii").split()) if note.is_file() else frozenset()
     if not once:
         tell("Waiting for complete studies; Ctrl-C ends it.")
     with _terminable() as end_if_told:
         while True:
             try:
                 state = _state(plan)
-                if state not in {tried, ""}:
+                if state - tried:
                     tried = state
                     run()
                     note.parent.mkdir(parents=True, exist_ok=True)
-                    note.write_text(state, encoding="ascii")
+                    note.write_text("\n".join(sorted(state)), encoding="ascii")
             except VoxmineError as fault:
                 if once:
                     raise
@@ -107,8 +108,7 @@ def _terminable() -> Iterator[Callable[[], None]]:
             signal.set_wakeup_fd(before)
 
 
-def _state(plan: Plan) -> str:
-    """Return an opaque text for all that could be studied now; empty where nothing could."""
+def _state(plan: Plan) -> frozenset[str]:
+    """Return an opaque word for each study that could be studied now, by this plan."""
     who = identities(plan)
-    come = arrived(plan, who)
-    return who.opaque(json.dumps([come, plan.model_dump_json()])) if any(come) else ""
+    return frozenset(who.opaque(json.dumps([one, plan.model_dump_json()])) for one in arrived(plan, who))

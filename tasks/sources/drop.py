@@ -51,16 +51,15 @@ class Deliveries:
     ----------
     complete : frozenset of str
         Names of what the complete studies are made of, in the folder itself.
-    studies, waiting : int
-        How many studies are complete, and how many are left for later.
-    stamp : str
-        SHA-256 of the names, sizes and times of the complete studies: another when one is added or changed.
+    waiting : int
+        How many studies are left for later.
+    stamps : frozenset of str
+        SHA-256 of the name, size and time of each complete study: another when it is changed.
     """
 
     complete: frozenset[str] = field(repr=False)
-    studies: int
     waiting: int
-    stamp: str
+    stamps: frozenset[str]
 
 
 class _Study(NamedTuple):
@@ -82,9 +81,8 @@ def deliveries(source: DropFolderSource, now: float) -> Deliveries:
     told = [(str(study.paths[0]), study.files, study.size, study.changed) for study in complete]
     return Deliveries(
         complete=frozenset(path.name for study in complete for path in study.paths),
-        studies=len(complete),
         waiting=len(found) - len(complete),
-        stamp=hashlib.sha256(repr(told).encode()).hexdigest(),
+        stamps=frozenset(hashlib.sha256(repr(one).encode()).hexdigest() for one in told),
     )
 
 

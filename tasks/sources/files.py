@@ -132,7 +132,7 @@ def walk(root: Path, only: Collection[str] | None = None) -> Walk:
         raise PlanError("The path of a source exists", "nothing is there", "Correct the source's path in the plan.")
     files: list[SourceFile] = []
     problems: list[tuple[BadData, str]] = []
-    for path, name, found in _found(root, only, problems):
+    for path, name, found in _found(root.absolute(), only, problems):  # a worker may stand in another folder
         if is_archive(name):
             _add_members(Path(path), name, files, problems)
         else:

@@ -23,6 +23,8 @@ def test_without_a_word_the_work_is_done_on_this_machine():
         {"cores": 2},
         {"workers": "many"},
         {"memory_per_worker": "lots"},
+        {"memory_per_worker": "150MiB"},
+        {"memory_per_worker": "2"},
         {"scheduler": "host"},
     ],
 )

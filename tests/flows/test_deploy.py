@@ -156,6 +156,7 @@ class Server:
 
     def __init__(self, pools=(), spoil=lambda parameters: parameters):
         self.pools, self.spoil, self.held, self.asked = set(pools), spoil, {}, []
+        self.schedules = {}
 
     def read_work_pool(self, name):
         if name not in self.pools:
@@ -168,12 +169,19 @@ class Server:
     def register(self, held, environment):
         for one in held["deployments"]:
             flow = one["entrypoint"].rpartition(":")[2].replace("_", "-")
-            self.held[f"{flow}/{one['name']}"] = self.spoil(one.get("parameters", {}))
+            name = f"{flow}/{one['name']}"
+            self.held[name] = self.spoil(one.get("parameters", {}))
+            slugs = {schedule["slug"] for schedule in one.get("schedules", ())}
+            self.schedules.setdefault(name, set()).update(slugs)
 
     def read_deployment_by_name(self, name):
         if self.held.get(name) is None:
             raise ObjectNotFound(None)
-        return SimpleNamespace(parameters=self.held[name])
+        schedules = [SimpleNamespace(slug=slug, id=slug) for slug in sorted(self.schedules[name], key=str)]
+        return SimpleNamespace(parameters=self.held[name], schedules=schedules, id=name)
+
+    def delete_deployment_schedule(self, deployment, schedule):
+        self.schedules[deployment].remove(schedule)
 
     def request(self, method, path, json):
         self.asked.append((method, path, json))
@@ -199,6 +207,17 @@ def test_what_was_deployed_is_named_as_the_server_knows_it(dropped, serving):
     assert deploy(dropped, pool="theirs") == ["full-study/lung", "watch-study/lung"]
     assert held.asked == ["make theirs"]
     assert len(deploy(pool="theirs")) == 12
+
+
+def test_what_the_last_command_asks_for_holds_and_schedules_of_others_stay(plan, serving):
+    held = serving()
+    deploy(plan, When(cron=("0 1 * * *", "0 5 * * *")))
+    held.schedules["full-study/lung"].add(None)  # one that somebody made in the UI
+    assert held.schedules["full-study/lung"] == {"nightly", "weekly", "cron-1", "cron-2", None}
+    deploy(plan, When(cron=("30 1 * * *",)))
+    assert held.schedules["full-study/lung"] == {"nightly", "weekly", "cron-1", None}
+    deploy(plan)
+    assert held.schedules["full-study/lung"] == {"nightly", "weekly", None}
 
 
 def test_a_pool_that_is_there_is_left_as_it_is(plan, serving):

@@ -220,7 +220,7 @@ def tables(store):
     cohort = store.put(COHORT, table, recorded("cohort"))
     page = store.put(
         REPORT,
-        '<section id="cohort"><p>Median 55.5</p></section><table id="made-cohort"><code>'
+        '<section id="cohort"><p>Median 55.5 of 1,777, p &lt;0.001</p></section><table id="made-cohort"><code>'
         + cohort.short
         + "</code></table>",
         recorded("report"),
@@ -237,18 +237,25 @@ def tables(store):
         ("-3.0", "column mean, patient P-2"),
         ("−3.00", "column mean, patient P-2"),
         ("12", "column count, patient P-2: 12"),
-        ("55.5", "the report's part #cohort was drawn from it"),
     ],
 )
 def test_a_number_as_the_report_shows_it_leads_to_the_artefact_and_the_place(store, number, place):
     cohort, results = tables(store)
-    found = find_number(store, results, number)
+    _, found = find_number(store, results, number)
     assert list(found) == [cohort]
     assert any(one.startswith(place) for one in found[cohort])
 
 
+@pytest.mark.parametrize("number", ["55.5", "1777", "1,777", "<0.001"])
+def test_a_number_of_the_page_alone_leads_to_what_its_part_was_drawn_from(store, number):
+    cohort, results = tables(store)
+    (shown,), found = find_number(store, results, number)
+    assert (shown.part, shown.made, found) == ("cohort", (cohort,), {})
+    assert number.replace("1777", "1,777") in shown.words
+
+
 def test_a_number_leads_first_to_what_the_part_of_the_report_that_shows_it_was_drawn_from(store):
-    judged = store.put(COHORT, pd.DataFrame({"auc": [0.56, 0.561, 0.562]}), recorded("judged"))
+    judged = store.put(COHORT, pd.DataFrame({"auc": [0.56, 0.561, 0.562]}), recorded("judged"))  # one among many
     chance = store.put(COHORT, pd.DataFrame({"limit": [0.5603]}), recorded("chance"))
     page = store.put(
         REPORT,
@@ -258,7 +265,8 @@ def test_a_number_leads_first_to_what_the_part_of_the_report_that_shows_it_was_d
         recorded("report"),
     )
     tables = CohortTables(features=Features(study=page, table=chance), cohort=chance, readers=judged)
-    found = find_number(store, Results(cohort=tables, report=page), "0.56")
+    (shown,), found = find_number(store, Results(cohort=tables, report=page), "0.56")
+    assert (shown.part, shown.words) == ("models", "AUC 0.56")
     assert list(found) == [judged, chance], "though it stands at more places there"
 
 

@@ -93,6 +93,16 @@ def test_a_study_that_changes_is_run_again(look, drop):
     assert look(nothing, deliver(drop, "one", b"more")) == [1, 0, 1]
 
 
+def test_a_study_to_which_files_are_added_brings_a_run_only_once_it_is_complete_again(look, drop):
+    deliver(drop, "one")()
+    deliver(drop, "two")()
+
+    def more():
+        (drop / "one" / "b.dcm").write_bytes(b"more")  # later than `one.done`
+
+    assert look(more, nothing, deliver(drop, "one")) == [1, 0, 0, 1]
+
+
 def test_what_was_run_is_remembered_over_a_restart(look, drop, plan):
     deliver(drop, "one")()
     assert look() == [1]
@@ -160,7 +170,7 @@ SWALLOWED = """if True:
         signal.signal(signal.SIGTERM, before)
 
     watch.is_elsewhere = lambda plan: True
-    watch._state = lambda plan: "new"
+    watch._state = lambda plan: frozenset({"new"})
     watch.watch(SimpleNamespace(workspace=Path(), study="s"), run, print, every_s=600)
 """
 
