@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import uuid
 from collections import defaultdict
 from functools import lru_cache
 from operator import itemgetter
@@ -29,6 +30,8 @@ ASKED = 5000
 """Digests asked for in one statement: SQLite takes 32,766 at most."""
 OF_A_PATIENT = re.compile(r"(?P<patient>[^/]+)/v(?P<visit>\d+)/(?P<modality>[^/\[]+)")
 """The beginning of an item that is of one patient: pseudonym, visit, modality."""
+MANY = 500
+"""Rows from which on PostgreSQL takes them as a stream."""
 KNOWN_TEXTS = 4096
 PACKED = (tables.artefact, tables.record)
 """The long tables: the digests of their rows are held in half the memory."""
@@ -105,8 +108,25 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> Non
     quoted, columns = connection.dialect.identifier_preparer.quote, list(rows[0])
     mark = "%s" if connection.dialect.name == "postgresql" else "?"
     names, marks = ", ".join(map(quoted, columns)), ", ".join([mark] * len(columns))
+    values = list(map(itemgetter(*columns), rows))
+    if connection.dialect.name == "postgresql" and len(rows) >= MANY:
+        _copy(connection, quoted(table.name), names, values)
+        return
     statement = f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-    connection.exec_driver_sql(statement, list(map(itemgetter(*columns), rows)))
+    connection.exec_driver_sql(statement, values)
+
+
+def _copy(connection: Connection, table: str, names: str, values: Iterable[tuple[Any, ...]]) -> None:
+    """Add rows to a table of PostgreSQL by way of one beside it, which takes a third of the time for many."""
+    aside = f"new_{uuid.uuid4().hex}"
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        cursor.execute(f"CREATE TEMP TABLE {aside} ON COMMIT DROP AS SELECT {names} FROM {table} LIMIT 0")
+        with cursor.copy(f"COPY {aside} ({names}) FROM STDIN") as copy:
+            for row in values:
+                copy.write_row(row)
+        cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {aside} ON CONFLICT DO NOTHING")
+        cursor.execute(f"DROP TABLE {aside}")
 
 
 def add_records(connection: Connection, numbers: Numbers, records: Sequence[Record]) -> None:

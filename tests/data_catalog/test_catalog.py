@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from sqlalchemy import inspect, text
 
 import data_catalog
+from data_catalog import catalog_rows
 from data_catalog import catalog_tables as tables
 from data_catalog.catalog import Catalog
 from data_catalog.catalog_build import rebuild
@@ -55,11 +56,13 @@ def postgres():
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    """Return the URL of an empty catalogue of each database."""
+@pytest.fixture(params=["sqlite", "postgresql", "postgresql by streams"])
+def url(request, tmp_path, monkeypatch):
+    """Return the URL of an empty catalogue of each database, of PostgreSQL in both ways that rows come in."""
     if request.param == "sqlite":
         return sqlite_url(tmp_path / "workspace" / "catalog.sqlite")
+    if request.param == "postgresql by streams":
+        monkeypatch.setattr(catalog_rows, "MANY", 1)
     return new_database(request.getfixturevalue("postgres"))
 
 
