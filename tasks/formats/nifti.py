@@ -116,9 +116,16 @@ def _header(plain: bytes) -> Any:  # noqa: ANN401 - nibabel is not typed
     kind = nibabel.Nifti2Header if size == SECOND_SIZE else nibabel.Nifti1Header
     try:
         with unheard("nibabel"):
-            return kind.from_fileobj(BytesIO(plain[:size]))
+            header = kind.from_fileobj(BytesIO(plain[:size]))
+            written = kind(plain[:size], check=False)  # nibabel turns a length of 0 into 1
     except _errors():
         raise _corrupt() from None
+    is_long = written["dim"][1 : 1 + _SPACE] > 1
+    if header["sform_code"] == 0 and (is_long & (written["pixdim"][1 : 1 + _SPACE] == 0)).any():
+        raise BadData(
+            "bad_spacing", "Voxel spacing is positive, in mm", "the length of a step is 0", "Convert the file again."
+        )
+    return header
 
 
 def _corrupt() -> BadData:

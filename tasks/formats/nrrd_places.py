@@ -134,9 +134,10 @@ class Places:
         return step is not None and len(step) > _SPACE and not step[:_SPACE].any()
 
     def _origin(self) -> NDArray[np.float64]:
-        """Return the origin in the file's space; where the file states lengths only, it is 0."""
-        if not self.fields.get("spacedirections"):
-            return np.zeros(_SPACE + 1)
+        """Return the origin in the file's space; of lengths only where the axes begin, 0 where that is not stated."""
+        if not self.fields.get("spacedirections") and not self.fields.get("spaceorigin"):
+            begins = [self._of_axis("axismins", place) for place in self.of_space[:_SPACE]]
+            return np.array([*(begin if np.isfinite(begin) else 0.0 for begin in begins), 0.0, 0.0])[: _SPACE + 1]
         found = _VECTOR.findall(self.fields.get("spaceorigin", ""))
         origin = _numbers(found[0].split(",")) if found else np.zeros(0)
         if len(origin) < _SPACE:

@@ -26,6 +26,8 @@ JPEG_MAGIC = b"\xff\xd8\xff"
 DEPTH_AT, COLOUR_AT = 24, 25
 """Where the first chunk of a PNG file holds the bits of a sample and the kind of colour."""
 DEEP = 16
+SHALLOW = {2: 85, 4: 17}
+"""Bits of a grey sample that Pillow stretches to 8, and the factor."""
 OPAQUE = 255
 _TO_LUMINANCE = Correction(name="colours_to_luminance", text="colours were turned to luminance")
 _ERRORS = (
@@ -96,7 +98,7 @@ def read_labels(data: bytes, pixel_mm: tuple[float, float]) -> tuple[NDArray[np.
         )
     try:
         with unheard("PIL"):
-            labels = np.asarray(picture).astype(np.int32)
+            labels = np.asarray(picture).astype(np.int32) // _stretched(data)
     except _ERRORS:
         raise _corrupt() from None
     if not labels.any():
@@ -122,11 +124,18 @@ def _samples(data: bytes) -> tuple[NDArray[Any], NDArray[np.bool_]]:
             if picture.mode.startswith("I"):
                 grey = np.asarray(picture)
                 return grey, np.ones(grey.shape, dtype=np.bool_)
-            colours = np.asarray(picture.convert("RGBA" if has_alpha else "RGB"))
+            colours = np.asarray(picture.convert("RGBA" if has_alpha else "RGB")).copy()
+            colours[..., :3] //= _stretched(data)
     except _ERRORS:
         raise _corrupt() from None
     opaque = colours[..., 3] > 0 if has_alpha else np.ones(colours.shape[:2], dtype=np.bool_)
     return colours[..., :3], opaque
+
+
+def _stretched(data: bytes) -> int:
+    """Return by what Pillow multiplies grey values of 2 or 4 bits to fill 8."""
+    is_shallow = data.startswith(PNG_MAGIC) and data[COLOUR_AT] == 0 and data[DEPTH_AT] in SHALLOW
+    return SHALLOW[data[DEPTH_AT]] if is_shallow else 1
 
 
 def _opened(data: bytes) -> Any:  # noqa: ANN401 - either of Pillow's two classes

@@ -78,11 +78,12 @@ def ome_scale(text: str) -> Scale:
 
 
 def _imagej_scale(told: Mapping[str, Any], tags: Any) -> Scale:  # noqa: ANN401
-    unit = MM_PER_UNIT.get(str(told.get("unit", "")).strip().lower())
+    units = [told.get("unit", ""), told.get("yunit"), told.get("zunit")]
+    x, y, z = (MM_PER_UNIT.get(str(units[0] if one is None else one).strip().lower()) for one in units)
     return Scale(
-        row_mm=_measured(_per_pixel(tags, "YResolution"), unit),
-        column_mm=_measured(_per_pixel(tags, "XResolution"), unit),
-        slice_mm=_measured(told.get("spacing"), unit),
+        row_mm=_measured(_per_pixel(tags, "YResolution"), y),
+        column_mm=_measured(_per_pixel(tags, "XResolution"), x),
+        slice_mm=_measured(told.get("spacing"), z),
         step_s=_measured(told.get("finterval"), SECONDS_PER_UNIT.get(str(told.get("tunit", "s")))),
     )
 

@@ -89,6 +89,10 @@ def as_image(samples: Samples) -> Read:
     return out, samples.geometry, samples.attributes
 
 
+SCALED = 1e-6
+"""Part by which a label may be off a whole number: the rounding of a scale."""
+
+
 def as_labels(samples: Samples) -> Read:
     """Return labels (z, y, x) as int32, 0 outside every region, their grid, and attributes.
 
@@ -101,10 +105,12 @@ def as_labels(samples: Samples) -> Read:
     out = np.empty(samples.values.shape, dtype=np.int32)
     for place in np.ndindex(*out.shape[:-2]):
         plane = _scaled(samples, place)
-        is_whole = plane.dtype.kind in "iu" or bool((np.isfinite(plane) & (plane == np.rint(plane))).all())
-        if not is_whole or plane.min() < 0 or plane.max() > np.iinfo(np.int32).max:
+        whole = plane if plane.dtype.kind in "iu" else np.rint(plane)
+        # What a scale as float32 makes of whole numbers is off by its rounding: 255 * 1/255.
+        is_whole = whole is plane or bool((np.abs(plane - whole) <= SCALED * np.maximum(np.abs(whole), 1)).all())
+        if not is_whole or whole.min() < 0 or whole.max() > np.iinfo(np.int32).max:
             raise _not_labels()
-        out[place] = plane
+        out[place] = whole
     require_inside(out)
     return out, samples.geometry, samples.attributes
 
@@ -167,7 +173,7 @@ def ordered(values: NDArray[Any], axes: Sequence[str]) -> tuple[NDArray[Any], tu
     Raises `BadData` `not_three_dimensional` where two axes are the same.
     """
     kept = [name for name, count in zip(axes, values.shape, strict=True) if name in SPACE or count > 1]
-    if len(set(kept)) < len(kept) or not set(SPACE) <= set(kept):
+    if len(set(kept)) < len(kept) or not set(SPACE) <= set(kept) or not set(kept) <= {*SPACE, *LEADING}:
         raise not_three_dimensional(f"{values.ndim} axes came that are not z, y, x, and one for time and channel each")
     squeezed = values.reshape([n for name, n in zip(axes, values.shape, strict=True) if name in SPACE or n > 1])
     leading = tuple(name for name in LEADING if name in kept)

@@ -39,9 +39,12 @@ def study_region(name: str, wanted: Mapping[str, str]) -> str | None:
 
 
 def drawings(
-    files: Iterable[tuple[SourceFile, DicomHeader]], series: Sequence[FoundSeries], wanted: Mapping[str, str]
+    files: Iterable[tuple[SourceFile, DicomHeader]],
+    series: Sequence[FoundSeries],
+    wanted: Mapping[str, str],
+    left: Sequence[FoundSeries] = (),
 ) -> tuple[list[Drawing], list[DicomHeader]]:
-    """Return the regions that files draw on series, and the files whose series is not there.
+    """Return the regions that files draw on series, and the files whose series is not there, or among those `left` out.
 
     A copy of a file counts once. Regions of one file that get the same name in the study are numbered, and so is a
     reader who draws a region of a series in several files: none stands in for another.
@@ -53,7 +56,7 @@ def drawings(
     alone: list[DicomHeader] = []
     for file, header in sorted(once.values(), key=lambda held: (held[1].day or 0, held[1].fingerprint)):
         asked = _asked(header.regions, wanted)
-        on = _drawn_on(series, header, images)
+        on = _drawn_on(series, header, images, left)
         if on is None and asked:
             alone.append(header)
         elif on is not None:
@@ -87,19 +90,30 @@ def free_name(name: str, taken: Collection[str]) -> str:
     return free
 
 
-def _drawn_on(series: Sequence[FoundSeries], header: DicomHeader, images: Mapping[str, str]) -> FoundSeries | None:
-    """Return the series a file refers to, the largest part of it; without one, that which holds most of its images.
+def _drawn_on(
+    series: Sequence[FoundSeries], header: DicomHeader, images: Mapping[str, str], left: Sequence[FoundSeries]
+) -> FoundSeries | None:
+    """Return the series a file refers to; of its parts the one that holds most of the images it was drawn on.
 
-    Where it refers to none of either that is there, the only series in its coordinates. `images` are the fingerprints
-    of images by their keyed names.
+    Of equal ones the largest counts, then the first by kernel, so that it is the same for all patients. Where it refers
+    to no series, the one that holds most of its images counts. Where it refers to none of either that is there, it is
+    the only series in its coordinates, unless it refers to one that was left out. `images` are the fingerprints of
+    images by their keyed names.
     """
     own = [one for one in series if one.patient == header.patient]
+    drawn_on = {images[name] for name in header.referenced_instances if name in images}
+
+    def first(some: Sequence[FoundSeries]) -> FoundSeries:
+        held = {one.series: len(drawn_on.intersection(one.files.digests)) if drawn_on else 0 for one in some}
+        return min(some, key=lambda one: (-held[one.series], -len(one.files.files), one.kernel, one.series))
+
     referred = [one for one in own if one.uid in header.referenced_series]
     if referred:
-        return max(referred, key=lambda one: (len(one.files.files), one.series))
-    drawn_on = {images[name] for name in header.referenced_instances if name in images}
-    held = [len(drawn_on.intersection(one.files.digests)) if drawn_on else 0 for one in own]
-    if any(held):
-        return max(zip(held, own, strict=True), key=lambda pair: (pair[0], pair[1].series))[1]
+        return first(referred)
+    holding = [one for one in own if drawn_on.intersection(one.files.digests)]
+    if holding:
+        return first(holding)
+    if any(one.uid in header.referenced_series for one in left):
+        return None
     alike = [one for one in own if one.frame_of_reference == header.frame_of_reference is not None]
     return alike[0] if len(alike) == 1 else None

@@ -21,7 +21,7 @@ from tasks.sources.query import DRAWN
 from tasks.stage import Sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from data_catalog.errors import BadData
     from tasks.formats.dicom.series import Series
@@ -156,21 +156,6 @@ class Found:
             reports=[series for series in self.reports if series.modality in modalities],
         )
 
-    def of_kernels(self, patterns: Sequence[str]) -> Found:
-        """Return what belongs to CT of some kernels, by patterns of their names, and to other modalities."""
-        if not patterns:
-            return self
-
-        def takes(one: FoundSeries) -> bool:
-            return one.modality != "CT" or any(fnmatchcase(one.kernel, pattern) for pattern in patterns)
-
-        return replace(
-            self,
-            other_kernels=frozenset(one.kernel for one in self.series if not takes(one)),
-            series=[series for series in self.series if takes(series)],
-            regions=[region for region in self.regions if takes(region.series)],
-        )
-
     def of_patients(self, patients: set[str]) -> Found:
         """Return what belongs to some patients; refusals are kept, and who was left out."""
         return replace(
@@ -242,15 +227,19 @@ def dicom_found(
         for series in group_series(headers)
     ]
     everything = with_visits([*images, *_recordings(with_header)], near)
-    found.series = [one for one in everything if one.role == "image"]
+    read = [one for one in everything if one.role == "image"]
+    found.series = [one for one in read if _has_kernel(one, kernels)]
+    left = [one for one in read if not _has_kernel(one, kernels)]
+    found.other_kernels = frozenset(one.kernel for one in left)
     found.recordings = [one for one in everything if one.role == "waveform"]
     found.reports = [one for one in everything if one.role == "report"]
-    drawn, alone = drawings(with_header, found.series, wanted)
+    drawn, alone = drawings(with_header, found.series, wanted, left)
     found.regions = [_dicom_region(one) for one in drawn]
     found.region_names = frozenset(plain_name(name) for header in headers for name in header.regions)
-    found.refusals += [_no_image(header, lost_of) for header in alone]
+    others = {one.uid for one in left}
+    found.refusals += [_no_image(header, lost_of, others) for header in alone]
     found.refusals = _named_as_series(found)
-    return found.of_modalities(modalities).of_kernels(kernels)
+    return found.of_modalities(modalities)
 
 
 def _together(refusals: Iterable[Refusal]) -> list[Refusal]:
@@ -349,14 +338,22 @@ def _scanner(header: DicomHeader) -> str | None:
     return f"{made}{station}".strip() or None
 
 
-def _no_image(header: DicomHeader, lost_of: Mapping[str, int]) -> Refusal:
+def _has_kernel(series: FoundSeries, patterns: Sequence[str]) -> bool:
+    """Say whether a series is taken by its kernel; other modalities than CT are."""
+    asked = patterns and series.modality == "CT"
+    return not asked or any(fnmatchcase(series.kernel, pattern) for pattern in patterns)
+
+
+def _no_image(header: DicomHeader, lost_of: Mapping[str, int], others: Collection[str]) -> Refusal:
     is_lost = any(lost_of.get(series) for series in header.referenced_series)
+    is_other = bool(set(header.referenced_series) & set(others))
+    why = ", for its files were refused" if is_lost else ", for the plan does not take its kernel" if is_other else ""
     return Refusal(
         item=f"{header.patient}/{header.modality}/{header.series[:6]}",
         stage=SCAN,
         verdict="regions_without_image",
         expected="Regions are drawn on a series of the same source",
-        came=f"the series they refer to is not there{', for its files were refused' if is_lost else ''}",
+        came=f"the series they refer to is not there{why}",
         remedy="Add the series, or leave the file with the regions out.",
         files=(header.fingerprint,),
     )

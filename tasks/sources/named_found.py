@@ -135,8 +135,9 @@ def _no_image(mask: _Told) -> Refusal:
         mask.files.digests,
         verdict="regions_without_image",
         expected="A mask belongs to an image of the same patient, visit and modality",
-        came="there is none",
-        remedy="Add the image, or correct the patterns of the names in the plan.",
+        came="this source has none",
+        remedy="Add the image here, or correct the patterns of the names; images of another source, as DICOM, do not"
+        " count: convert both to one kind.",
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from data_catalog.errors import PlanError
 from flows.locate import locate
 from tasks.sources.files import walk
+from tasks.sources.refusals import place_key
 
 
 @pytest.fixture
@@ -33,6 +34,17 @@ def test_every_copy_of_a_file_is_found(folder):
 
 def test_a_member_is_found_in_its_archive(folder):
     assert list(locate([folder], [sha(b"two")])) == [(sha(b"two"), f"{folder / 'z.zip'}!two")]
+
+
+def test_what_a_walk_refuses_is_found_by_the_name_of_its_place(folder):
+    (folder / "cut.zip").write_bytes(b"PK no archive")
+    with zipfile.ZipFile(folder / "leaving.zip", "w") as archive:
+        archive.writestr("../out", b"x")
+    places = [str(folder / "cut.zip"), f"{folder / 'leaving.zip'}!../out"]
+    for place in places:
+        key = place_key(place)
+        assert any(key in str(problem) for problem in walk(folder).problems)
+        assert list(locate([folder], [key])) == [(key, place)]
 
 
 def test_a_file_is_found_by_the_name_of_its_place_too(folder):

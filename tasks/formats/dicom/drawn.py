@@ -31,6 +31,7 @@ def structure_facts(header: DataSet, identities: Identities) -> dict[str, Any]:
     ]
     return {
         "referenced_series": _keyed(drawn_on, identities),
+        "referenced_instances": tuple(islice(_images_of_contours(header, identities), INSTANCES)),
         "regions": tuple(names_of(header)),
         "reader": _reader(header.text("ReviewerName") or header.text("OperatorsName"), identities),
         "label": safe_label(header.text("StructureSetLabel"), identity_tokens(header)),
@@ -47,6 +48,17 @@ def _segmentation_facts(header: DataSet, identities: Identities) -> dict[str, An
         "reader": _reader(header.text("ContentCreatorName"), identities),
         "label": None,
     }
+
+
+def _images_of_contours(header: DataSet, identities: Identities) -> Iterator[str]:
+    """Yield the images that contours say they were drawn on, each once."""
+    seen = set()
+    contours = (one for region in header.items("ROIContourSequence") for one in region.items("ContourSequence"))
+    for image in (image for contour in contours for image in contour.items("ContourImageSequence")):
+        uid = image.text("ReferencedSOPInstanceUID")
+        if uid and uid not in seen:
+            seen.add(uid)
+            yield identities.opaque(uid)
 
 
 def _instances(header: DataSet, identities: Identities) -> Iterator[str]:

@@ -92,7 +92,7 @@ class DicomHeader:
     reconstruction : Reconstruction
         Kernel and tube voltage of a CT image; images of two are two series.
     referenced_instances : tuple of str
-        Keyed names of some of the images that a segmentation was drawn on, where it names no series.
+        Keyed names of some of the images that regions were drawn on; of a segmentation where it names no series.
     regions : tuple of str
         Names of a structure set's regions; `ROI n` where a name could hold an identity.
     reader : str or None

@@ -31,6 +31,8 @@ CODED_STATUS: dict[str, Status] = {
     "410590009": "uncertain",  # Known possible
     "410592001": "uncertain",  # Probably present
     "371930009": "uncertain",  # Possible
+    "261665006": "uncertain",  # Unknown
+    "373068000": "uncertain",  # Undetermined
     "G-A206": "absent",  # SNOMED RT: Absent
     "R-00339": "absent",  # No
     "G-A203": "present",  # Present
@@ -68,13 +70,15 @@ def read_text_items(content: Content) -> list[TextItem]:
     """Return what a structured report says, in its order: its texts, and its codes in words.
 
     Texts and numbers of a container that is meant to be read in one go (CONTINUOUS) are put together. A code that
-    says of its concept whether it is there gives the item its status.
+    says of its concept whether it is there gives the item its status; beneath a finding (HAS PROPERTIES, HAS CONCEPT
+    MOD) it says so of that.
 
     Raises `BadData`: those of `parse`.
     """
     root = parse(content.read()).dataset
     items: list[TextItem] = []
     run: list[str] = []
+    told: set[int] = set()
     for parent, item in _walk(root):
         status = _status(item)
         if status is None and parent.text("ContinuityOfContent") == "CONTINUOUS" and _words(item):
@@ -83,9 +87,13 @@ def read_text_items(content: Content) -> list[TextItem]:
         items += _joined(run)
         run.clear()
         if status is not None:
-            items.append(TextItem(_concept(item), status))
+            if id(item) not in told:
+                items.append(TextItem(_concept(item), status))
         elif item.text("ValueType") in {"TEXT", "CODE"}:
-            items.append(TextItem(": ".join(filter(None, (_named_code(item), _words(item))))))
+            beneath = {id(inner): _status(inner) for inner in item.items("ContentSequence") if _status(inner)}
+            told.update(beneath)
+            said = ": ".join(filter(None, (_named_code(item), _words(item))))
+            items.append(TextItem(said, next(iter(beneath.values()), None)))
     return [*items, *_joined(run)]
 
 

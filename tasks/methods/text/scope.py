@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tasks.methods.text.item import Status
     from tasks.methods.text.triggers import Triggers
@@ -38,9 +38,16 @@ class Trigger:
 def triggers_in(sentence: str, triggers: Triggers) -> list[Trigger]:
     """Return the triggers in a sentence, the longest of those that overlap, in their order."""
     return [
-        Trigger(_sorts(triggers)[" ".join(found[0].lower().split())], found.start(), found.end())
+        Trigger(_sort_of(sentence, found, _sorts(triggers)), found.start(), found.end())
         for found in _pattern(triggers).finditer(sentence)
     ]
+
+
+def _sort_of(sentence: str, found: re.Match[str], sorts: Mapping[str, Sort]) -> Sort:
+    """Return what a trigger does; a negation that ends the sentence, as in `Mass: no`, negates what stands before."""
+    sort = sorts[" ".join(found[0].lower().split())]
+    is_last = not re.search(r"\w", sentence[found.end() :])
+    return "negates_before" if sort == "negates_after" and is_last else sort
 
 
 def status_of(sentence: str, span: Span, standing: Sequence[Trigger], within_words: int | None = None) -> Status | None:
@@ -56,7 +63,8 @@ def status_of(sentence: str, span: Span, standing: Sequence[Trigger], within_wor
         return None
     if reaching & {"negates_after", "negates_before"}:
         return "absent"
-    return "uncertain" if reaching else "present"
+    is_asked = sentence[span[1] :].lstrip().startswith("?") or sentence[: span[0]].rstrip().endswith("?")
+    return "uncertain" if reaching or is_asked else "present"
 
 
 def _covers(reach: Span, span: Span) -> bool:

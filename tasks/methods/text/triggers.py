@@ -45,15 +45,17 @@ class Triggers:
 ENGLISH = Triggers(
     negates_after=(
         "absence of", "cannot see", "clear of", "declined", "denied", "denies", "denying", "does not show",
-        "fails to reveal", "free of", "free from", "negative for", "never had", "never developed", "neither", "nor",
+        "fails to reveal", "is unlikely to be", "is unlikely to represent", "free of", "free from", "negative for",
+        "never had", "never developed", "neither", "nor",
         "no", "no abnormal", "no convincing", "no definite", "no definitive", "no evidence", "no evidence for",
         "no evidence of", "no evidence to suggest", "no findings of", "no findings to indicate", "no focal",
         "no indication of", "no mammographic evidence of", "no new", "no new evidence of", "no other",
         "no radiographic evidence of", "no sign of", "no significant", "no signs of", "no sonographic evidence of",
         "no suggestion of", "no suspicious", "not", "not appreciate", "not associated with", "not demonstrate",
         "not exhibit", "not have", "not reveal", "not see", "not show", "not to be", "rather than", "rules out",
-        "with no", "with no evidence of", "without", "without any evidence of", "without evidence",
-        "without evidence of", "without indication of", "without sign of", "without signs of",
+        "unlikely to be", "unlikely to represent", "with no", "with no evidence of", "without",
+        "without any evidence of", "without evidence", "without evidence of",
+        "without indication of", "without sign of", "without signs of",
     ),
     negates_before=(
         "absent", "are absent", "are excluded", "are negative", "are not identified", "are not present",
@@ -82,7 +84,7 @@ ENGLISH = Triggers(
         "has not been excluded", "has not been ruled out", "have not been excluded", "is likely", "is not excluded",
         "is possible", "is probable", "is questionable", "is suspected", "may be considered", "not be excluded",
         "not be ruled out", "not excluded", "not ruled out", "should be considered", "should be excluded",
-        "should be ruled out", "to be excluded", "to be ruled out", "was suspected",
+        "should be ruled out", "to be excluded", "to be ruled out", "unknown", "was suspected",
     ),
     others_after=(
         "aunt had", "brother had", "brother with", "familial history of", "family history", "family history of",

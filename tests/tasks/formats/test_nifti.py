@@ -200,6 +200,22 @@ def test_the_unit_of_length_is_turned_to_mm_and_told(unit, spacing, name, note):
     assert note in correction["text"]
 
 
+def test_a_qform_without_the_length_of_a_step_is_refused():
+    data = bytearray(written(RAMP, sform=0))
+    struct.pack_into("<f", data, 76 + 4 * 3, 0.0)  # pixdim[3]
+    assert refusal_of(bytes(data)) == "bad_spacing"
+
+
+@pytest.mark.parametrize("slope", [1 / 255, 0.1])
+def test_labels_that_a_scale_makes_whole_but_for_its_rounding_are_labels(slope):
+    image = nibabel.Nifti1Image((RAMP % 2 * round(1 / slope)).astype(np.uint8), AFFINE)
+    image.set_sform(AFFINE, code=1)
+    image.header.set_slope_inter(slope, 0)
+    data = bytearray(image.to_bytes())
+    struct.pack_into("<ff", data, 112, slope, 0.0)
+    assert np.array_equal(np.unique(read_labels(bytes(data))[0]), [0, 1])
+
+
 def test_rounding_of_a_rotation_by_180_degrees_is_no_conflict_but_a_shift_is():
     axis = np.array([1.0, 2.0, 3.0]) / np.sqrt(14)
     affine = np.eye(4)

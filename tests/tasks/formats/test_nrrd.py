@@ -190,6 +190,8 @@ def test_spacings_alone_lie_along_the_axes_of_the_plans_space():
     _, geometry, _ = read(written(**alone), None, "LPS")
     assert (geometry.spacing_mm, geometry.origin_mm) == ((4.0, 3.0, 2.0), (0.0, 0.0, 0.0))
     assert refusal_of(written(**{**alone, "spacings": None}), None, "LPS") == "unknown_position"
+    _, geometry, _ = read(written(**alone, axis_mins="10 20 30"), None, "LPS")
+    assert geometry.origin_mm == (30.0, 20.0, 10.0)
 
 
 def test_one_plane_in_space_is_a_volume_of_one_slice():

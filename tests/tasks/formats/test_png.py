@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+import struct
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -166,6 +168,20 @@ def test_grey_values_and_the_colours_of_a_palette_may_be_labels():
     palette = Image.fromarray(np.array([[0, 2]], np.uint8), "L")
     palette.putpalette(bytes(range(100, 109)))
     assert read_labels(written(palette), PIXEL)[0].tolist() == [[[0, 2]]]
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_grey_of_few_bits_is_not_stretched(bits):
+    values = np.array([[0, 1, 2, 3]], dtype=np.uint8)
+    packed = b"\x1b" if bits == 2 else b"\x01\x23"
+
+    def chunk(kind, data):
+        return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">LLBBBBB", 4, 1, bits, 0, 0, 0, 0))
+    data = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" + packed)) + chunk(b"IEND", b"")
+    assert np.array_equal(read_labels(data, PIXEL)[0][0], values)
+    assert np.array_equal(read_image(data, PIXEL)[0][0], values)
 
 
 def test_other_pictures_are_no_labels():

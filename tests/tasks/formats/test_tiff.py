@@ -114,6 +114,16 @@ def test_the_size_that_imagej_states_counts(unit, spacing):
     assert geometry.spacing_mm == pytest.approx(spacing)
 
 
+def test_each_axis_of_imagej_may_have_a_unit_of_its_own():
+    assert read(imagej(yunit="cm", zunit="micron"), None)[1].spacing_mm == pytest.approx((0.0025, 2.0, 0.1))
+
+
+def test_axes_that_a_volume_does_not_have_are_refused():
+    stream = BytesIO()
+    tifffile.imwrite(stream, np.stack([RAMP, RAMP]), metadata={"axes": "PZYX"}, photometric="minisblack")
+    assert refusal_of(stream.getvalue(), KNOWN) == "not_three_dimensional"
+
+
 def test_imagej_without_a_unit_of_length_states_nothing():
     assert refusal_of(imagej(unit="pixel"), None) == "no_pixel_size"
     assert read(imagej(unit="pixel"))[1].spacing_mm == (3.0, 0.2, 0.1)

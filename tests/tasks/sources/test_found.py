@@ -170,6 +170,16 @@ def test_ct_is_taken_by_its_kernel(patterns, taken, others):
     assert {one.kernel or ("MR" if one.modality == "MR" else "") for one in found.series} == taken
     assert found.other_kernels == others
     assert len(found.regions) == ("B70f" in taken)
+    assert [one.verdict for one in found.refusals] == ([] if found.regions else ["regions_without_image"])
+
+
+def test_a_region_of_a_series_of_two_kernels_lies_on_the_images_it_names_else_on_the_first_kernel():
+    parts = [image(word, series="s1", reconstruction=Reconstruction(word[0])) for word in ("A1", "B1")]
+    for named, kernel in ((("B1",), "B"), (("A1",), "A"), ((), "A")):
+        found = dicom(*parts, structure("r", referenced_instances=named))
+        assert [one.series.kernel for one in found.regions] == [kernel]
+    (region,) = dicom_found([*parts, structure("r")], (), {}, 0, (), ("B",)).regions
+    assert region.series.kernel == "B", "that of the first is not taken"
 
 
 @pytest.mark.parametrize(

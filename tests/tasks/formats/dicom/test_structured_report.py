@@ -68,6 +68,17 @@ def said(content):
     return [(one.text, one.status) for one in read_text_items(content)]
 
 
+@pytest.mark.parametrize("relation", ["HAS PROPERTIES", "HAS CONCEPT MOD"])
+@pytest.mark.parametrize(("value", "status"), [("2667000", "absent"), ("261665006", "uncertain"), ("x", None)])
+def test_a_code_beneath_a_finding_says_whether_that_is_there(written, relation, value, status):
+    presence = coded("Presence", value, "whatever", RelationshipType=relation)
+    finding = item("CODE", "Finding", presence, ConceptCodeSequence=code("1", "Mass"))
+    first, *others = said(written(finding))
+    assert first == ("Finding: Mass", status)
+    is_told = not status and relation == "HAS PROPERTIES"
+    assert others == ([("Presence: whatever", None)] if is_told else [])
+
+
 def test_texts_are_items_in_the_order_of_reading(written):
     content = written(container(text("First."), container(text("Second."))), text("Third."))
     assert said(content) == [("First.", None), ("Second.", None), ("Third.", None)]
