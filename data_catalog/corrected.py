@@ -32,6 +32,10 @@ CORRECTED: dict[str, dict[str, tuple[str, str]]] = {
             "The slices of one stack were taken with different inversion times or flip angles.",
             "Nothing where the sequence sets them slice by slice; else take the series apart.",
         ),
+        "turned_upright": (
+            "A picture says how the camera was held (Exif), and was turned as viewers turn it.",
+            "Nothing; masks drawn in a viewer fit.",
+        ),
         "duplicate_slices": (
             "Slices that are stored several times with the same values were read once.",
             "Nothing; remove the copies if they surprise you.",

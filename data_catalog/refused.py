@@ -40,7 +40,7 @@ REFUSED: dict[str, dict[str, tuple[str, str]]] = {
         "not_wav": ("The file is no WAV.", "Leave it out."),
         "not_text": ("A report is not text in its encoding.", "Correct `encoding` of the source, or convert it."),
         "unknown_format": ("The file is of no format that is read.", "Convert it, or leave it out."),
-        "encoding_not_supported": ("The data of a NRRD file are encoded in a way that is not read.", "Write it again."),
+        "encoding_not_supported": ("The data of a file are encoded in a way that is not read.", "Write it again."),
         "mixed_pages": ("The pages of a TIFF file do not fit together.", "Write each image to a file of its own."),
         "empty_signal": ("A recording has no sample.", "Leave it out."),
         "bad_sampling": ("A recording's sampling frequency is not above 0.", "Correct the header."),

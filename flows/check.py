@@ -183,6 +183,12 @@ def _of_files(plan: Plan, found: Found) -> list[str]:
     """Return what the files of a plan's sources hold, and what a reader should know of them."""
     patients = found.patients()
     lines = [f"{len(patients)} patients, {len(found.series)} series, {len(found.regions)} regions found."]
+    by_modality = Counter(one.modality for one in found.series)
+    if by_modality:
+        counts = sorted(by_modality.items())
+        more = f" and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
+        listed = ", ".join(f"{count} {name}" for name, count in counts[:SHOWN])
+        lines.append(f"Series by modality: {listed}{more}.")
     beside = [(len(found.recordings), "recordings"), (len(found.reports), "reports")]
     lines += [f"{count} {what} found." for count, what in beside if count]
     named = [one for one in (*found.series, *found.recordings, *found.reports) if one.visit_name]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MAX_HEADER_BYTES = 1 << 20
 MAX_CHANNELS = 65_535
+LIST = "LIST"
 LOCAL = "LOCAL"
 """Stands for the name of the data file where the voxels follow the header."""
 KEYS = (b"ObjectType", b"NDims", b"Comment", b"ObjectSubType", b"BinaryData", b"ID", b"Name", b"TransformType")
@@ -74,8 +75,18 @@ class MetaHeader:
 
     @property
     def data_file(self) -> str | None:
-        """Name of the file that holds the data, None where they follow the header."""
+        """Name of the file that holds the data, None where they follow the header.
+
+        Raises `BadData` `encoding_not_supported` where they lie in several.
+        """
         name = self.values["ElementDataFile"]
+        if name.upper() == LIST or "%" in name:
+            raise BadData(
+                "encoding_not_supported",
+                "The data of a MetaImage lie in one file",
+                "they lie in several, a plane in each",
+                "Write it as one .mha file.",
+            )
         return None if name.upper() == LOCAL else name
 
     def first(self, *keys: str) -> str | None:

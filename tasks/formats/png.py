@@ -25,10 +25,16 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
 DEPTH_AT, COLOUR_AT = 24, 25
 """Where the first chunk of a PNG file holds the bits of a sample and the kind of colour."""
+PNG_END, ENDED = b"IEND", 1 << 16
+"""How a PNG file ends, and in how many of its last bytes that is looked for: some programs write behind it."""
+ORIENTATION = 0x0112
+TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""Numbers of Exif for how a camera was held, and of Pillow's transpositions that turn a picture upright."""
 DEEP = 16
 SHALLOW = {2: 85, 4: 17}
 """Bits of a grey sample that Pillow stretches to 8, and the factor."""
 OPAQUE = 255
+_TURNED = Correction(name="turned_upright", text="the picture was turned as its camera says it was held")
 _TO_LUMINANCE = Correction(name="colours_to_luminance", text="colours were turned to luminance")
 _ERRORS = (
     OSError,
@@ -58,6 +64,7 @@ def read_image(data: bytes, pixel_mm: tuple[float, float]) -> tuple[NDArray[np.f
     samples, opaque = _samples(data)
     image = _luminance(samples)
     corrections = [] if _is_grey(samples) else [_TO_LUMINANCE]
+    corrections += [_TURNED] if _is_turned(data) else []
     clear = int((~opaque).sum())
     if clear:
         image[~opaque] = np.nan
@@ -154,7 +161,26 @@ def _opened(data: bytes) -> Any:  # noqa: ANN401 - either of Pillow's two classe
     except _ERRORS:
         raise _corrupt() from None
     _check(picture, data)
-    return picture
+    if data.startswith(PNG_MAGIC) and PNG_END not in data[-ENDED:]:
+        raise _corrupt()
+    return picture.transpose(TURNS[orientation]) if (orientation := _orientation(picture)) in TURNS else picture
+
+
+def _is_turned(data: bytes) -> bool:
+    """Say whether a picture lies in its file otherwise than it is to be shown."""
+    from PIL import Image
+
+    with unheard("PIL"), Image.open(BytesIO(data)) as picture:
+        return _orientation(picture) in TURNS
+
+
+def _orientation(picture: Any) -> int:  # noqa: ANN401
+    """Return how a camera was held, as Exif numbers it; 1 is upright, and where nothing says it."""
+    try:
+        with unheard("PIL"):
+            return int(picture.getexif().get(ORIENTATION, 1))
+    except _ERRORS:
+        return 1
 
 
 def _check(picture: Any, data: bytes) -> None:  # noqa: ANN401

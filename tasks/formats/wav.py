@@ -27,6 +27,7 @@ MAX_SAMPLING_HZ = 10_000_000
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 SUBFORMAT_TAIL = b"\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"
 """What follows the code of a format in an extensible header."""
+LONG_FORM = b"RF64"
 FOLLOWS_64 = 0xFFFFFFFF
 """Stands for a size that the chunk ds64 holds."""
 WITHOUT_SIGN, THREE_BYTES = 8, 24
@@ -91,6 +92,9 @@ def _parts(content: Content, order: str) -> tuple[_Format, int, int]:
         elif name == b"data":
             if known is None:
                 break
+            if size == FOLLOWS_64 and long_size is None and content.range(0, 4) != LONG_FORM:
+                # A program that did not know how much would come, as in a pipe, has left it open.
+                return known, start, content.size - start
             return known, start, long_size if size == FOLLOWS_64 and long_size is not None else size
     raise _corrupt("it lacks the chunk of its format, or that of its samples")
 

@@ -105,22 +105,23 @@ def test_the_columns_that_are_read_beside_those_known_before(folder):
 def test_a_check_says_what_is_there_and_what_a_reader_should_know(folder):
     lines = check_plan(plan(folder))
     assert lines[0] == "2 patients, 2 series, 1 regions found."
-    assert lines[1].startswith("1 files are left out (name_not_named): The names of files follow a pattern")
-    assert lines[2] == "clinical.csv: no scans for row 4; these rows are left out."
-    assert len(lines) == 3
+    assert lines[1] == "Series by modality: 2 US."
+    assert lines[2].startswith("1 files are left out (name_not_named): The names of files follow a pattern")
+    assert lines[3] == "clinical.csv: no scans for row 4; these rows are left out."
+    assert len(lines) == 4
 
 
 def test_a_check_of_the_first_patients_says_nothing_of_the_rows_of_others(folder):
     lines = check_plan(plan(folder, first_patients=1))
     assert lines[0].startswith("1 patients, 1 series")
-    assert lines[2:] == ["clinical.csv: no scans for row 4; these rows are left out."]
+    assert lines[3:] == ["clinical.csv: no scans for row 4; these rows are left out."]
 
 
 def test_a_check_without_a_clinical_table_counts_alone(folder):
     alone = {**PNG, "pixel_size_column": None, "pixel_size_mm": 0.1}
     (folder / "scans" / "readme.txt").unlink()
     lines = check_plan(plan(folder, sources=[alone], clinical=None, outcome=None))
-    assert lines == ["2 patients, 2 series, 1 regions found."]
+    assert lines == ["2 patients, 2 series, 1 regions found.", "Series by modality: 2 US."]
 
 
 def test_keys_that_do_not_match_are_refused_with_the_remedy(folder):

@@ -183,6 +183,11 @@ def test_broken_and_other_files_are_refused_by_name(changes, verdict):
     assert refusal_of(written(**changes)) == verdict
 
 
+@pytest.mark.parametrize("name", ["LIST", "C6_%02d.raw 1 10 1"])
+def test_data_in_several_files_are_refused_as_such(name):
+    assert refusal_of(written(ElementDataFile=name)) == "encoding_not_supported"
+
+
 def test_axes_that_mix_space_and_time_are_refused():
     mixed = "1 0 0 1 0 1 0 0 0 0 1 0 0 0 0 1"
     data = written(

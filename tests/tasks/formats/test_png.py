@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from data_catalog.errors import BadData
 from tasks.formats import png
-from tasks.formats.png import read_image, read_labels, read_mask
+from tasks.formats.png import ORIENTATION, read_image, read_labels, read_mask
 
 PIXEL = (0.2, 0.1)
 RAMP = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
@@ -168,6 +168,26 @@ def test_grey_values_and_the_colours_of_a_palette_may_be_labels():
     palette = Image.fromarray(np.array([[0, 2]], np.uint8), "L")
     palette.putpalette(bytes(range(100, 109)))
     assert read_labels(written(palette), PIXEL)[0].tolist() == [[[0, 2]]]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_its_camera_was_held_and_it_is_told(orientation):
+    grey = np.repeat(np.repeat(np.array([[0, 90, 250], [30, 180, 60]], np.uint8), 16, axis=0), 16, axis=1)
+    picture = Image.fromarray(grey)
+    exif = picture.getexif()
+    exif[ORIENTATION] = orientation
+    data = written(picture, kind="JPEG", quality=100, exif=exif)
+    image, geometry, attributes = read_image(data, PIXEL)
+    shown = np.asarray(ImageOps.exif_transpose(Image.open(BytesIO(data))))
+    assert np.array_equal(image[0], shown)
+    assert geometry.shape == (1, *shown.shape)
+    assert [name for name, _ in told(attributes)] == ([] if orientation == 1 else ["turned_upright"])
+
+
+def test_a_picture_without_its_end_is_refused():
+    whole = written(RAMP)
+    assert refusal_of(whole[:-12]) == "corrupt_file"
+    assert np.array_equal(read_image(whole + b"written behind it", PIXEL)[0][0], RAMP)
 
 
 @pytest.mark.parametrize("bits", [2, 4])

@@ -107,7 +107,13 @@ def test_a_large_file_states_its_size_in_a_chunk_of_its_own():
     sizes = chunk(b"ds64", struct.pack("<QQQI", 100, len(samples), 3, 0))
     data = written(samples, form=b"RF64", size=0xFFFFFFFF, before=sizes)
     assert np.array_equal(read(data)[0][0] * 32768, [1, 2, 3])
-    assert refusal_of(written(samples, size=0xFFFFFFFF)) in {"corrupt_file", "unreasonable_header"}
+    alone = written(samples, form=b"RF64", size=0xFFFFFFFF)
+    assert refusal_of(alone) in {"corrupt_file", "unreasonable_header"}
+
+
+def test_a_size_that_was_left_open_is_that_of_the_rest_of_the_file():
+    samples = struct.pack("<3h", 1, 2, 3)
+    assert np.array_equal(read(written(samples, size=0xFFFFFFFF))[0][0] * 32768, [1, 2, 3])
 
 
 def test_a_big_endian_file_is_read():
