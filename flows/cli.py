@@ -167,7 +167,10 @@ def demo(
 def why(
     artefact: Annotated[
         str,
-        typer.Argument(help="`report`, `cohort`, ..., a rule (`rule-1`), or an artefact (`volume-3f9a1c2b7d04`)."),
+        typer.Argument(
+            help="`report`, `cohort`, ..., a rule (`rule-1`), an artefact (`volume-3f9a1c2b7d04`), or a number as the"
+            " report shows it (`0.84`)."
+        ),
     ],
     workspace: Workspace = Path("voxmine-out"),
     *,

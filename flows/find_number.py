@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from data_catalog.store import Store
     from flows.results import Results
 
-NUMBER = re.compile(r"<?[-−+]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?\s?%?")
+NUMBER = re.compile(r"<?\s?[-−+]?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?\s?%?")
 PART = re.compile(r'<section (?:id|class="glance" aria-labelledby)="([a-z-]+)"[^>]*>(.*?)</section>', re.DOTALL)
 """A part of the report's page: its anchor and its content."""
 TAG = re.compile(r"<[^>]*>")
@@ -32,6 +32,7 @@ WITHOUT_NUMBERS = {"report", "model", "volume", "mask", "signal", "picture"}
 """Kinds of artefacts that hold no numbers for people."""
 BELOW = "<"
 """Begins a number that only a page shows: `<0.001`."""
+LOOSE = re.compile(r"^<\s+")
 CELL = "column "
 INDICES = frozenset({"patient", "outcome"})
 """Fields that hold positions, and no number that is shown."""
@@ -113,7 +114,9 @@ def _in_the_page(store: Store, report: Ref, text: str) -> Iterator[Shown]:
     bare = text.strip().replace(",", "")
     whole, dot, rest = bare.partition(".")
     digits = re.sub(r"\d", lambda found: found[0] + ",?", whole).removesuffix(",?") + re.escape(dot + rest)
-    alone = re.compile(rf"(?<![\d.,]){digits if whole.isdigit() else re.escape(text.strip())}(?![\d]|[.,]\d)")
+    alone = re.compile(
+        rf"(?<![\d.,]){digits if whole.isdigit() else re.escape(LOOSE.sub(BELOW, text.strip()))}(?![\d]|[.,]\d)"
+    )
     for anchor, part in PART.findall(page):
         words = " ".join(html.unescape(TAG.sub(" ", part)).split())
         named = re.search(rf'<table id="made-{anchor}">(.*?)</table>', page, re.DOTALL)
