@@ -19,6 +19,7 @@ from distributed.deploy.spec import SpecCluster
 from distributed.deploy.subprocess import SubprocessWorker
 from distributed.security import Security
 
+from data_catalog.collector import paused
 from data_catalog.errors import PlanError
 from flows.workers import THREADS_OF_LIBRARIES, OneThread, differences, own_parts
 
@@ -195,7 +196,8 @@ def _joined(address: str, tls: Tls | None, say: Callable[[str], None]) -> Iterat
         ends = {f"tls_client_{word}": str(path) for word, path in (("cert", tls.certificate), ("key", tls.key))}
         security = Security(tls_ca_file=str(tls.ca), require_encryption=True, **ends)
     try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, security=security)
+        with paused():  # a client that failed before, collected while this one starts, would wait for it for ever
+            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False, security=security)
     except (OSError, TimeoutError, ValueError, TypeError):
         raise PlanError(
             "compute.scheduler is the address of a Dask scheduler that runs, and compute.tls fits it",
