@@ -68,26 +68,36 @@ def api(wanted: str | None = None, meanwhile: Callable[[], None] = lambda: None)
         When the server of our own does not answer in time.
     """
     prefects_own_log.disabled = False
+    with _quietly():
+        if wanted:
+            end_ahead()
+            with _set(_require(wanted)):
+                yield wanted
+            return
+        configured = PREFECT_API_URL.value()
+        if configured:
+            end_ahead()
+            yield configured
+            return
+        server = started()
+        try:
+            meanwhile()
+            _wait_for(server)
+            with _set(server.url):
+                yield server.url
+        finally:
+            server.end()
+            drop_events()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep from the terminal what Prefect says of each event that a server which is gone does not take."""
     prefects_own_log.addFilter(_is_news)
-    if wanted:
-        end_ahead()
-        with _set(_require(wanted)):
-            yield wanted
-        return
-    configured = PREFECT_API_URL.value()
-    if configured:
-        end_ahead()
-        yield configured
-        return
-    server = started()
     try:
-        meanwhile()
-        _wait_for(server)
-        with _set(server.url):
-            yield server.url
+        yield
     finally:
-        server.end()
-        drop_events()
+        prefects_own_log.removeFilter(_is_news)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.responses import DeploymentResponse
 
 FILE = "prefect.yaml"
 OF_A_STUDY = "study"
@@ -125,7 +126,12 @@ def deploy(plan: Plan | None = None, when: When = NEVER, pool: str = POOL) -> li
         make_pool(pool, environment())
     held = of_study(plan, when, pool) if plan is not None else of_everyone(pool)
     register(held, environment())
-    return [_require_kept(server, entry) for entry in held["deployments"]]
+    names = []
+    for entry in held["deployments"]:
+        name = name_of(entry)
+        _end_earlier(server, _kept(server, name, entry), entry)
+        names.append(name)
+    return names
 
 
 def require_plan(plan: Plan | None, when: When) -> None:
@@ -200,27 +206,33 @@ def register(held: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         run_prefect(("--no-prompt", "deploy", "--all", "--prefect-file", str(path)), environment)
 
 
-def _require_kept(server: SyncPrefectClient, entry: Mapping[str, Any]) -> str:
-    """Return a deployment's name, once the server is seen to hold it with its parameters, and no times but these."""
-    name = f"{entry['entrypoint'].partition(':')[2].replace('_', '-')}/{entry['name']}"
+def name_of(entry: Mapping[str, Any]) -> str:
+    """Return the name of a deployment, as the server knows it."""
+    return f"{entry['entrypoint'].partition(':')[2].replace('_', '-')}/{entry['name']}"
+
+
+def _kept(server: SyncPrefectClient, name: str, entry: Mapping[str, Any]) -> DeploymentResponse:
+    """Return a deployment as the server has it, once it is seen to hold the parameters."""
     wanted = entry.get("parameters", {})
     try:
         held = server.read_deployment_by_name(name)
     except ObjectNotFound:
         held = None
-    kept = None if held is None else held.parameters
-    if held is None or kept != wanted:
+    if held is None or held.parameters != wanted:
         raise PlanError(
             f"The server keeps the deployment {name} as it was given",
-            "it does not have it" if kept is None else "it has other parameters",
+            "it does not have it" if held is None or held.parameters is None else "it has other parameters",
             "Look for `{{` in the plan, which Prefect takes for a place to fill in; then deploy again.",
         )
+    return held
+
+
+def _end_earlier(server: SyncPrefectClient, held: DeploymentResponse, entry: Mapping[str, Any]) -> None:
+    """End the times that an earlier command set: Prefect adds schedules, and takes none away. Others are somebody's."""
     slugs = {one["slug"] for one in entry.get("schedules", ())}
     for schedule in held.schedules:
-        # Prefect adds schedules, and takes none away: those of an earlier command end here. Others are somebody's own.
         if (schedule.slug or "").startswith(CRON) and schedule.slug not in slugs:
             server.delete_deployment_schedule(held.id, schedule.id)
-    return name
 
 
 def announce(study: str) -> None:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import lzma
-import os
-import tarfile
-import zipfile
-import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_catalog.errors import BadData, PlanError
 from tasks.formats.content import fingerprint, fingerprint_of
 from tasks.formats.dicom.parse import parse_header
-from tasks.sources.archives import is_archive, tar_way
 from tasks.sources.files import walk
 from tasks.sources.refusals import place_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from tasks.sources.files import SourceFile
 
@@ -45,39 +39,14 @@ def locate(roots: Iterable[Path], digests: Sequence[str]) -> Iterator[tuple[str,
                 "Copy it from the report's list of what was refused, or from `voxmine why`.",
             )
     for root in roots:
-        for file in walk(root).files:
+        walked = walk(root)
+        for file in walked.files:
             found = next((name for name in _names(file) if name.startswith(tuple(digests))), None)
             if found is not None:
                 yield found, _place(file)
-        for key, place in _refused(root.absolute()):
-            if key.startswith(tuple(digests)):
-                yield key, place
-
-
-def _members_of(archive: Path) -> Iterator[str]:
-    """Yield the names in an archive as it spells them, as far as it can be read."""
-    try:
-        if tar_way(archive.name) is None:
-            with zipfile.ZipFile(archive) as zipped:
-                yield from zipped.namelist()
-        else:
-            with tarfile.open(archive) as packed:
-                yield from (member.name for member in packed)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError):
-        return
-
-
-def _refused(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield the name and the place of whatever a walk gives no file of: folders, archives, members that are refused."""
-    listed = {file.key for file in walk(root).files}
-    for folder, below, names in os.walk(root) if root.is_dir() else [(str(root.parent), [], [root.name])]:
-        for name in (*below, *names):
-            path = Path(folder) / name
-            inside = (f"{path}!{member}" for member in _members_of(path)) if name in names and is_archive(name) else ()
-            for place in (str(path), *inside):
-                key = place_key(place)
-                if key not in listed:
-                    yield key, place
+        for place in walked.places:
+            if place_key(place).startswith(tuple(digests)):
+                yield place_key(place), place
 
 
 def _names(file: SourceFile) -> Iterator[str]:

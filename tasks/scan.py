@@ -69,9 +69,9 @@ def scan_dicom(listing: Iterable[tuple[SourceFile, Content | BadData]], *, ident
             except SourceMoved:
                 raise
             except BadData as problem:
-                item, series = whose(content, identities)
-                refusal = file_refusal(problem, (content.digest(),), item)
-                yield FileFacts(digest=UNREAD, series=series, refusal=refusal)
+                of = whose(content, identities)
+                refusal = file_refusal(problem, (content.digest(),), of.item if of else "")
+                yield FileFacts(digest=UNREAD, whose=of, refusal=refusal)
 
     with paused():
         return Contents(files=tuple(facts()))

@@ -27,9 +27,8 @@ DEPTH_AT, COLOUR_AT = 24, 25
 """Where the first chunk of a PNG file holds the bits of a sample and the kind of colour."""
 PNG_END, ENDED = b"IEND", 1 << 16
 """How a PNG file ends, and in how many of its last bytes that is looked for: some programs write behind it."""
-ORIENTATION = 0x0112
-TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
-"""Numbers of Exif for how a camera was held, and of Pillow's transpositions that turn a picture upright."""
+ORIENTATION, UPRIGHT = 0x0112, 1
+"""Where Exif says how a camera was held, and what it says of most."""
 DEEP = 16
 SHALLOW = {2: 85, 4: 17}
 """Bits of a grey sample that Pillow stretches to 8, and the factor."""
@@ -61,10 +60,9 @@ def read_image(data: bytes, pixel_mm: tuple[float, float]) -> tuple[NDArray[np.f
     Raises `BadData`: `not_an_image`, `corrupt_file`, `image_too_large`, `colour_not_supported`,
     `several_frames`.
     """
-    samples, opaque = _samples(data)
+    samples, opaque, corrections = _samples(data)
     image = _luminance(samples)
-    corrections = [] if _is_grey(samples) else [_TO_LUMINANCE]
-    corrections += [_TURNED] if _is_turned(data) else []
+    corrections += [] if _is_grey(samples) else [_TO_LUMINANCE]
     clear = int((~opaque).sum())
     if clear:
         image[~opaque] = np.nan
@@ -78,14 +76,14 @@ def read_mask(data: bytes, pixel_mm: tuple[float, float]) -> tuple[NDArray[np.bo
 
     Raises `BadData` as `read_image` does, and `empty_mask`.
     """
-    samples, opaque = _samples(data)
+    samples, opaque, corrections = _samples(data)
     image = np.where(opaque, _luminance(samples), 0)
     brightest = float(image.max())
     if brightest == 0:
         raise _empty()
     between = int(((image > 0) & (image < brightest)).sum())
     text = f"{between} pixels between outside and inside were decided at half"
-    corrections = [Correction(name="decided_at_half", text=text)] if between else []
+    corrections += [Correction(name="decided_at_half", text=text)] if between else []
     inside = image > brightest / 2
     return inside[None], _geometry(image.shape, pixel_mm), _attributes(corrections)
 
@@ -95,7 +93,7 @@ def read_labels(data: bytes, pixel_mm: tuple[float, float]) -> tuple[NDArray[np.
 
     Raises `BadData` as `read_image` does, `not_labels` for colours, and `empty_mask`.
     """
-    picture = _opened(data)
+    picture, corrections = _opened(data)
     if picture.mode not in {"1", "L", "P", "I", "I;16"}:
         raise BadData(
             "not_labels",
@@ -110,7 +108,7 @@ def read_labels(data: bytes, pixel_mm: tuple[float, float]) -> tuple[NDArray[np.
         raise _corrupt() from None
     if not labels.any():
         raise _empty()
-    return labels[None], _geometry(labels.shape, pixel_mm), _attributes([])
+    return labels[None], _geometry(labels.shape, pixel_mm), _attributes(corrections)
 
 
 def _attributes(corrections: list[Correction]) -> dict[str, Any]:
@@ -122,21 +120,21 @@ def _empty() -> BadData:
     return BadData("empty_mask", "A mask has a pixel inside", "it has none", "Draw it again, or leave it out.")
 
 
-def _samples(data: bytes) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return the samples, (y, x) grey or (y, x, 3), and which pixels are not fully transparent."""
-    picture = _opened(data)
+def _samples(data: bytes) -> tuple[NDArray[Any], NDArray[np.bool_], list[Correction]]:
+    """Return the samples, (y, x) grey or (y, x, 3), which pixels are not fully transparent, and what was corrected."""
+    picture, corrections = _opened(data)
     try:
         with unheard("PIL"):
             has_alpha = picture.mode in {"LA", "PA", "RGBA"} or "transparency" in picture.info
             if picture.mode.startswith("I"):
                 grey = np.asarray(picture)
-                return grey, np.ones(grey.shape, dtype=np.bool_)
-            colours = np.asarray(picture.convert("RGBA" if has_alpha else "RGB")).copy()
-            colours[..., :3] //= _stretched(data)
+                return grey, np.ones(grey.shape, dtype=np.bool_), corrections
+            colours = np.asarray(picture.convert("RGBA" if has_alpha else "RGB"))
     except _ERRORS:
         raise _corrupt() from None
     opaque = colours[..., 3] > 0 if has_alpha else np.ones(colours.shape[:2], dtype=np.bool_)
-    return colours[..., :3], opaque
+    stretched = _stretched(data)
+    return colours[..., :3] if stretched == 1 else colours[..., :3] // stretched, opaque, corrections
 
 
 def _stretched(data: bytes) -> int:
@@ -145,7 +143,9 @@ def _stretched(data: bytes) -> int:
     return SHALLOW[data[DEPTH_AT]] if is_shallow else 1
 
 
-def _opened(data: bytes) -> Any:  # noqa: ANN401 - either of Pillow's two classes
+def _opened(data: bytes) -> tuple[Any, list[Correction]]:
+    """Return a picture of Pillow's, upright, and whether it was turned."""
+    from PIL import ImageOps
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.PngImagePlugin import PngImageFile
 
@@ -163,24 +163,12 @@ def _opened(data: bytes) -> Any:  # noqa: ANN401 - either of Pillow's two classe
     _check(picture, data)
     if data.startswith(PNG_MAGIC) and PNG_END not in data[-ENDED:]:
         raise _corrupt()
-    return picture.transpose(TURNS[orientation]) if (orientation := _orientation(picture)) in TURNS else picture
-
-
-def _is_turned(data: bytes) -> bool:
-    """Say whether a picture lies in its file otherwise than it is to be shown."""
-    from PIL import Image
-
-    with unheard("PIL"), Image.open(BytesIO(data)) as picture:
-        return _orientation(picture) in TURNS
-
-
-def _orientation(picture: Any) -> int:  # noqa: ANN401
-    """Return how a camera was held, as Exif numbers it; 1 is upright, and where nothing says it."""
     try:
         with unheard("PIL"):
-            return int(picture.getexif().get(ORIENTATION, 1))
+            is_turned = picture.getexif().get(ORIENTATION, UPRIGHT) != UPRIGHT
+            return (ImageOps.exif_transpose(picture), [_TURNED]) if is_turned else (picture, [])
     except _ERRORS:
-        return 1
+        raise _corrupt() from None
 
 
 def _check(picture: Any, data: bytes) -> None:  # noqa: ANN401

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from data_catalog.errors import BadData
 from tasks.sources import refusals
@@ -84,6 +84,14 @@ class Member:
     place: Place
 
 
+class Refused(NamedTuple):
+    """Say why an archive, or one of its members, is refused."""
+
+    problem: BadData
+    member: str | None = None
+    """Name of the member, as the archive spells it; None for the whole."""
+
+
 def tar_way(name: str) -> str | None:
     """Return how a tar file is compressed, '' where it is not, None where it is none; its name says so."""
     return next((way for end, way in TAR_WAYS.items() if name.lower().endswith(end)), None)
@@ -105,7 +113,7 @@ def is_left_out(path: PurePosixPath) -> bool:
     return any(part in LEFT_OUT or (part.startswith(".") and part != "..") for part in path.parts)
 
 
-def zip_members(path: Path) -> Iterator[Member | BadData]:
+def zip_members(path: Path) -> Iterator[Member | Refused]:
     """Yield the members of a zip file, or why one, or the whole, is refused."""
     try:
         with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
@@ -113,13 +121,14 @@ def zip_members(path: Path) -> Iterator[Member | BadData]:
             members = [one for one in archive.infolist() if not one.is_dir() and not is_left_out(_zip_path(one))]
             most = refusals.MAX_ARCHIVE_BYTES
             if sum(member.file_size for member in members) > most:
-                yield bomb("zip_bomb", "zip file", place_key(path), f"more than {most} bytes in all")
+                yield Refused(bomb("zip_bomb", "zip file", place_key(path), f"more than {most} bytes in all"))
                 return
             for member in members:
                 key = place_key(path, member.filename)
-                yield _zip_problem(member, key) or _zip_member(member, key, stream.fileno(), held)
+                found = _zip_problem(member, key) or _zip_member(member, key, stream.fileno(), held)
+                yield Refused(found, member.filename) if isinstance(found, BadData) else found
     except (*_BROKEN, OSError):
-        yield unreadable("zip file", place_key(path))
+        yield Refused(unreadable("zip file", place_key(path)))
 
 
 def _zip_path(member: zipfile.ZipInfo) -> PurePosixPath:

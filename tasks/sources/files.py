@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from data_catalog.errors import BadData, PlanError
 from tasks.sources import refusals
-from tasks.sources.archives import LEFT_OUT, Place, is_archive, stem, tar_way, zip_members
+from tasks.sources.archives import LEFT_OUT, Place, Refused, is_archive, stem, tar_way, zip_members
 from tasks.sources.contents import InPackedTar, InZip, OnDisk
 from tasks.sources.refusals import leaves, place_key, too_large, unreadable
 from tasks.sources.tars import tar_members
@@ -98,6 +98,14 @@ class SourceFile:
         return self.content().read()
 
 
+class _Problem(NamedTuple):
+    """What was refused, its path, and where below the root that lies (`Walk.lost`)."""
+
+    refusal: BadData
+    place: str
+    lost: str
+
+
 @dataclass(frozen=True)
 class Walk:
     """Hold what a source offers.
@@ -108,6 +116,8 @@ class Walk:
         Sorted by name.
     problems : tuple of BadData
         What was refused; each message names an opaque place.
+    places : tuple of str
+        The path of each of the problems; of a member that of its archive, `!` and its name.
     lost : tuple of str
         Where each of the problems lies: a folder below the root as `name` has it or, ending in a slash, an archive,
         of which all that is in it may lack something.
@@ -115,6 +125,7 @@ class Walk:
 
     files: tuple[SourceFile, ...]
     problems: tuple[BadData, ...]
+    places: tuple[str, ...] = field(repr=False)
     lost: tuple[str, ...]
 
 
@@ -131,14 +142,15 @@ def walk(root: Path, only: Collection[str] | None = None) -> Walk:
     if not root.exists():
         raise PlanError("The path of a source exists", "nothing is there", "Correct the source's path in the plan.")
     files: list[SourceFile] = []
-    problems: list[tuple[BadData, str]] = []
+    problems: list[_Problem] = []
     for path, name, found in _found(root.absolute(), only, problems):  # a worker may stand in another folder
         if is_archive(name):
             _add_members(Path(path), name, files, problems)
         else:
             files.append(SourceFile(path, None, found.st_size, found.st_mtime_ns, name))
     ordered = tuple(sorted(files, key=lambda file: (file.name, file.member or "")))
-    return Walk(ordered, tuple(problem for problem, _ in problems), tuple(place for _, place in problems))
+    refused, places, lost = zip(*problems, strict=True) if problems else ((), (), ())
+    return Walk(ordered, refused, places, lost)
 
 
 def read_each(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, OnDisk | BadData]]:
@@ -151,7 +163,7 @@ def read_each(files: Iterable[SourceFile]) -> Iterator[tuple[SourceFile, OnDisk 
 
 
 def _found(
-    root: Path, only: Collection[str] | None, problems: list[tuple[BadData, str]]
+    root: Path, only: Collection[str] | None, problems: list[_Problem]
 ) -> Iterator[tuple[str, str, os.stat_result]]:
     """Yield the regular files below a folder, or the file itself: its path, its name below the root, what it is."""
     if not root.is_dir():
@@ -173,32 +185,32 @@ def _found(
         folders += reversed(inner)
 
 
-def _entries(
-    folder: str, above: str, only: Collection[str] | None, problems: list[tuple[BadData, str]]
-) -> list[os.DirEntry[str]]:
+def _entries(folder: str, above: str, only: Collection[str] | None, problems: list[_Problem]) -> list[os.DirEntry[str]]:
     """Return what a folder holds that is looked at, sorted by name."""
     try:
         with os.scandir(folder) as found:
             entries = list(found)
     except OSError:
-        problems.append((unreadable("folder", place_key(folder)), above.rstrip("/").rpartition("/")[0]))
+        lost = above.rstrip("/").rpartition("/")[0]
+        problems.append(_Problem(unreadable("folder", place_key(folder)), folder, lost))
         return []
     held = (entry for entry in entries if not entry.name.startswith(".") and entry.name not in LEFT_OUT)
     wanted = (entry for entry in held if only is None or entry.name in only)
     return sorted(wanted, key=lambda entry: entry.name)
 
 
-def _check_link(entry: os.DirEntry[str], home: Path, above: str, problems: list[tuple[BadData, str]]) -> None:
+def _check_link(entry: os.DirEntry[str], home: Path, above: str, problems: list[_Problem]) -> None:
     """Refuse a link that leads out of the folder; one that stays inside is not followed, its target is met."""
     if not Path(entry.path).resolve().is_relative_to(home):
-        problems.append((leaves(place_key(entry.path)), above.removesuffix("/")))
+        problems.append(_Problem(leaves(place_key(entry.path)), entry.path, above.removesuffix("/")))
 
 
-def _add_members(path: Path, name: str, files: list[SourceFile], problems: list[tuple[BadData, str]]) -> None:
+def _add_members(path: Path, name: str, files: list[SourceFile], problems: list[_Problem]) -> None:
     folder = PurePosixPath(stem(name))
     for member in zip_members(path) if tar_way(path.name) is None else tar_members(path):
-        if isinstance(member, BadData):
-            problems.append((member, f"{folder.as_posix()}/"))
+        if isinstance(member, Refused):
+            place = str(path) if member.member is None else f"{path}!{member.member}"
+            problems.append(_Problem(member.problem, place, f"{folder.as_posix()}/"))
         else:
             below = (folder / member.path).as_posix()
             files.append(SourceFile(str(path), member.name, member.size, member.modified_ns, below, member.place))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from data_catalog.refs import Digest, Refusal
 from tasks.formats.content import Fingerprint
-from tasks.formats.dicom.header import DicomHeader
+from tasks.formats.dicom.header import DicomHeader, Whose
 from tasks.formats.dicom.seg import plain_name
 from tasks.formats.dicom.series import group_series
 from tasks.sources.drawings import drawings
@@ -47,8 +47,8 @@ class FileFacts(BaseModel):
     dicom: DicomHeader | None = None
     named: Named | None = None
     refusal: Refusal | None = None
-    series: str = ""
-    """Keyed name of the DICOM series of a file that was refused; empty where it does not tell."""
+    whose: Whose | None = None
+    """Of which DICOM series a file is that was refused; None where it does not tell."""
 
     @property
     def known(self) -> Fingerprint:
@@ -142,13 +142,12 @@ class Found:
         return sorted({one.patient for one in (*self.series, *self.recordings, *self.reports)})
 
     def of_modalities(self, modalities: Sequence[str]) -> Found:
-        """Return what belongs to some modalities, or all where none is named; so do refusals that tell theirs."""
+        """Return what belongs to some modalities, or all where none is named; refusals are kept."""
         if not modalities:
             return self
         everything = (*self.series, *self.recordings, *self.reports)
         return replace(
             self,
-            refusals=[one for one in self.refusals if _may_be_of(one, modalities)],
             other_modalities=frozenset(one.modality for one in everything) - set(modalities),
             series=[series for series in self.series if series.modality in modalities],
             regions=[region for region in self.regions if region.series.modality in modalities],
@@ -166,12 +165,6 @@ class Found:
             recordings=[series for series in self.recordings if series.patient in patients],
             reports=[series for series in self.reports if series.patient in patients],
         )
-
-
-def _may_be_of(refusal: Refusal, modalities: Sequence[str]) -> bool:
-    """Say whether what was refused is of some modalities, belongs to their images, or does not tell its own."""
-    parts = refusal.item.split("/")
-    return len(parts) < len(("patient", "modality", "series")) or bool({*modalities, *DRAWN} & set(parts[1:]))
 
 
 Scanned = tuple["SourceFile", FileFacts]
@@ -216,10 +209,10 @@ def dicom_found(
     kernels : sequence of str
         Patterns of the reconstruction kernels of CT to take; empty takes all.
     """
-    unread = [(file, facts.series) for file, facts in scanned if _is_lost(facts)]
-    places = Counter([*lost, *(_folder(file) for file, series in unread if not series)])
-    lost_of = Counter(series for _, series in unread)
-    found = Found(refusals=_together([facts.refusal for _, facts in scanned if facts.refusal]))
+    unread = [(file, facts.whose) for file, facts in scanned if _is_lost(facts)]
+    places = Counter([*lost, *(_folder(file) for file, of in unread if of is None)])
+    lost_of = Counter(of.series for _, of in unread if of is not None)
+    found = Found()
     with_header = [(file, facts.dicom) for file, facts in scanned if facts.dicom is not None]
     headers = [header for _, header in with_header]
     images = [
@@ -237,28 +230,28 @@ def dicom_found(
     found.regions = [_dicom_region(one) for one in drawn]
     found.region_names = frozenset(plain_name(name) for header in headers for name in header.regions)
     others = {one.uid for one in left}
+    found.refusals = _refused_files((facts for _, facts in scanned), found.series, modalities)
     found.refusals += [_no_image(header, lost_of, others) for header in alone]
-    found.refusals = _named_as_series(found)
     return found.of_modalities(modalities)
 
 
-def _together(refusals: Iterable[Refusal]) -> list[Refusal]:
-    """Return the refusals with one for all files of a series that are refused for the same reason."""
-    alike: dict[tuple[str, ...], list[Refusal]] = defaultdict(list)
-    for one in refusals:
-        files = () if "/" in one.item else one.files
-        alike[one.item, one.verdict, one.reason, *files].append(one)
+def _refused_files(
+    scanned: Iterable[FileFacts], series: Sequence[FoundSeries], modalities: Sequence[str]
+) -> list[Refusal]:
+    """Return the refusals of files, one for all of a series that are refused for the same reason.
+
+    They are named as the series that is left of theirs, where there is one. Of modalities that are not asked for there
+    is none.
+    """
+    left = {(one.patient, one.uid): one.item for one in reversed(series)}
+    alike: dict[tuple[str, str, str], list[Refusal]] = defaultdict(list)
+    for facts in scanned:
+        refusal, of = facts.refusal, facts.whose
+        if refusal is None or (of and modalities and of.modality not in {*modalities, *DRAWN}):
+            continue
+        item = left.get((of.patient, of.series), refusal.item) if of else refusal.item
+        alike[item, refusal.verdict, refusal.reason].append(refusal.model_copy(update={"item": item}))
     return [one if not others else _of_all(one, others) for one, *others in alike.values()]
-
-
-def _named_as_series(found: Found) -> list[Refusal]:
-    """Return the refusals of files, named as the series that is left of their series where there is one."""
-    left = {one.uid[:6]: one for one in reversed(found.series) if one.uid}
-    return [
-        refusal.model_copy(update={"item": left[uid].item}) if uid in left and left[uid].patient == patient else refusal
-        for refusal in found.refusals
-        for patient, uid in [(refusal.item.partition("/")[0], refusal.item.rpartition("/")[2])]
-    ]
 
 
 def _of_all(first: Refusal, others: Sequence[Refusal]) -> Refusal:

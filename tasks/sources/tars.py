@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from data_catalog.errors import BadData
 from tasks.sources import refusals
-from tasks.sources.archives import Member, Place, is_archive, is_left_out, leaves_folder, tar_way, traversal
+from tasks.sources.archives import Member, Place, Refused, is_archive, is_left_out, leaves_folder, tar_way, traversal
 from tasks.sources.contents import pread
 from tasks.sources.refusals import bomb, place_key, too_large, unreadable
 from tasks.sources.spools import unpacked_archive
@@ -58,7 +58,7 @@ class _Reader:
         return self.at
 
 
-def tar_members(path: Path) -> Iterator[Member | BadData]:
+def tar_members(path: Path) -> Iterator[Member | Refused]:
     """Yield the members of a tar file, or why one, or the whole, is refused."""
     way = tar_way(path.name) or ""
     key = place_key(path)
@@ -67,9 +67,9 @@ def tar_members(path: Path) -> Iterator[Member | BadData]:
         with _opened(path, way, found) as handle:
             yield from _members(path, way, found, handle)
     except BadData as refusal:
-        yield refusal
+        yield Refused(refusal)
     except (tarfile.TarError, OSError, ValueError, OverflowError):
-        yield unreadable("tar file", key)
+        yield Refused(unreadable("tar file", key))
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def _opened(path: Path, way: str, found: os.stat_result) -> Iterator[int]:
         yield stream.fileno()
 
 
-def _members(path: Path, way: str, found: os.stat_result, handle: int) -> Iterator[Member | BadData]:
+def _members(path: Path, way: str, found: os.stat_result, handle: int) -> Iterator[Member | Refused]:
     reader, size = _Reader(handle), os.fstat(handle).st_size
     with tarfile.TarFile(fileobj=reader) as archive:  # type: ignore[arg-type]  # all of a file that it uses
         count = 0
@@ -99,9 +99,13 @@ def _members(path: Path, way: str, found: os.stat_result, handle: int) -> Iterat
                 continue
             key = place_key(path, one.name)
             place = Place(one.offset_data, one.size, way, None, found.st_size, found.st_mtime_ns)
-            yield _problem(one, name, key, size) or Member(one.name, name, one.size, int(one.mtime * 1e9), place)
+            problem = _problem(one, name, key, size)
+            if problem is not None:
+                yield Refused(problem, one.name)
+            else:
+                yield Member(one.name, name, one.size, int(one.mtime * 1e9), place)
         if any(pread(handle, archive.offset, archive.offset + tarfile.BLOCKSIZE)):
-            yield unreadable("tar file", place_key(path))  # it goes on with something else than a header
+            yield Refused(unreadable("tar file", place_key(path)))  # it goes on with something else than a header
 
 
 def _problem(member: tarfile.TarInfo, name: PurePosixPath, key: str, size: int) -> BadData | None:

@@ -1,4 +1,4 @@
-"""Ask a workspace what was made of what: diff, verify, stale, descendants, numbers, garbage, exports, crates."""
+"""Ask a workspace what was made of what: verify, stale, descendants, garbage, exports, crates."""
 
 from __future__ import annotations
 
@@ -9,25 +9,21 @@ from pathlib import Path
 from threading import Thread
 
 import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from data_catalog.catalog_build import rebuild
 from data_catalog.errors import PlanError, StoreError
-from data_catalog.kinds import COHORT, MODEL, REPORT, VOLUME
+from data_catalog.kinds import MODEL, REPORT, VOLUME
 from data_catalog.lineage import Code
 from data_catalog.runs import CodeParts, Runs
 from data_catalog.store import Store, folder_name
 from flows import cli
 from flows.audit import stale, verify
 from flows.catalogs import catalog_of, url_of
-from flows.compare_runs import diff
 from flows.descendants import descendants
 from flows.explain import explain
 from flows.export import export_crate, export_openlineage
-from flows.find_number import find_number, is_number
-from flows.results import CohortTables, Features, Results
 from flows.verify_crate import verify_crate
 from tasks.methods.code import code_digest, code_parts
 from tasks.methods.preprocessing.windowing import Clip
@@ -36,82 +32,13 @@ from tasks.preprocess import preprocess
 from tasks.segment import segment
 from tasks.stage import Job, perform
 from tests.data_catalog.conftest import key_of, recorded, small_volume
-from tests.data_catalog.lineages import FIRST, SECOND, note, note_code, put, run_of
+from tests.data_catalog.lineages import FIRST, SECOND, note, put, run_of
+from tests.flows.test_find_number import tables
 
 
 @pytest.fixture
 def store(tmp_path):
     return Store(tmp_path / "store")
-
-
-def lines(store, first=FIRST, second=SECOND):
-    return "\n".join(diff(store, first, second).lines())
-
-
-def test_two_runs_that_did_the_same_do_not_differ(store):
-    page = put(store, "page")
-    note(store, FIRST, [page], results={"report": page.output})
-    note(store, SECOND, [page], "reused", results={"report": page.output})
-    said = lines(store)
-    assert "Both did the same work." in said
-    assert "byte for byte" in said
-
-
-def test_a_changed_parameter_is_named_with_both_values_and_how_many_items_it_is_true_of(store):
-    for name, spacing in ((FIRST, 1.0), (SECOND, 2.0)):
-        made = [
-            put(
-                store,
-                f"scan {n} at {spacing}",
-                key=key_of(f"{n} {spacing}"),
-                item=f"P-{n}/v0/CT/a",
-                stage="resample",
-                parameters={"steps": [{"spacing_mm": spacing}]},
-            )
-            for n in range(3)
-        ]
-        note(store, name, made, plan={"spacing": spacing})
-    said = lines(store)
-    assert "resample: 0 the same, 3 made otherwise, 0 of them with the same result" in said
-    assert "parameter steps.0.spacing_mm: 1.0 became 2.0 (3 items)" in said
-    assert "plan: spacing: 1.0 became 2.0" in said
-
-
-def test_a_changed_code_is_named_by_its_parts(store):
-    codes = {name: Code(version="0", digest=key_of(name), places=("tasks.a",)) for name in (FIRST, SECOND)}
-    note_code(store, key_of(FIRST), **{"tasks.a": key_of("a"), "numpy": "2.0", "tasks.gone": key_of("gone")})
-    note_code(store, key_of(SECOND), **{"tasks.a": key_of("other"), "numpy": "2.1", "tasks.new": key_of("new")})
-    for name, code in codes.items():
-        note(store, name, [put(store, "page", key=key_of(f"key {name}"), code=code)])
-    said = lines(store)
-    for words in ("tasks.a has changed", "numpy 2.0 became 2.1", "tasks.gone is no longer there", "tasks.new is new"):
-        assert f"code: {words}" in said
-    assert "1 made otherwise, 1 of them with the same result" in said
-
-
-def test_a_code_whose_parts_nobody_noted_is_named_by_its_digests(store):
-    for name in (FIRST, SECOND):
-        code = Code(version="0", digest=key_of(name), places=("tasks.a",))
-        note(store, name, [put(store, "page", key=key_of(f"key {name}"), code=code)])
-    assert f"code {key_of(FIRST)[:12]} became {key_of(SECOND)[:12]}" in lines(store)
-
-
-def test_other_inputs_and_other_files_are_named_and_what_only_one_run_did(store):
-    one, two = (put(store, f"scan {n}", sources=[f"slice {n}"], stage="read", item="P-1") for n in (1, 2))
-    masks = [put(store, f"mask {n}", [scan], stage="draw", item="P-1") for n, scan in enumerate((one, two))]
-    note(store, FIRST, [one, masks[0], put(store, "alone")], results={"report": one.output})
-    note(store, SECOND, [two, masks[1]], results={"report": two.output})
-    said = lines(store)
-    assert "source files holds other bytes (1 items)" in said
-    assert "input given is another (1 items)" in said
-    assert "only in the first: alone" in said
-    assert "Results that differ: report" in said
-
-
-def test_a_change_that_no_record_tells_is_not_passed_over(store):
-    for name in (FIRST, SECOND):
-        note(store, name, [put(store, "page", key=key_of(name))])
-    assert "what is not told" in lines(store)
 
 
 def test_a_whole_store_has_no_fault_and_every_artefact_is_read(store):
@@ -213,91 +140,6 @@ def test_why_tells_the_same_from_the_catalogue_as_from_the_store(store, tmp_path
     assert "make_new" in explain(tmp_path, new.output.short), "what the catalogue does not know yet the store knows"
     (tmp_path / "catalog.sqlite").write_bytes(b"overwritten" * 100)
     assert explain(tmp_path, page.output.short) == before[False]
-
-
-def tables(store):
-    table = pd.DataFrame({"patient": ["P-1", "P-2"], "mean": [0.8412, -3.0], "count": [7, 12], "is_one": [True, False]})
-    cohort = store.put(COHORT, table, recorded("cohort"))
-    page = store.put(
-        REPORT,
-        '<section id="cohort"><p>Median 55.5 of 1,777, p &lt;0.001</p></section><table id="made-cohort"><code>'
-        + cohort.short
-        + "</code></table>",
-        recorded("report"),
-    )
-    return cohort, Results(cohort=CohortTables(features=Features(study=page, table=cohort), cohort=cohort), report=page)
-
-
-@pytest.mark.parametrize(
-    ("number", "place"),
-    [
-        ("0.84", "column mean, patient P-1: 0.8412"),
-        ("0.8412", "column mean, patient P-1: 0.8412"),
-        ("84 %", "column mean, patient P-1"),
-        ("-3.0", "column mean, patient P-2"),
-        ("−3.00", "column mean, patient P-2"),
-        ("12", "column count, patient P-2: 12"),
-    ],
-)
-def test_a_number_as_the_report_shows_it_leads_to_the_artefact_and_the_place(store, number, place):
-    cohort, results = tables(store)
-    _, found = find_number(store, results, number)
-    assert list(found) == [cohort]
-    assert any(one.startswith(place) for one in found[cohort])
-
-
-@pytest.mark.parametrize("number", ["55.5", "1777", "1,777", "<0.001", "< 0.001"])
-def test_a_number_of_the_page_alone_leads_to_what_its_part_was_drawn_from(store, number):
-    cohort, results = tables(store)
-    (shown,), found = find_number(store, results, number)
-    assert (shown.part, shown.made, found) == ("cohort", (cohort,), {})
-    assert is_number(number)
-    assert number.replace("1777", "1,777").replace(" ", "") in shown.words
-
-
-def test_a_number_leads_first_to_what_the_part_of_the_report_that_shows_it_was_drawn_from(store):
-    judged = store.put(COHORT, pd.DataFrame({"auc": [0.56, 0.561, 0.562]}), recorded("judged"))  # one among many
-    chance = store.put(COHORT, pd.DataFrame({"limit": [0.5603]}), recorded("chance"))
-    page = store.put(
-        REPORT,
-        '<section id="cohort"><p>40 patients</p></section><section id="models"><p>AUC 0.56</p></section>'
-        f'<table id="made-cohort"><code>{chance.short}</code></table>'
-        f'<table id="made-models"><code>{judged.short}</code></table>',
-        recorded("report"),
-    )
-    tables = CohortTables(features=Features(study=page, table=chance), cohort=chance, readers=judged)
-    (shown,), found = find_number(store, Results(cohort=tables, report=page), "0.56")
-    assert (shown.part, shown.words) == ("models", "AUC 0.56")
-    assert list(found) == [judged, chance], "though it stands at more places there"
-
-
-@pytest.mark.parametrize("number", ["0.85", "0.8413", "13", "1", "5.5", "999"])
-def test_a_number_that_stands_nowhere_is_not_found_nearby(store, number):
-    _, results = tables(store)
-    with pytest.raises(StoreError, match="no artefact of its results holds it"):
-        find_number(store, results, number)
-
-
-@pytest.mark.parametrize(
-    ("text", "is_one"),
-    [
-        ("0.84", True),
-        ("12", True),
-        ("1,803", True),
-        ("84 %", True),
-        ("-3", True),
-        (".5", True),
-        ("report", False),
-        ("123456", False),
-        ("volume-3f9a1c", False),
-        ("", False),
-        ("-", False),
-        ("%", False),
-        ("rule-1", False),
-    ],
-)
-def test_what_is_a_number_and_what_a_name(text, is_one):
-    assert is_number(text) is is_one
 
 
 def done(store, jobs, run=FIRST):

@@ -114,8 +114,8 @@ def test_files_of_a_series_whose_headers_are_refused_say_whose_they_are(who):
     files = [axial(z, int(z), RescaleSlope=0) for z in (0.0, 3.0)]
     contents = scan_dicom.function([(None, Held(data)) for data in files], identities=who)
     (first, second) = contents.files
-    assert first.series == second.series != ""
-    assert first.refusal.item == second.refusal.item == f"{who.pseudonym(PATIENT)}/CT/{first.series[:6]}"
+    assert first.whose == second.whose
+    assert first.refusal.item == second.refusal.item == f"{who.pseudonym(PATIENT)}/CT/{first.whose.series[:6]}"
     assert (first.refusal.verdict, first.refusal.came) == ("bad_element", "it is 0")
     assert PATIENT not in contents.model_dump_json()
 
@@ -123,7 +123,7 @@ def test_files_of_a_series_whose_headers_are_refused_say_whose_they_are(who):
 def test_a_directory_of_files_is_no_file_of_a_patient(who):
     directory = dicom(PatientID="", DirectoryRecordSequence=[Dataset()])
     (only,) = scan_dicom.function([(None, Held(directory))], identities=who).files
-    assert (only.refusal.verdict, only.series) == ("media_directory", "")
+    assert (only.refusal.verdict, only.whose) == ("media_directory", None)
 
 
 class Beginning(Held):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tasks.formats.dicom.labels import identity_tokens, safe_label
@@ -31,7 +31,7 @@ def structure_facts(header: DataSet, identities: Identities) -> dict[str, Any]:
     ]
     return {
         "referenced_series": _keyed(drawn_on, identities),
-        "referenced_instances": tuple(islice(_images_of_contours(header, identities), INSTANCES)),
+        "referenced_instances": _instances(_of_contours(header), identities),
         "regions": tuple(names_of(header)),
         "reader": _reader(header.text("ReviewerName") or header.text("OperatorsName"), identities),
         "label": safe_label(header.text("StructureSetLabel"), identity_tokens(header)),
@@ -43,35 +43,37 @@ def _segmentation_facts(header: DataSet, identities: Identities) -> dict[str, An
     named = _keyed(header.items("ReferencedSeriesSequence"), identities)
     return {
         "referenced_series": named,
-        "referenced_instances": () if named else tuple(islice(_instances(header, identities), INSTANCES)),
+        "referenced_instances": () if named else _instances(_of_frames(header), identities),
         "regions": tuple(segment_names(header)),
         "reader": _reader(header.text("ContentCreatorName"), identities),
         "label": None,
     }
 
 
-def _images_of_contours(header: DataSet, identities: Identities) -> Iterator[str]:
-    """Yield the images that contours say they were drawn on, each once."""
-    seen = set()
-    contours = (one for region in header.items("ROIContourSequence") for one in region.items("ContourSequence"))
-    for image in (image for contour in contours for image in contour.items("ContourImageSequence")):
-        uid = image.text("ReferencedSOPInstanceUID")
-        if uid and uid not in seen:
-            seen.add(uid)
-            yield identities.opaque(uid)
+def _of_contours(header: DataSet) -> Iterator[DataSet]:
+    """Yield the images that contours say they were drawn on."""
+    for region in header.items("ROIContourSequence"):
+        for contour in region.items("ContourSequence"):
+            yield from contour.items("ContourImageSequence")
 
 
-def _instances(header: DataSet, identities: Identities) -> Iterator[str]:
-    """Yield the images that the frames of a segmentation were derived from, each once."""
-    seen = set()
+def _of_frames(header: DataSet) -> Iterator[DataSet]:
+    """Yield the images that the frames of a segmentation were derived from."""
     groups = (*header.items("SharedFunctionalGroupsSequence"), *header.items("PerFrameFunctionalGroupsSequence"))
     derived = (one for group in groups for one in group.items("DerivationImageSequence"))
     for holder in chain(derived, (header,)):
-        for source in holder.items("SourceImageSequence"):
-            uid = source.text("ReferencedSOPInstanceUID")
-            if uid and uid not in seen:
-                seen.add(uid)
-                yield identities.opaque(uid)
+        yield from holder.items("SourceImageSequence")
+
+
+def _instances(images: Iterable[DataSet], identities: Identities) -> tuple[str, ...]:
+    """Return the keyed names of the first of some images, each once."""
+    uids = filter(None, (one.text("ReferencedSOPInstanceUID") for one in images))
+    seen: dict[str, None] = {}
+    for uid in uids:
+        seen[uid] = None
+        if len(seen) == INSTANCES:
+            break
+    return tuple(map(identities.opaque, seen))
 
 
 def _keyed(series: Iterable[DataSet], identities: Identities) -> tuple[str, ...]:

@@ -159,15 +159,12 @@ class DataSet:
         return numbers[0] if numbers else None
 
     def day(self, keyword: str) -> date | None:
-        """Return the date of an element, None where it is absent or empty."""
+        """Return the date of an element, None where it is absent or none, as where it was made anonymous."""
         text = self.text(keyword).replace(".", "")
-        if not text:
-            return None
         try:
-            return date.fromisoformat(text if _DATE.fullmatch(text) else "")
+            return date.fromisoformat(text) if _DATE.fullmatch(text) else None
         except ValueError:
-            came = f"{len(text)} characters that are none"
-            raise bad_element(keyword, "is a date (YYYYMMDD)", came) from None
+            return None
 
     def integer(self, keyword: str, *, signed: bool = False) -> int | None:
         """Return the first 16-bit whole number of an element, None where it is absent or empty."""

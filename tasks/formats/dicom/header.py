@@ -159,20 +159,30 @@ def read_header(content: Content, identities: Identities) -> DicomHeader:
     )
 
 
-def whose(content: Content, identities: Identities) -> tuple[str, str]:
-    """Return of which series a file is whose header was refused: its opaque name in records, and its keyed UID.
+@dataclass(frozen=True)
+class Whose:
+    """Of which series a file is whose header was refused: pseudonym, modality, and the keyed UID of the series."""
 
-    Both are empty where the file does not tell.
-    """
+    patient: str
+    modality: str
+    series: str
+
+    @property
+    def item(self) -> str:
+        """Opaque name in records."""
+        return f"{self.patient}/{self.modality}/{self.series[:6]}"
+
+
+def whose(content: Content, identities: Identities) -> Whose | None:
+    """Return of which series a file is whose header was refused, None where it does not tell."""
     try:
         header = parse_header(content).dataset
     except BadData:
-        return "", ""
+        return None
     patient_id, series = header.text("PatientID"), header.text("SeriesInstanceUID")
     if not patient_id or not series:
-        return "", ""
-    keyed = identities.opaque(series)
-    return f"{identities.pseudonym(patient_id)}/{code(header.text('Modality'))}/{keyed[:6]}", keyed
+        return None
+    return Whose(identities.pseudonym(patient_id), code(header.text("Modality")), identities.opaque(series))
 
 
 def _shared(header: DataSet, identities: Identities, has_pixels: bool) -> DicomHeader:  # noqa: FBT001
@@ -240,15 +250,7 @@ def _keyed(identifier: str, identities: Identities) -> str | None:
 
 
 def _day(header: DataSet) -> date | None:
-    """Return the day of the study; what is no date, as where it was made anonymous, is not stated."""
-    for keyword in DAYS_FROM:
-        try:
-            day = header.day(keyword)
-        except BadData:
-            continue
-        if day is not None:
-            return day
-    return None
+    return next((day for day in map(header.day, DAYS_FROM) if day is not None), None)
 
 
 def _frame_of_reference(header: DataSet) -> str:

@@ -39,6 +39,8 @@ CODED_STATUS: dict[str, Status] = {
     "R-0038D": "present",  # Yes
 }
 """What a coded value says of its concept, by the code of its value."""
+PRESENCE = ("presence", "status", "certainty")
+"""Words of concepts that say of a finding whether it is there."""
 METHODS = frozenset({"G-C036", "370129005"})
 """Concepts that name how something was measured: they are no part of what was."""
 _UNIT = re.compile(r"[!-~]{1,32}")
@@ -70,8 +72,8 @@ def read_text_items(content: Content) -> list[TextItem]:
     """Return what a structured report says, in its order: its texts, and its codes in words.
 
     Texts and numbers of a container that is meant to be read in one go (CONTINUOUS) are put together. A code that
-    says of its concept whether it is there gives the item its status; beneath a finding (HAS PROPERTIES, HAS CONCEPT
-    MOD) it says so of that.
+    says of its concept whether it is there gives the item its status; as a modifier of a finding, or its property
+    `Presence`, it says so of that.
 
     Raises `BadData`: those of `parse`.
     """
@@ -90,7 +92,7 @@ def read_text_items(content: Content) -> list[TextItem]:
             if id(item) not in told:
                 items.append(TextItem(_concept(item), status))
         elif item.text("ValueType") in {"TEXT", "CODE"}:
-            beneath = {id(inner): _status(inner) for inner in item.items("ContentSequence") if _status(inner)}
+            beneath = {id(inner): _status(inner) for inner in item.items("ContentSequence") if _is_of_parent(inner)}
             told.update(beneath)
             said = ": ".join(filter(None, (_named_code(item), _words(item))))
             items.append(TextItem(said, next(iter(beneath.values()), None)))
@@ -146,6 +148,15 @@ def _named_code(item: DataSet) -> str:
 
 def _status(item: DataSet) -> Status | None:
     return CODED_STATUS.get(_code(item, "ConceptCodeSequence")) if item.text("ValueType") == "CODE" else None
+
+
+def _is_of_parent(item: DataSet) -> bool:
+    """Say whether a coded status is that of the finding it stands beneath, and not of something that this has."""
+    if _status(item) is None:
+        return False
+    relation = item.text("RelationshipType")
+    is_presence = any(word in _concept(item).casefold() for word in PRESENCE)
+    return relation == "HAS CONCEPT MOD" or (relation == "HAS PROPERTIES" and is_presence)
 
 
 def _concept(item: DataSet) -> str:

@@ -76,14 +76,6 @@ def _means(found: Arrangement, slices: Sequence[Slice], axis: str, name: str = "
     return [round(float(np.mean(known)), _DIGITS) if known else np.nan for known in values]
 
 
-def _inversion_time(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str, float]]) -> list[float]:  # noqa: ARG001
-    return _means(found, slices, "inversion_time")
-
-
-def _flip_angle(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str, float]]) -> list[float]:  # noqa: ARG001
-    return _means(found, slices, "flip_angle")
-
-
 def _b_value(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str, float]]) -> list[float]:  # noqa: ARG001
     return [_number(step["b_value"]) for step in stated]
 
@@ -115,8 +107,8 @@ def _time(found: Arrangement, slices: Sequence[Slice], stated: Sequence[dict[str
 _ALONG: dict[str, Callable[..., list[Any]]] = {
     "part": _part,
     "echo": _echo,
-    "inversion_time": _inversion_time,
-    "flip_angle": _flip_angle,
+    "inversion_time": lambda found, slices, _: _means(found, slices, "inversion_time"),
+    "flip_angle": lambda found, slices, _: _means(found, slices, "flip_angle"),
     "b_value": _b_value,
     "phase": _phase,
     "t": _time,

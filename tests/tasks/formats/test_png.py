@@ -181,7 +181,11 @@ def test_a_picture_is_turned_as_its_camera_was_held_and_it_is_told(orientation):
     shown = np.asarray(ImageOps.exif_transpose(Image.open(BytesIO(data))))
     assert np.array_equal(image[0], shown)
     assert geometry.shape == (1, *shown.shape)
-    assert [name for name, _ in told(attributes)] == ([] if orientation == 1 else ["turned_upright"])
+    notes = [] if orientation == 1 else ["turned_upright"]
+    assert [name for name, _ in told(attributes)] == notes
+    mask, _, of_mask = read_mask(data, PIXEL)
+    assert np.array_equal(mask[0], shown > shown.max() / 2)
+    assert [name for name, _ in told(of_mask)][: len(notes)] == notes
 
 
 def test_a_picture_without_its_end_is_refused():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from data_catalog import layout
 from data_catalog.kinds import CONTENTS
 from data_catalog.refs import Refusal
-from tasks.formats.dicom.header import DicomHeader
+from tasks.formats.dicom.header import DicomHeader, Whose
 from tasks.formats.dicom.planes import Plane
 from tasks.formats.dicom.reconstruction import Reconstruction
 from tasks.sources.drawings import study_region
@@ -126,10 +126,11 @@ def test_files_that_were_refused_are_kept_as_refusals_beside_the_others():
     assert len(found.series) == 1
 
 
-def refused_of(word, series):
+def refused_of(word, series, modality="CT"):
     file, facts = refused(word)
-    refusal = facts.refusal.model_copy(update={"item": f"P-1/CT/{series}", "files": (digest_of(word),)})
-    return file, FileFacts(digest=digest_of(word), refusal=refusal, series=series)
+    of = Whose("P-1", modality, series)
+    refusal = facts.refusal.model_copy(update={"item": of.item, "files": (digest_of(word),)})
+    return file, FileFacts(digest=digest_of(word), refusal=refusal, whose=of)
 
 
 def test_files_of_a_series_that_are_refused_alike_are_one_refusal_with_all_their_files():
@@ -146,6 +147,13 @@ def test_what_another_series_lost_is_not_lost_beside_this_one():
     scanned = [refused_of("p/ct/x", "s2"), *(image(f"p/ct/{word}", z) for z, word in enumerate("abc"))]
     (series,) = dicom(*scanned).series
     assert (series.lost, series.lost_beside) == (0, 0)
+
+
+def test_refused_files_of_modalities_that_are_not_asked_for_are_no_refusals():
+    scanned = [refused_of("x", "s1"), refused_of("y", "s2", "MR"), refused_of("z", "s3", "SEG"), refused("w"), *STACK]
+    files = [one.item for one in dicom(*scanned, modalities=("CT",)).refusals]
+    assert len(files) == 3
+    assert "P-1/MR/s2" not in files
 
 
 def test_modalities_that_were_not_asked_for_are_told():

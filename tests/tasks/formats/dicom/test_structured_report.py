@@ -76,6 +76,10 @@ def test_a_code_beneath_a_finding_says_whether_that_is_there(written, relation, 
     first, *others = said(written(finding))
     assert first == ("Finding: Mass", status)
     is_told = not status and relation == "HAS PROPERTIES"
+    # a property of the finding that is absent does not make it absent
+    has = coded("Calcification", "2667000", "Absent", RelationshipType="HAS PROPERTIES")
+    mass = item("CODE", "Finding", has, ConceptCodeSequence=code("1", "Mass"))
+    assert said(written(mass)) == [("Finding: Mass", None), ("Calcification", "absent")]
     assert others == ([("Presence: whatever", None)] if is_told else [])
 
 
